@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package payload has the unit of the monitor API 1.2, the Payload, and the gob
+// session that carries it.
+//
+// A connection is one gob session: the type information of Payload once, at the
+// start, then one value message for each event. After the type information a
+// value message is the same bytes on every connection, so a server encodes each
+// event once with [AppendValue] or [AppendSample], however many clients it has.
+// The bytes are those that encoding/gob writes; any gob decoder reads them.
+package payload
+
+// Types of a Payload. The values are PERF_RECORD_LOST and PERF_RECORD_SAMPLE of
+// linux/perf_event.h.
+const (
+	// RecordLost marks a payload that tells of events that were not delivered.
+	RecordLost = 2
+
+	// EventSample marks a payload that carries an event.
+	EventSample = 9
+)
+
+// CPULostByReader is the CPU of a RecordLost payload that counts the events
+// which the reader of this very stream missed because it was too slow. Losses of
+// the datapath carry the CPU whose ring was full.
+const CPULostByReader = -1
+
+// Payload is one event, or one loss, on its way to a client.
+type Payload struct {
+	// Data is the event if Type is EventSample; its first byte is the message
+	// type. It is empty if Type is RecordLost.
+	Data []byte
+
+	// CPU is the CPU that the event came from, 0 for events of user space.
+	CPU int
+
+	// Lost is the number of events that were not delivered if Type is RecordLost.
+	Lost uint64
+
+	// Type is EventSample or RecordLost.
+	Type int
+}

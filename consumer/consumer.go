@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package consumer defines the interface of subscribers inside the process.
+package consumer
+
+// MonitorConsumer receives every monitor event inside the agent's process.
+//
+// The methods are called one event at a time, in the order in which all
+// subscribers see the events, and without any lock of the agent held: they may
+// call every method of the agent, also to register or remove subscribers.
+// They run on the goroutine that reads the perf ring buffer or on the one that
+// sent the event, so a consumer that takes long holds up every subscriber.
+//
+// The agent tells consumers apart by comparing interface values, so the
+// dynamic type must be comparable; a pointer always is.
+type MonitorConsumer interface {
+	// NotifyAgentEvent is called with an event of user space: its type
+	// (api.MessageTypeAccessLog, api.MessageTypeAgent, ...) and the message as
+	// it was given to SendEvent, not encoded. The message is shared with the
+	// sender and the other consumers and must not be changed.
+	NotifyAgentEvent(typ int, message any)
+
+	// NotifyPerfEvent is called with a sample of the perf ring buffer and the
+	// CPU it was taken on. Up to 7 bytes of padding can follow the event in
+	// data. The consumer may keep data as long as it likes: it is never
+	// reused and must not be changed, since all consumers share it. A slice
+	// that is kept keeps the memory segment it lies in from being freed: 64 KiB
+	// at most, or the size of the sample where that is larger.
+	NotifyPerfEvent(data []byte, cpu int)
+
+	// NotifyPerfEventLost is called when the datapath could not write
+	// numLostEvents events because the ring of that CPU was full.
+	NotifyPerfEventLost(numLostEvents uint64, cpu int)
+}
