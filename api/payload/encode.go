@@ -2,7 +2,10 @@
 
 package payload
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // typeID is the gob type id of Payload in our sessions: the first one that gob
 // leaves to users. Ids only have to be consistent within one session.
@@ -63,12 +66,12 @@ func AppendValue(dst []byte, pl *Payload) []byte {
 
 // AppendSample appends the value message of an EventSample payload with n bytes
 // of Data, and leaves these to the caller: data is their place in the returned
-// slice. So a sample is copied once, from the perf ring buffer straight into the
+// slice, and holds anything until it is filled. So a sample is copied once, from the perf ring buffer straight into the
 // message, also where it wraps around the end of the ring.
 func AppendSample(dst []byte, n, cpu int) (out, data []byte) {
 	dst = appendUpToData(dst, n, cpu, 0, EventSample)
 	start := len(dst)
-	dst = append(dst, make([]byte, n)...)
+	dst = slices.Grow(dst, n)[:start+n]
 	dst = appendAfterData(dst, n, cpu, 0, EventSample)
 	return dst, dst[start : start+n : start+n]
 }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/eventlog"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// opening is what every connection begins with.
+var opening = payload.AppendTypeInfo(nil)
+
+// conn is a client's connection. What is new in the log is written by whoever put it
+// there, straight to the socket, as long as the socket takes it; after that it is
+// blocked until the server's goroutine has written the rest.
+type conn struct {
+	server *server
+	fd     int // closed by the server's goroutine, under mu
+	since  time.Time
+	cred   unix.Ucred // of the process that connected
+
+	mu       sync.Mutex // guards what follows
+	cursor   *eventlog.Cursor
+	interest uint32 // the epoll events that are waited for
+	failed   bool   // nothing can be written any more
+}
+
+func newConn(s *server, fd int) *conn {
+	c := &conn{
+		server:   s,
+		fd:       fd,
+		since:    time.Now(),
+		cursor:   s.agent.events.NewCursor(opening),
+		interest: unix.EPOLLIN | unix.EPOLLRDHUP,
+	}
+	if cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+		c.cred = *cred
+	}
+	return c
+}
+
+// peer describes the client in logs.
+func (c *conn) peer() logrus.Fields {
+	return logrus.Fields{"pid": c.cred.Pid, "uid": c.cred.Uid}
+}
+
+// flush writes what the client has not got yet, as far as the socket takes it, unless
+// the connection is blocked.
+func (c *conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.interest&unix.EPOLLOUT == 0 {
+		c.write()
+	}
+}
+
+// writable is called when the socket of a blocked connection takes data again.
+func (c *conn) writable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wait(c.interest &^ unix.EPOLLOUT)
+	c.write()
+}
+
+// write writes until the client has everything or the socket is full. The caller holds
+// c.mu.
+func (c *conn) write() {
+	// Those who append to the log faster than this is written must not keep the
+	// writer here.
+	for range 8 {
+		if c.failed {
+			return
+		}
+		run := c.cursor.Next()
+		if len(run) == 0 {
+			return
+		}
+		n, err := send(c.fd, run)
+		c.cursor.Wrote(n)
+		switch {
+		case err != nil && !errors.Is(err, unix.EAGAIN):
+			// The client is gone, and the server's goroutine about to notice.
+			c.failed = true
+		case n < len(run):
+			c.wait(c.interest | unix.EPOLLOUT)
+			return
+		}
+	}
+	c.server.flushSoon()
+}
+
+// send writes to a socket without blocking, and returns how much it took.
+func send(fd int, b []byte) (int, error) {
+	for {
+		n, err := unix.SendmsgN(fd, b, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
+// wait changes what epoll waits for. The caller holds c.mu.
+func (c *conn) wait(events uint32) {
+	if err := c.server.poller.Modify(c.fd, events); err != nil {
+		c.failed = true
+		c.server.agent.log.WithError(err).Error("Waiting for a client of the monitor API failed")
+		return
+	}
+	c.interest = events
+}
+
+// discard throws away what the client sent, which is nothing by the protocol. It
+// returns false if the connection is broken. A client that only closed its own
+// direction is still there to read.
+func (c *conn) discard() bool {
+	var buf [512]byte
+	n, err := unix.Read(c.fd, buf[:])
+	switch {
+	case n > 0:
+		return true
+	case err != nil:
+		return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wait(c.interest &^ (unix.EPOLLIN | unix.EPOLLRDHUP))
+	return true
+}
+
+// caughtUp tells whether the client has got everything, or can't get any more.
+func (c *conn) caughtUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed || c.cursor.CaughtUp()
+}
+
+// close closes the connection. It is called once, by the server's goroutine.
+func (c *conn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed = true
+	c.cursor.Close()
+	unix.Close(c.fd)
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"time"
+
+	"github.com/cilium/ebpf"
+)
+
+// What Cilium's own agent uses, so that its users find everything where it was.
+const (
+	// DefaultSocketPath is where the monitor API is served.
+	DefaultSocketPath = "/var/run/cilium/monitor1_2.sock"
+
+	// DefaultEventsMap is where the datapath's perf event array is pinned.
+	DefaultEventsMap = "/sys/fs/bpf/tc/globals/cilium_events"
+
+	// socketGroup owns the socket when it exists, and socketMode lets it read.
+	socketGroup = "cilium"
+	socketMode  = 0o660
+)
+
+// defaultDrainTimeout bounds how long a stopping agent waits for clients to take
+// what they have not read.
+const defaultDrainTimeout = time.Second
+
+// DefaultQueueSize returns the number of events that are kept for clients that fall
+// behind: 1024 for each possible CPU, at most 16384.
+func DefaultQueueSize() int {
+	const perCPU, most = 1024, 16384
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		cpus = 1
+	}
+	return min(cpus*perCPU, most)
+}

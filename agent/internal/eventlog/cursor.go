@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import (
+	"sort"
+
+	"github.com/cilium/monitor/api/payload"
+)
+
+// Cursor is a reader's place in a log. It is not safe for concurrent use, except
+// with the log itself and with other cursors.
+//
+// At any time: events committed since the cursor was made = Delivered + Lost +
+// those that are yet to come.
+type Cursor struct {
+	log     *Log
+	segment uint64 // number of the segment
+	offset  int    // in the segment's run; always the end of a payload
+
+	// Counts of events. place counts those committed before the cursor's place, of
+	// all that the log ever had.
+	start, place, lost uint64
+
+	// extra is what comes before the next bytes of the log: the opening of the
+	// stream, a RecordLost payload, or the end of a payload that was cut by a
+	// short write.
+	extra []byte
+
+	writing *segment // the segment of the last Next; nil if it returned extra
+}
+
+// NewCursor returns a cursor at the end of the log. opening is what it returns before
+// anything else. The caller calls Close when it is done with the cursor.
+func (l *Log) NewCursor(opening []byte) *Cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cursors++
+	c := &Cursor{log: l, extra: opening, start: l.accepted, place: l.accepted}
+	if s := l.last(); s != nil {
+		c.segment = s.number
+		c.offset = len(s.run)
+	}
+	return c
+}
+
+// Next returns bytes to write next: as many as lie together, and none if the
+// cursor has caught up. They may be used until the call of Wrote that has to
+// follow.
+func (c *Cursor) Next() []byte {
+	if len(c.extra) > 0 {
+		return c.extra
+	}
+	l := c.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.segments) == 0 {
+		return nil
+	}
+	oldest := l.segments[0]
+	if c.segment < oldest.number {
+		c.skipTo(oldest)
+		if len(c.extra) > 0 {
+			return c.extra
+		}
+	}
+	s := l.segments[c.segment-oldest.number]
+	if c.offset == len(s.run) {
+		if s == l.last() {
+			return nil
+		}
+		s = l.segments[c.segment+1-oldest.number]
+		c.segment, c.offset = s.number, 0
+	}
+	s.users++
+	c.writing = s
+	return s.run[c.offset:]
+}
+
+// skipTo moves the cursor to the start of s, and has it report the events that it
+// missed on the way.
+func (c *Cursor) skipTo(s *segment) {
+	missed := s.start - c.place
+	c.segment, c.offset, c.place = s.number, 0, s.start
+	c.lost += missed
+	if missed > 0 {
+		c.extra = payload.AppendValue(nil, &payload.Payload{
+			CPU: payload.CPULostByReader, Lost: missed, Type: payload.RecordLost,
+		})
+	}
+}
+
+// Wrote tells the cursor that the first n bytes which Next returned are written.
+// If a payload was cut, its other end is kept, so that the stream stays whole
+// whatever the log drops in the meantime.
+func (c *Cursor) Wrote(n int) {
+	if c.writing == nil {
+		c.extra = c.extra[n:]
+		return
+	}
+	s := c.writing
+	c.writing = nil
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	s.users--
+	if n == 0 {
+		return
+	}
+	end := c.offset + n
+	m := s.ends[sort.Search(len(s.ends), func(i int) bool { return s.ends[i].end >= end })]
+	if m.end > end {
+		c.extra = append([]byte(nil), s.run[end:m.end]...)
+	}
+	c.offset, c.place = m.end, m.accepted
+}
+
+// CaughtUp tells whether there is nothing to write at the moment.
+func (c *Cursor) CaughtUp() bool { return len(c.extra) == 0 && c.Lag() == 0 }
+
+// Delivered returns the number of events that were written, Lost the number
+// that were reported lost instead. A loss that the datapath reported counts as
+// the events that it lost.
+func (c *Cursor) Delivered() uint64 { return c.place - c.start - c.lost }
+
+// Lost is described at Delivered.
+func (c *Cursor) Lost() uint64 { return c.lost }
+
+// Lag returns the number of events that the log has and the cursor is yet to come to.
+func (c *Cursor) Lag() uint64 { return c.log.Accepted() - c.place }
+
+// Close frees the cursor.
+func (c *Cursor) Close() {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	c.log.cursors--
+}

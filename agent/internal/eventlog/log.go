@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package eventlog keeps the last events, each encoded once, for any number of
+// readers that each go at their own pace.
+//
+// The log is a bounded sequence of segments. A segment is a block of memory that
+// encoded payloads are appended to; once it is full the next one is begun, and the
+// oldest ones are dropped. What was committed never changes. A [Cursor] is a
+// reader's place in the log: it hands out whole runs of bytes, which are ready
+// to be written to a socket, and where events were dropped before the cursor came
+// to them, a RecordLost payload that counts them.
+//
+// A cursor holds its place as a number, not as a pointer, so a reader that does not
+// read keeps nothing in memory: the log is bounded by its size, not by
+// size times readers.
+package eventlog
+
+import (
+	"sync"
+
+	"github.com/cilium/monitor/api/payload"
+)
+
+// SegmentSize is the size in bytes of a segment, unless a single event is larger.
+const SegmentSize = 64 << 10
+
+// Log is a bounded log of encoded payloads.
+//
+// Append, Sample and Commit are for one goroutine at a time; everything else may
+// be used at any time.
+type Log struct {
+	size          int // events to keep
+	segmentEvents int // most events in a segment
+	segmentSize   int // bytes
+
+	// The appending side, which the caller serialises.
+	tail  *segment   // where events are appended
+	fresh []*segment // begun since the last commit; the last one is tail
+	keep  bool
+
+	mu       sync.Mutex // guards what follows, and the published part of segments
+	segments []*segment // oldest first; their numbers are consecutive
+	events   int        // committed events in segments
+	accepted uint64     // events committed ever
+	cursors  int
+	free     *segment // a dropped segment to begin the next one with
+}
+
+// segment is a block of encoded payloads.
+type segment struct {
+	number uint64
+	start  uint64 // events accepted before its first one
+
+	// The appending side.
+	buf   []byte // never grows beyond its capacity, so that slices of it stay valid
+	marks []mark // one for each payload in buf
+	kept  bool   // somebody may still have slices of buf: it can't be used again
+
+	// The published side, guarded by Log.mu.
+	run   []byte // what of buf is committed
+	ends  []mark // what of marks is committed
+	users int    // cursors that are writing from it
+}
+
+// mark is the end of a payload.
+type mark struct {
+	end      int    // in the segment's buf
+	accepted uint64 // events accepted up to here
+}
+
+// New returns an empty log that keeps size events for its cursors, and at most an
+// eighth more. size is at least 1.
+func New(size int) *Log {
+	l := &Log{size: size, segmentEvents: max(1, size/8)}
+	const typicalEvent = 512
+	l.segmentSize = min(max(l.segmentEvents, 2)*typicalEvent, SegmentSize)
+	return l
+}
+
+// Sample appends an event of n bytes. data is its place in the log: the caller fills it
+// before the next Commit. It is never changed afterwards; a caller that hands it
+// on to others before it commits says so with Keep.
+func (l *Log) Sample(n, cpu int) (data []byte) {
+	s := l.room(n)
+	s.buf, data = payload.AppendSample(s.buf, n, cpu)
+	s.mark(1)
+	return data
+}
+
+// Append appends a payload. data is the copy of its Data in the log, which
+// follows the rules of Sample.
+func (l *Log) Append(pl *payload.Payload) (data []byte) {
+	if pl.Type == payload.EventSample {
+		data = l.Sample(len(pl.Data), pl.CPU)
+		copy(data, pl.Data)
+		return data
+	}
+	s := l.room(len(pl.Data))
+	s.buf = payload.AppendValue(s.buf, pl)
+	s.mark(pl.Lost)
+	return nil
+}
+
+// Keep tells the log that slices which it returned since the last Commit may be
+// kept by others: their segments will not be used again.
+func (l *Log) Keep() { l.keep = true }
+
+// room returns the segment to append n bytes of Data to.
+func (l *Log) room(n int) *segment {
+	n += payload.MaxOverhead
+	s := l.tail
+	if s != nil && len(s.buf)+n <= cap(s.buf) && len(s.marks) < l.segmentEvents {
+		return s
+	}
+	next := l.begin(n)
+	if s != nil {
+		next.number = s.number + 1
+		next.start = s.accepted()
+	}
+	l.tail = next
+	l.fresh = append(l.fresh, next)
+	return next
+}
+
+// begin returns an empty segment with room for n bytes.
+func (l *Log) begin(n int) *segment {
+	l.mu.Lock()
+	s := l.free
+	l.free = nil
+	l.mu.Unlock()
+	if s != nil && n <= cap(s.buf) {
+		*s = segment{buf: s.buf[:0], marks: s.marks[:0]}
+		return s
+	}
+	return &segment{
+		buf:   make([]byte, 0, max(n, l.segmentSize)),
+		marks: make([]mark, 0, min(l.segmentEvents, l.segmentSize/128)),
+	}
+}
+
+// mark ends a payload that stands for the given number of events.
+func (s *segment) mark(events uint64) {
+	s.marks = append(s.marks, mark{end: len(s.buf), accepted: s.accepted() + events})
+}
+
+// accepted returns the number of events that the log had with the last of s.
+func (s *segment) accepted() uint64 {
+	if len(s.marks) == 0 {
+		return s.start
+	}
+	return s.marks[len(s.marks)-1].accepted
+}
+
+// Commit gives everything that was appended to the cursors.
+func (l *Log) Commit() {
+	if l.tail == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.publish(l.last())
+	for i, s := range l.fresh {
+		l.segments = append(l.segments, s)
+		l.publish(s)
+		l.fresh[i] = nil
+	}
+	l.fresh = l.fresh[:0]
+	l.keep = false
+	l.accepted = l.tail.accepted()
+	l.drop()
+}
+
+// last returns the newest published segment, or nil.
+func (l *Log) last() *segment {
+	if len(l.segments) == 0 {
+		return nil
+	}
+	return l.segments[len(l.segments)-1]
+}
+
+func (l *Log) publish(s *segment) {
+	if s == nil {
+		return
+	}
+	l.events += len(s.marks) - len(s.ends)
+	s.run = s.buf
+	s.ends = s.marks
+	s.kept = s.kept || l.keep
+}
+
+// drop drops the segments that the log need not keep. Without a cursor that is all
+// but the one that is appended to.
+func (l *Log) drop() {
+	n := 0
+	for n < len(l.segments)-1 {
+		oldest := l.segments[n]
+		if l.cursors > 0 && l.events-len(oldest.ends) < l.size {
+			break
+		}
+		l.events -= len(oldest.ends)
+		if !oldest.kept && oldest.users == 0 {
+			l.free = oldest
+		}
+		n++
+	}
+	if n > 0 {
+		rest := copy(l.segments, l.segments[n:])
+		clear(l.segments[rest:])
+		l.segments = l.segments[:rest]
+	}
+}
+
+// Accepted returns the number of events that were ever committed. A loss that the
+// datapath reported counts as the events that it lost.
+func (l *Log) Accepted() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepted
+}

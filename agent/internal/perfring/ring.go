@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfring
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxRecord is the size in bytes of the largest record: its size has 16 bits in
+// struct perf_event_header of linux/perf_event.h.
+const MaxRecord = 1 << 16
+
+const (
+	headerSize = 8              // struct perf_event_header: type u32, misc u16, size u16
+	sampleSize = headerSize + 4 // PERF_SAMPLE_RAW: size u32, then the data
+	lostSize   = headerSize + 16
+)
+
+// errCorrupt is returned for a record that can't be one.
+var errCorrupt = errors.New("corrupt perf ring buffer")
+
+// Kind is the kind of a [Record].
+type Kind int
+
+const (
+	Sample  Kind = iota // an event
+	Lost                // a number of events that found the ring full
+	Unknown             // a record of a type that we don't know
+)
+
+// Record is what the kernel wrote in one go.
+type Record struct {
+	Kind Kind
+
+	// Head and Tail are the data of a Sample: Tail has what was written behind the
+	// end of the ring, at its beginning. Both lie in the ring and are valid
+	// until [Ring.Release].
+	Head, Tail []byte
+
+	// Lost is the number of events of a Lost record.
+	Lost uint64
+}
+
+// Ring is the perf ring buffer of one CPU. It has two perf events that write
+// into it, of which one at a time is in the events map: the eager one wakes the
+// reader up for every record, the lazy one each time that half of the ring has
+// been written.
+type Ring struct {
+	cpu   int
+	fds   [2]int // indexed by Mode
+	mode  Mode
+	mmap  []byte
+	meta  *unix.PerfEventMmapPage
+	data  []byte // a power of two of bytes
+	tail  uint64 // up to here records were returned
+	freed uint64 // up to here they were released
+
+	// The kernel counts losses twice: in the Lost records, which it writes only
+	// together with a next sample, and in a total for each perf event.
+	lostRecords  uint64 // sum of the Lost records
+	lostReported uint64 // what we returned of the losses so far
+}
+
+// openRing opens the ring of a CPU. pages is a power of two.
+func openRing(cpu, pages int) (*Ring, error) {
+	r := &Ring{cpu: cpu, fds: [2]int{-1, -1}}
+	if err := r.open(pages); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *Ring) open(pages int) (err error) {
+	size := pages * unix.Getpagesize()
+	if r.fds[Lazy], err = openEvent(r.cpu, unix.PerfBitWatermark, uint32(size/2)); err != nil {
+		return err
+	}
+	if r.fds[Eager], err = openEvent(r.cpu, 0, 1); err != nil {
+		return err
+	}
+	r.mmap, err = unix.Mmap(r.fds[Lazy], 0, unix.Getpagesize()+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("map %d pages: %w", 1+pages, err)
+	}
+	r.meta = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mmap[0]))
+	r.data = r.mmap[unix.Getpagesize():]
+
+	if err = unix.IoctlSetInt(r.fds[Eager], unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[Lazy]); err != nil {
+		return fmt.Errorf("let two perf events share a ring: %w", err)
+	}
+	return nil
+}
+
+// perfFormatLost is PERF_FORMAT_LOST of linux/perf_event.h: a read of the event
+// returns its value and the number of samples lost.
+const perfFormatLost = 1 << 4
+
+func openEvent(cpu int, bits uint64, wakeup uint32) (int, error) {
+	attr := unix.PerfEventAttr{
+		Type:        unix.PERF_TYPE_SOFTWARE,
+		Config:      unix.PERF_COUNT_SW_BPF_OUTPUT,
+		Size:        uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
+		Sample_type: unix.PERF_SAMPLE_RAW,
+		Read_format: perfFormatLost,
+		Bits:        bits,
+		Wakeup:      wakeup,
+	}
+	fd, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.0
+		attr.Read_format = 0
+		fd, err = unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("perf_event_open: %w", err)
+	}
+	return fd, nil
+}
+
+// CPU returns the CPU that writes into the ring.
+func (r *Ring) CPU() int { return r.cpu }
+
+// Mode returns whether the ring is in eager or in lazy mode.
+func (r *Ring) Mode() Mode { return r.mode }
+
+// Size returns the size of the ring in bytes.
+func (r *Ring) Size() int { return len(r.data) }
+
+// Pending returns the number of bytes in the ring that Next has not returned.
+func (r *Ring) Pending() int {
+	return int(atomic.LoadUint64(&r.meta.Data_head) - r.tail)
+}
+
+// Position returns the number of bytes that Next returned records from, ever.
+func (r *Ring) Position() uint64 { return r.tail }
+
+// Next returns the next record in rec, and false if there is none. A ring that
+// makes no sense is emptied and an error returned; reading can go on.
+func (r *Ring) Next(rec *Record) (bool, error) {
+	pending := r.Pending()
+	if pending == 0 {
+		return false, nil
+	}
+	// Records start at multiples of 8 bytes, so their headers never wrap around.
+	start := r.tail
+	header := r.at(start, headerSize)
+	typ := binary.NativeEndian.Uint32(header)
+	size := int(binary.NativeEndian.Uint16(header[6:]))
+	if size < headerSize || size > pending {
+		return false, r.empty(fmt.Errorf("%w of CPU %d: a record of %d bytes where %d are pending", errCorrupt, r.cpu, size, pending))
+	}
+
+	*rec = Record{Kind: Unknown}
+	switch typ {
+	case unix.PERF_RECORD_SAMPLE:
+		var n int
+		if size >= sampleSize {
+			n = int(binary.NativeEndian.Uint32(r.at(start+headerSize, 4)))
+		}
+		if sampleSize+n > size {
+			return false, r.empty(fmt.Errorf("%w of CPU %d: a sample of %d bytes in a record of %d", errCorrupt, r.cpu, n, size))
+		}
+		rec.Kind = Sample
+		rec.Head = r.at(start+sampleSize, n)
+		rec.Tail = r.data[:n-len(rec.Head)]
+	case unix.PERF_RECORD_LOST:
+		if size < lostSize {
+			return false, r.empty(fmt.Errorf("%w of CPU %d: a loss record of %d bytes", errCorrupt, r.cpu, size))
+		}
+		rec.Kind = Lost
+		rec.Lost = r.lost(binary.NativeEndian.Uint64(r.at(start+headerSize+8, 8)))
+	}
+	r.tail += uint64(size)
+	return true, nil
+}
+
+// at returns n bytes of the ring from pos, or less where the ring ends.
+func (r *Ring) at(pos uint64, n int) []byte {
+	i := int(pos & uint64(len(r.data)-1))
+	return r.data[i:min(i+n, len(r.data))]
+}
+
+// empty throws away what is in the ring.
+func (r *Ring) empty(err error) error {
+	r.tail = atomic.LoadUint64(&r.meta.Data_head)
+	return err
+}
+
+// lost takes the losses of a Lost record, and returns those of them that LostNow
+// has not returned already.
+func (r *Ring) lost(n uint64) uint64 {
+	r.lostRecords += n
+	return r.reportLost(r.lostRecords)
+}
+
+// LostNow returns the losses that the kernel knows of and Next did not return yet.
+// A Lost record is written only with the next sample, so the losses at the end
+// of a burst would go unseen until then. It interrupts the ring's CPU; before Linux 6.0
+// it always returns 0.
+func (r *Ring) LostNow() (uint64, error) {
+	var total uint64
+	for _, fd := range r.fds {
+		var value [2]uint64 // the event's value; samples lost
+		buf := unsafe.Slice((*byte)(unsafe.Pointer(&value)), unsafe.Sizeof(value))
+		if _, err := unix.Read(fd, buf); err != nil {
+			return 0, fmt.Errorf("read perf event of CPU %d: %w", r.cpu, err)
+		}
+		total += value[1]
+	}
+	return r.reportLost(total), nil
+}
+
+// reportLost returns what a total of losses has on top of those reported before.
+func (r *Ring) reportLost(total uint64) uint64 {
+	if total <= r.lostReported {
+		return 0
+	}
+	n := total - r.lostReported
+	r.lostReported = total
+	return n
+}
+
+// Release frees the space of all records that Next returned.
+func (r *Ring) Release() {
+	if r.freed != r.tail {
+		r.freed = r.tail
+		atomic.StoreUint64(&r.meta.Data_tail, r.tail)
+	}
+}
+
+func (r *Ring) close() error {
+	var errs []error
+	if r.mmap != nil {
+		errs = append(errs, unix.Munmap(r.mmap))
+		r.mmap, r.data, r.meta = nil, nil, nil
+	}
+	for i, fd := range r.fds {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+			r.fds[i] = -1
+		}
+	}
+	return errors.Join(errs...)
+}

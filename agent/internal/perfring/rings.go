@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package perfring reads the perf ring buffers of a perf event array, and
+// chooses for each CPU when the kernel wakes the reader up.
+//
+// It differs from github.com/cilium/ebpf/perf, which gives each CPU one perf
+// event with one wake-up policy for good: here two perf events write into the same
+// ring, and putting one or the other into the array changes the policy at
+// once, without a second ring, without losing an event and without changing
+// their order. And records are read in place, many for one update of the ring's
+// tail, and are copied once, to where the caller wants them.
+package perfring
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/epoll"
+)
+
+// Mode says when the kernel wakes up the reader of a ring.
+type Mode int
+
+const (
+	// Eager wakes the reader up for every record.
+	Eager Mode = iota
+	// Lazy wakes the reader up whenever another half of the ring has been
+	// written. For records before that it looks into the ring by itself.
+	Lazy
+)
+
+// Rings are the rings of all online CPUs of a perf event array. Wake may be called at
+// any time, and Unmap while another goroutine is in Wait; the other methods by
+// one goroutine at a time.
+type Rings struct {
+	array    *ebpf.Map
+	poller   *epoll.Poller
+	rings    []*Ring
+	attached bool
+}
+
+// Open maps a ring for each online CPU of array and lets the datapath write into them:
+// all are in eager mode. pages is the size of a ring in pages; it is rounded up
+// to a power of two. The array stays the caller's and must stay open until Close.
+func Open(array *ebpf.Map, pages int) (*Rings, error) {
+	if pages < 1 {
+		return nil, fmt.Errorf("open perf ring buffers: %d pages, at least 1 is needed", pages)
+	}
+	pages = 1 << bits.Len(uint(pages-1))
+
+	poller, err := epoll.New()
+	if err != nil {
+		return nil, fmt.Errorf("open perf ring buffers: %w", err)
+	}
+	rs := &Rings{array: array, poller: poller, attached: true}
+	for cpu := range int(array.MaxEntries()) {
+		if err := rs.add(cpu, pages); err != nil {
+			return nil, errors.Join(fmt.Errorf("open perf ring buffer of CPU %d: %w", cpu, err), rs.Close())
+		}
+	}
+	return rs, nil
+}
+
+func (rs *Rings) add(cpu, pages int) error {
+	r, err := openRing(cpu, pages)
+	if errors.Is(err, unix.ENODEV) {
+		return nil // the CPU is offline
+	}
+	if err != nil {
+		return err
+	}
+	rs.rings = append(rs.rings, r)
+	// Whichever event wrote, the ring wakes up the waiters of both.
+	if err := rs.poller.Add(r.fds[Lazy], unix.EPOLLIN|unix.EPOLLET); err != nil {
+		return err
+	}
+	return rs.SetMode(r, Eager)
+}
+
+// All returns the rings, in the order of their CPUs.
+func (rs *Rings) All() []*Ring { return rs.rings }
+
+// Wait blocks until a ring has something to read by its mode, Wake is called, or the
+// time-out has passed ([epoll.Forever] never does).
+func (rs *Rings) Wait(timeout time.Duration) error {
+	_, err := rs.poller.Wait(timeout)
+	return err
+}
+
+// Wake makes the current or the next Wait return.
+func (rs *Rings) Wake() error { return rs.poller.Wake() }
+
+// SetMode changes when r wakes the reader up. Records that were written
+// just before need not have woken it: look into the ring once afterwards.
+func (rs *Rings) SetMode(r *Ring, mode Mode) error {
+	if err := rs.array.Put(uint32(r.cpu), uint32(r.fds[mode])); err != nil {
+		return fmt.Errorf("put perf event of CPU %d into the events map: %w", r.cpu, err)
+	}
+	r.mode = mode
+	return nil
+}
+
+// Detach takes the rings out of the array: once it returns, the datapath writes no
+// more. What the rings have can still be read.
+func (rs *Rings) Detach() error {
+	if !rs.attached {
+		return nil
+	}
+	rs.attached = false
+	var errs []error
+	for _, r := range rs.rings {
+		if err := rs.array.Delete(uint32(r.cpu)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			errs = append(errs, fmt.Errorf("take perf event of CPU %d out of the events map: %w", r.cpu, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Unmap detaches and unmaps the rings. All that is left to do then is Close.
+func (rs *Rings) Unmap() error {
+	errs := []error{rs.Detach()}
+	for _, r := range rs.rings {
+		errs = append(errs, r.close())
+	}
+	rs.rings = nil
+	return errors.Join(errs...)
+}
+
+// Close unmaps the rings and frees what is left. No Wait may be under way.
+func (rs *Rings) Close() error {
+	return errors.Join(rs.Unmap(), rs.poller.Close())
+}

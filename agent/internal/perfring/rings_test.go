@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfring_test
+
+import (
+	"encoding/binary"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/epoll"
+	"github.com/cilium/monitor/agent/internal/perfring"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// datapath is a program that writes samples into a perf event array: 4 bytes count and
+// 4 bytes that are 1, repeated up to the given size.
+type datapath struct {
+	events *ebpf.Map
+	prog   *ebpf.Program
+}
+
+func newDatapath(t *testing.T, size int) *datapath {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("loading BPF programs needs root")
+	}
+	events, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray, Name: "events"})
+	require.NoError(t, err)
+	t.Cleanup(func() { events.Close() })
+
+	insns := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}
+	insns = append(insns, asm.LoadMem(asm.R7, asm.R6, 8, asm.Word)) // __sk_buff.mark: the count
+	for offset := int16(-size); offset < 0; offset += 8 {
+		insns = append(insns,
+			asm.StoreMem(asm.RFP, offset, asm.R7, asm.Word),
+			asm.StoreImm(asm.RFP, offset+4, 1, asm.Word))
+	}
+	insns = append(insns,
+		asm.Add.Imm(asm.R7, 1), asm.StoreMem(asm.R6, 8, asm.R7, asm.Word),
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.LoadMapPtr(asm.R2, events.FD()),
+		asm.LoadImm(asm.R3, 0xffffffff, asm.DWord), // BPF_F_CURRENT_CPU
+		asm.Mov.Reg(asm.R4, asm.RFP), asm.Add.Imm(asm.R4, int32(-size)),
+		asm.Mov.Imm(asm.R5, int32(size)),
+		asm.FnPerfEventOutput.Call(),
+		asm.Mov.Imm(asm.R0, 0), asm.Return())
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "Dual BSD/GPL", Instructions: insns})
+	require.NoError(t, err)
+	t.Cleanup(func() { prog.Close() })
+	return &datapath{events: events, prog: prog}
+}
+
+// emit has the program write n samples, counted from first, on the given CPU.
+func (d *datapath) emit(t *testing.T, cpu, first, n int) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, only unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(0, &before))
+	only.Set(cpu)
+	require.NoError(t, unix.SchedSetaffinity(0, &only))
+	defer func() { require.NoError(t, unix.SchedSetaffinity(0, &before)) }()
+
+	// The context's mark carries the count from one repetition to the next.
+	skb := make([]byte, 192)
+	binary.NativeEndian.PutUint32(skb[8:], uint32(first))
+	_, err := d.prog.Run(&ebpf.RunOptions{Data: make([]byte, 64), Context: skb, Repeat: uint32(n)})
+	require.NoError(t, err)
+}
+
+// drain returns the counts of all samples in the ring and the sum of the losses.
+func drain(t *testing.T, ring *perfring.Ring, size int) (counts []int, lost int) {
+	t.Helper()
+	var rec perfring.Record
+	for {
+		ok, err := ring.Next(&rec)
+		require.NoError(t, err)
+		if !ok {
+			break
+		}
+		switch rec.Kind {
+		case perfring.Sample:
+			data := append(append([]byte(nil), rec.Head...), rec.Tail...)
+			require.GreaterOrEqual(t, len(data), size)
+			require.Less(t, len(data), size+8)
+			count := binary.NativeEndian.Uint32(data)
+			for i := 0; i < size; i += 8 {
+				require.Equal(t, count, binary.NativeEndian.Uint32(data[i:]))
+				require.EqualValues(t, 1, binary.NativeEndian.Uint32(data[i+4:]))
+			}
+			counts = append(counts, int(count))
+		case perfring.Lost:
+			lost += int(rec.Lost)
+		default:
+			require.Fail(t, "a record of unknown kind")
+		}
+	}
+	ring.Release()
+	return counts, lost
+}
+
+func open(t *testing.T, d *datapath, pages int) *perfring.Rings {
+	t.Helper()
+	rings, err := perfring.Open(d.events, pages)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, rings.Close()) })
+	return rings
+}
+
+func sequence(first, n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = first + i
+	}
+	return s
+}
+
+// TestRead writes and reads round and round a small ring, so that records lie across its
+// end in every way.
+func TestRead(t *testing.T) {
+	for _, size := range []int{8, 40, 176, 504} {
+		d := newDatapath(t, size)
+		rings := open(t, d, 1)
+		for _, ring := range rings.All() {
+			for i := range 100 {
+				first := 7 * i
+				d.emit(t, ring.CPU(), first, 7)
+				require.NoError(t, rings.Wait(epoll.Forever), "an eager ring wakes up")
+				counts, lost := drain(t, ring, size)
+				require.Equal(t, sequence(first, 7), counts)
+				require.Zero(t, lost)
+				require.Zero(t, ring.Pending())
+			}
+		}
+	}
+}
+
+// TestModes checks who wakes the reader up: with rings that are eager every record does,
+// with rings that are lazy the one that fills another half.
+func TestModes(t *testing.T) {
+	const size, record = 176, 8 + 4 + 176 + 4
+	d := newDatapath(t, size)
+	rings := open(t, d, 4)
+	for _, ring := range rings.All() {
+		half := ring.Size()/2/record + 1
+		require.NoError(t, rings.SetMode(ring, perfring.Lazy))
+		d.emit(t, ring.CPU(), 0, 1)
+		require.NoError(t, rings.Wait(10*time.Millisecond))
+		counts, _ := drain(t, ring, size)
+		require.Equal(t, []int{0}, counts, "a lazy ring is read all the same")
+
+		d.emit(t, ring.CPU(), 0, half)
+		require.NoError(t, rings.Wait(epoll.Forever), "half a ring wakes up")
+		counts, _ = drain(t, ring, size)
+		require.Equal(t, sequence(0, half), counts)
+
+		require.NoError(t, rings.SetMode(ring, perfring.Eager))
+		d.emit(t, ring.CPU(), 5, 1)
+		require.NoError(t, rings.Wait(epoll.Forever), "a record wakes up")
+		counts, _ = drain(t, ring, size)
+		require.Equal(t, []int{5}, counts)
+	}
+}
+
+// TestLost fills the ring and checks that every event is there or counted as lost, whether
+// the kernel wrote the loss into the ring or not.
+func TestLost(t *testing.T) {
+	const size = 176
+	d := newDatapath(t, size)
+	rings := open(t, d, 1)
+	for _, ring := range rings.All() {
+		d.emit(t, ring.CPU(), 0, 1000)
+		counts, lost := drain(t, ring, size)
+		require.Zero(t, lost, "the kernel writes losses with the next sample")
+		require.NotEmpty(t, counts)
+
+		atEnd, err := ring.LostNow()
+		require.NoError(t, err)
+		require.EqualValues(t, 1000, len(counts)+int(atEnd))
+		again, err := ring.LostNow()
+		require.NoError(t, err)
+		require.Zero(t, again)
+
+		d.emit(t, ring.CPU(), 1000, 1)
+		counts, lost = drain(t, ring, size)
+		require.Equal(t, []int{1000}, counts)
+		require.Zero(t, lost, "what LostNow returned is not returned again")
+
+		d.emit(t, ring.CPU(), 0, 1000)
+		first, _ := drain(t, ring, size)
+		d.emit(t, ring.CPU(), 1000, 1000)
+		second, lost := drain(t, ring, size)
+		atEnd, err = ring.LostNow()
+		require.NoError(t, err)
+		require.EqualValues(t, 2000, len(first)+len(second)+lost+int(atEnd))
+		require.NotZero(t, lost)
+		require.NotZero(t, atEnd)
+	}
+}
+
+// TestDetach checks that the datapath writes no more, and that what it wrote can be read.
+func TestDetach(t *testing.T) {
+	const size = 40
+	d := newDatapath(t, size)
+	rings := open(t, d, 1)
+	for _, ring := range rings.All() {
+		d.emit(t, ring.CPU(), 0, 3)
+	}
+	require.NoError(t, rings.Detach())
+	for _, ring := range rings.All() {
+		d.emit(t, ring.CPU(), 3, 3)
+		counts, _ := drain(t, ring, size)
+		require.Equal(t, []int{0, 1, 2}, counts)
+	}
+}
+
+// TestUnmapWhileWaiting checks that a reader can be stopped from another goroutine.
+func TestUnmapWhileWaiting(t *testing.T) {
+	d := newDatapath(t, 40)
+	rings := open(t, d, 1)
+	ended := make(chan error)
+	go func() { ended <- rings.Wait(epoll.Forever) }()
+	require.NoError(t, rings.Unmap())
+	require.NoError(t, rings.Wake())
+	require.NoError(t, <-ended)
+	require.Empty(t, rings.All())
+}
+
+func TestOpenErrors(t *testing.T) {
+	d := newDatapath(t, 40)
+	_, err := perfring.Open(d.events, 0)
+	require.ErrorContains(t, err, "0 pages")
+	_, err = perfring.Open(d.events, 1<<30)
+	require.Error(t, err)
+	rings, err := perfring.Open(d.events, 3)
+	require.NoError(t, err)
+	require.Equal(t, 4*os.Getpagesize(), rings.All()[0].Size(), "rounded up to a power of two")
+	require.NoError(t, rings.Close())
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"time"
+
+	"github.com/cilium/hive/cell"
+	"github.com/sirupsen/logrus"
+)
+
+// Option changes a default of [NewAgent].
+type Option func(*Agent)
+
+// WithLogger sets the logger. The default is logrus's standard logger.
+func WithLogger(log logrus.FieldLogger) Option {
+	return func(a *Agent) { a.log = log }
+}
+
+// WithHealth sets where the agent reports the health of its reader. The default is
+// nowhere.
+func WithHealth(health cell.Health) Option {
+	return func(a *Agent) { a.health = health }
+}
+
+// WithEventsMap sets the path where the perf event array is pinned. The default is
+// [DefaultEventsMap].
+func WithEventsMap(path string) Option {
+	return func(a *Agent) { a.eventsMapPath = path }
+}
+
+// WithQueueSize sets how many events are kept for clients that fall behind, and how
+// many events of SendEvent may wait to be distributed. The default, also for a size
+// below 1, is [DefaultQueueSize].
+func WithQueueSize(events int) Option {
+	return func(a *Agent) { a.queueSize = events }
+}
+
+// WithDrainTimeout sets how long a stopping agent waits for clients to take the
+// events that they have not read yet. The default is a second.
+func WithDrainTimeout(d time.Duration) Option {
+	return func(a *Agent) { a.drainTimeout = d }
+}

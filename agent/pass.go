@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/monitor/agent/internal/perfring"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// pass distributes what is in the rings when it comes to them, and returns whether
+// that was anything.
+func (r *reader) pass() (progress bool) {
+	for i := range r.wakeups.rings {
+		for pending := r.pending(i); pending > 0; {
+			size := r.chunk(i)
+			if size == 0 {
+				break
+			}
+			pending -= size
+			progress = true
+		}
+	}
+	return progress
+}
+
+// last distributes what the datapath wrote before the agent was stopped: everything,
+// since it can't write any more.
+func (r *reader) last() error {
+	r.mu.Lock()
+	if !r.drain {
+		r.mu.Unlock()
+		return nil
+	}
+	err := r.rings.Detach()
+	r.mu.Unlock()
+
+	r.pass()
+	for i := range r.wakeups.rings {
+		err = errors.Join(err, r.reportLost(i))
+	}
+	return err
+}
+
+// adapt gives the rings the modes that the wake-up policy wants.
+func (r *reader) adapt() error {
+	for i := range r.wakeups.rings {
+		mode := r.wakeups.mode(i)
+		changed, err := r.setMode(i, mode)
+		if err != nil {
+			return err
+		}
+		if !changed || mode != perfring.Eager {
+			continue
+		}
+		// The CPU is quiet. What it lost at the end of the burst would not be
+		// seen until it has something to say again.
+		if err := r.reportLost(i); err != nil {
+			return err
+		}
+		if r.pending(i) > 0 {
+			r.wakeups.again()
+		}
+	}
+	return nil
+}
+
+func (r *reader) setMode(i int, mode perfring.Mode) (changed bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ring := r.ring(i)
+	if ring == nil || ring.Mode() == mode {
+		return false, nil
+	}
+	return true, r.rings.SetMode(ring, mode)
+}
+
+// ring returns ring i, and nil if the rings have been unmapped. The caller holds r.mu.
+func (r *reader) ring(i int) *perfring.Ring {
+	if rings := r.rings.All(); i < len(rings) {
+		return rings[i]
+	}
+	return nil
+}
+
+// pending returns how many bytes are waiting in ring i.
+func (r *reader) pending(i int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ring := r.ring(i); ring != nil {
+		return ring.Pending()
+	}
+	return 0
+}
+
+// chunk distributes records of ring i, so few that clients which are up to date do not
+// miss any, and returns how many bytes of the ring these were.
+func (r *reader) chunk(i int) (size int) {
+	a := r.agent
+	a.distributeSent(a.turn.take()...)
+	size = r.copyRecords(i)
+	a.distributeRead(r.batch)
+	a.giveTurn()
+	a.flush()
+	return size
+}
+
+// reportLost distributes the losses of ring i that the kernel did not write into it.
+func (r *reader) reportLost(i int) error {
+	r.mu.Lock()
+	var lost uint64
+	var cpu int
+	var err error
+	if ring := r.ring(i); ring != nil {
+		cpu = ring.CPU()
+		lost, err = ring.LostNow()
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("read the number of lost events: %w", err)
+	}
+	if lost == 0 {
+		return nil
+	}
+	a := r.agent
+	a.distributeSent(a.turn.take()...)
+	r.batch = append(r.batch[:0], r.appendLost(lost, cpu))
+	a.distributeRead(r.batch)
+	a.giveTurn()
+	a.flush()
+	a.count(lost, 0)
+	return nil
+}
+
+// copyRecords copies records of ring i into the log and makes r.batch of them. It
+// returns how many bytes of the ring they took. The caller has the turn.
+func (r *reader) copyRecords(i int) (size int) {
+	r.batch = r.batch[:0]
+	r.mu.Lock()
+	ring := r.ring(i)
+	if ring == nil {
+		r.mu.Unlock()
+		return 0
+	}
+	start := ring.Position()
+	var lost, unknown uint64
+	var err error
+	for ok := true; ok && len(r.batch) < r.most; {
+		var rec perfring.Record
+		if ok, err = ring.Next(&rec); !ok {
+			break
+		}
+		switch rec.Kind {
+		case perfring.Sample:
+			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), ring.CPU())
+			copy(data[copy(data, rec.Head):], rec.Tail)
+			r.batch = append(r.batch, read{data: data, cpu: ring.CPU()})
+		case perfring.Lost:
+			lost += rec.Lost
+			if rec.Lost > 0 {
+				r.batch = append(r.batch, r.appendLost(rec.Lost, ring.CPU()))
+			}
+		case perfring.Unknown:
+			unknown++
+		}
+	}
+	ring.Release()
+	size = int(ring.Position() - start)
+	r.mu.Unlock()
+
+	r.wakeups.read(i, len(r.batch))
+	r.agent.count(lost, unknown)
+	if err != nil {
+		r.agent.log.WithError(err).Error("Reading a perf ring buffer failed, what it held is lost")
+	}
+	return size
+}
+
+// appendLost appends a loss of the datapath to the log. The caller has the turn.
+func (r *reader) appendLost(lost uint64, cpu int) read {
+	r.agent.events.Append(&payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost})
+	return read{lost: lost, cpu: cpu}
+}
+
+// count counts in the agent's status.
+func (a *Agent) count(lost, unknown uint64) {
+	if lost == 0 && unknown == 0 {
+		return
+	}
+	a.Lock()
+	defer a.Unlock()
+	a.MonitorStatus.Lost += int64(lost)
+	a.MonitorStatus.Unknown += int64(unknown)
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/epoll"
+)
+
+// acceptPause is how long no connection is accepted after that failed, for want of
+// file descriptors for example.
+const acceptPause = 100 * time.Millisecond
+
+// ServerOption changes a default of [ServeMonitorAPI].
+type ServerOption func(*server)
+
+// WithSocketPath sets the path of the socket. The default is [DefaultSocketPath].
+func WithSocketPath(path string) ServerOption {
+	return func(s *server) { s.path = path }
+}
+
+// ServeMonitorAPI serves the monitor API 1.2 on a unix domain socket. It starts the
+// server in the background and returns. The server is stopped when monitor.Context()
+// is cancelled. Each incoming connection is a new subscriber of monitor.
+//
+// The socket has mode 0660 and the group "cilium", if that exists. Its directory is
+// made if necessary. A socket that a process left behind is replaced; one that is
+// being served, and anything that is not a socket, is an error.
+//
+// One agent can be served on several sockets.
+func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
+	if monitor == nil {
+		return ErrNoAgent
+	}
+	s := &server{agent: monitor, path: DefaultSocketPath, ended: make(chan struct{})}
+	for _, opt := range opts {
+		opt(s)
+	}
+	if err := s.listen(); err != nil {
+		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
+	}
+
+	monitor.Lock()
+	defer monitor.Unlock()
+	if monitor.stopping {
+		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
+	}
+	monitor.servers.add(s)
+	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
+	go s.run()
+	return nil
+}
+
+// server serves one socket. Its goroutine accepts connections, notices that clients
+// are gone, and writes to those whose sockets did not take all at once. Everything
+// else is written by whoever has it, see conn.flush.
+type server struct {
+	agent  *Agent
+	path   string
+	socket *socket
+	poller *epoll.Poller
+	ended  chan struct{} // closed when the goroutine ends
+
+	conns       subscribers[*conn] // changed by the goroutine only
+	flushWanted atomic.Bool
+
+	// Used by the goroutine only.
+	byFd     map[int]*conn
+	acceptAt time.Time // no connection is accepted before; zero if there is no need
+
+	mu       sync.Mutex // guards what follows
+	stopping bool
+	deadline time.Time // of a stopping server
+}
+
+func (s *server) listen() (err error) {
+	if s.socket, err = listen(s.path); err != nil {
+		return err
+	}
+	if s.poller, err = epoll.New(); err != nil {
+		return errors.Join(err, s.socket.close())
+	}
+	if err := s.poller.Add(s.socket.fd, unix.EPOLLIN); err != nil {
+		return errors.Join(err, s.socket.close(), s.poller.Close())
+	}
+	s.byFd = make(map[int]*conn)
+	return nil
+}
+
+// flush writes to all clients what they have not got yet, as far as their sockets take
+// it. It does not block.
+func (s *server) flush() {
+	for c := range s.conns.all {
+		c.flush()
+	}
+}
+
+// flushSoon has the server's goroutine call flush.
+func (s *server) flushSoon() {
+	if s.conns.len() > 0 && !s.flushWanted.Swap(true) {
+		s.wake()
+	}
+}
+
+func (s *server) wake() {
+	if err := s.poller.Wake(); err != nil {
+		s.agent.log.WithError(err).Error("Waking up the monitor API server failed")
+	}
+}
+
+// stop makes the server end: at once for clients that have got everything, and at the
+// deadline for the others.
+func (s *server) stop(deadline time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping, s.deadline = true, deadline
+	s.wake()
+}
+
+func (s *server) run() {
+	defer close(s.ended)
+	for {
+		events, err := s.poller.Wait(s.timeout())
+		if err != nil {
+			s.agent.log.WithError(err).Error("The monitor API server failed")
+			break
+		}
+		for _, ev := range events {
+			s.handle(int(ev.Fd), ev.Events)
+		}
+		if s.flushWanted.Swap(false) {
+			s.flush()
+		}
+		s.resumeAccept()
+		if s.finish() {
+			break
+		}
+	}
+	s.closeAll()
+}
+
+// timeout returns how long to wait for events at most.
+func (s *server) timeout() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		return max(0, time.Until(s.deadline))
+	case !s.acceptAt.IsZero():
+		return max(0, time.Until(s.acceptAt))
+	default:
+		return epoll.Forever
+	}
+}
+
+// finish does the work of a stopping server, and returns whether it is done.
+func (s *server) finish() bool {
+	s.mu.Lock()
+	stopping, deadline := s.stopping, s.deadline
+	s.mu.Unlock()
+	if !stopping {
+		return false
+	}
+	if err := s.closeListener(); err != nil {
+		s.agent.log.WithError(err).Warn("Closing the monitor API socket failed")
+	}
+	for c := range s.conns.all {
+		if c.flush(); c.caughtUp() {
+			s.disconnect(c)
+		}
+	}
+	return len(s.byFd) == 0 || !time.Now().Before(deadline)
+}
+
+// closeListener closes the socket and removes it from the file system, once.
+func (s *server) closeListener() error {
+	if s.socket == nil {
+		return nil
+	}
+	err := s.socket.close()
+	s.socket = nil
+	return err
+}
+
+func (s *server) closeAll() {
+	for c := range s.conns.all {
+		s.disconnect(c)
+	}
+	if err := errors.Join(s.closeListener(), s.poller.Close()); err != nil {
+		s.agent.log.WithError(err).Warn("Closing the monitor API server failed")
+	}
+}
+
+func (s *server) handle(fd int, events uint32) {
+	if s.socket != nil && fd == s.socket.fd {
+		s.accept()
+		return
+	}
+	c := s.byFd[fd]
+	if c == nil {
+		return
+	}
+	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		s.disconnect(c)
+		return
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP) != 0 && !c.discard() {
+		s.disconnect(c)
+		return
+	}
+	if events&unix.EPOLLOUT != 0 {
+		c.writable()
+	}
+}
+
+// accept accepts all connections that are waiting.
+func (s *server) accept() {
+	for {
+		fd, _, err := unix.Accept4(s.socket.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch {
+		case err == nil:
+			s.connect(fd)
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+		default:
+			s.agent.log.WithError(err).Warn("Accepting a connection to the monitor API failed")
+			s.pauseAccept()
+			return
+		}
+	}
+}
+
+func (s *server) pauseAccept() {
+	if err := s.poller.Modify(s.socket.fd, 0); err != nil {
+		s.agent.log.WithError(err).Error("Pausing the monitor API socket failed")
+	}
+	s.acceptAt = time.Now().Add(acceptPause)
+}
+
+func (s *server) resumeAccept() {
+	if s.acceptAt.IsZero() || s.socket == nil || time.Now().Before(s.acceptAt) {
+		return
+	}
+	s.acceptAt = time.Time{}
+	if err := s.poller.Modify(s.socket.fd, unix.EPOLLIN); err != nil {
+		s.agent.log.WithError(err).Error("Resuming the monitor API socket failed")
+	}
+}
+
+// connect makes a subscriber of a connection.
+func (s *server) connect(fd int) {
+	c := newConn(s, fd)
+	if err := s.poller.Add(fd, c.interest); err != nil {
+		s.agent.log.WithError(err).Warn("Refusing a connection to the monitor API")
+		c.close()
+		return
+	}
+	s.byFd[fd] = c
+	a := s.agent
+	a.Lock()
+	s.conns.add(c)
+	a.connections.Add(1)
+	a.startReader()
+	a.Unlock()
+	c.flush()
+	a.log.WithFields(c.peer()).Debug("A client connected to the monitor API")
+}
+
+// disconnect ends a connection.
+func (s *server) disconnect(c *conn) {
+	delete(s.byFd, c.fd)
+	a := s.agent
+	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
+	a.Lock()
+	s.conns.remove(c)
+	a.connections.Add(-1)
+	a.stopReaderIfUnused()
+	a.Unlock()
+	c.close()
+}

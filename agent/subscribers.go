@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/cilium/monitor/consumer"
+	"github.com/cilium/monitor/listener"
+)
+
+// subscription is a subscriber's place in the list.
+type subscription[S comparable] struct {
+	subscriber S
+	gone       atomic.Bool // removed: it gets nothing any more
+}
+
+// subscribers is a list that is read without a lock and replaced on change, so that
+// a callback can change it while it is being gone through. Changes are made under
+// Agent.Mutex.
+type subscribers[S comparable] struct {
+	list atomic.Pointer[[]*subscription[S]]
+}
+
+// all calls fn for each subscriber that was there at the start and still is.
+func (s *subscribers[S]) all(yield func(S) bool) {
+	list := s.list.Load()
+	if list == nil {
+		return
+	}
+	for _, sub := range *list {
+		if !sub.gone.Load() && !yield(sub.subscriber) {
+			return
+		}
+	}
+}
+
+func (s *subscribers[S]) len() int {
+	list := s.list.Load()
+	if list == nil {
+		return 0
+	}
+	return len(*list)
+}
+
+func (s *subscribers[S]) index(subscriber S) int {
+	list := s.list.Load()
+	if list == nil {
+		return -1
+	}
+	return slices.IndexFunc(*list, func(sub *subscription[S]) bool { return sub.subscriber == subscriber })
+}
+
+// add adds a subscriber, and returns whether it was not there before.
+func (s *subscribers[S]) add(subscriber S) bool {
+	if s.index(subscriber) >= 0 {
+		return false
+	}
+	var list []*subscription[S]
+	if old := s.list.Load(); old != nil {
+		list = slices.Clone(*old)
+	}
+	list = append(list, &subscription[S]{subscriber: subscriber})
+	s.list.Store(&list)
+	return true
+}
+
+// remove removes a subscriber, and returns whether it was there.
+func (s *subscribers[S]) remove(subscriber S) bool {
+	i := s.index(subscriber)
+	if i < 0 {
+		return false
+	}
+	list := slices.Clone(*s.list.Load())
+	list[i].gone.Store(true)
+	list = slices.Delete(list, i, i+1)
+	s.list.Store(&list)
+	return true
+}
+
+// RegisterNewConsumer adds a consumer. If the agent is attached and this is the
+// first subscriber, the perf ring buffers are open once it returns: the consumer gets
+// every event that the datapath writes from then on.
+//
+// A consumer that is registered already, or comes after the agent was stopped, is
+// ignored.
+func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
+	if a == nil || newConsumer == nil {
+		return
+	}
+	a.Lock()
+	defer a.Unlock()
+	if a.stopping || !a.consumers.add(newConsumer) {
+		return
+	}
+	a.startReader()
+}
+
+// RemoveConsumer removes a consumer. If it was the last subscriber, the perf ring
+// buffers are unmapped once it returns, and the datapath writes no more.
+//
+// Nothing is delivered to the consumer after that, but a callback that another
+// goroutine has begun may still be running.
+func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
+	if a == nil || mc == nil {
+		return
+	}
+	a.Lock()
+	defer a.Unlock()
+	if a.consumers.remove(mc) {
+		a.stopReaderIfUnused()
+	}
+}
+
+// RegisterNewListener adds a listener, as RegisterNewConsumer adds a consumer. A
+// listener of a version other than [listener.Version1_2], or one that comes after the
+// agent was stopped, is closed instead.
+func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
+	if a == nil || newListener == nil {
+		return
+	}
+	if v := newListener.Version(); v != listener.Version1_2 {
+		a.log.WithField("version", v).Error("Closing a listener of an unsupported version")
+		newListener.Close()
+		return
+	}
+	a.Lock()
+	stopping := a.stopping
+	if !stopping && a.listeners.add(newListener) {
+		a.startReader()
+	}
+	a.Unlock()
+	if stopping {
+		newListener.Close()
+	}
+}
+
+// RemoveListener removes a listener, as RemoveConsumer removes a consumer, and closes it.
+func (a *Agent) RemoveListener(ml listener.MonitorListener) {
+	if a == nil || ml == nil {
+		return
+	}
+	a.Lock()
+	removed := a.listeners.remove(ml)
+	if removed {
+		a.stopReaderIfUnused()
+	}
+	a.Unlock()
+	if removed {
+		ml.Close()
+	}
+}
+
+// subscribed tells whether anybody wants events. The caller holds a.Mutex.
+func (a *Agent) subscribed() bool {
+	return a.consumers.len() > 0 || a.encodes()
+}
+
+// encodes tells whether anybody wants events encoded.
+func (a *Agent) encodes() bool {
+	return a.listeners.len() > 0 || a.connections.Load() > 0
+}

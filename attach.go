@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cilium/hive/cell"
+	"github.com/sirupsen/logrus"
+
+	"github.com/cilium/monitor/agent"
+)
+
+// An attempt to attach that failed is made again after this long, and after twice as
+// long each time it fails again.
+const (
+	minAttachDelay = 100 * time.Millisecond
+	maxAttachDelay = 10 * time.Second
+)
+
+type attachParams struct {
+	cell.In
+
+	Lifecycle cell.Lifecycle
+	Config    Config
+	Agent     *agent.Agent
+	Datapath  DatapathReady `optional:"true"`
+	Slog      *slog.Logger
+	Logrus    logrus.FieldLogger `optional:"true"`
+	Health    cell.Health        `optional:"true"`
+}
+
+// attach attaches the agent to the events map once the datapath is ready, without
+// holding up the start.
+func attach(p attachParams) {
+	t := attacher{
+		agent: p.Agent,
+		ready: p.Datapath,
+		pages: p.Config.MonitorBufferPages,
+		log:   newLogger(p.Logrus, p.Slog),
+	}
+	if p.Health != nil {
+		t.health = p.Health.NewScope("datapath")
+	}
+	var (
+		stop    context.CancelFunc
+		running sync.WaitGroup
+	)
+	p.Lifecycle.Append(cell.Hook{
+		OnStart: func(cell.HookContext) error {
+			var ctx context.Context
+			ctx, stop = context.WithCancel(p.Agent.Context())
+			running.Go(func() { t.run(ctx) })
+			return nil
+		},
+		OnStop: func(cell.HookContext) error {
+			stop()
+			running.Wait()
+			return nil
+		},
+	})
+}
+
+// attacher waits for the datapath and attaches the agent to its events map.
+type attacher struct {
+	agent  *agent.Agent
+	ready  DatapathReady // nil if there is no datapath
+	pages  int
+	log    logrus.FieldLogger
+	health cell.Health // nil if nobody wants to know
+}
+
+func (t *attacher) run(ctx context.Context) {
+	if t.ready == nil {
+		t.log.Info("There is no datapath in this program: the monitor has agent events only")
+		t.ok("There is no datapath, agent events only")
+		return
+	}
+	t.degraded("Waiting for the datapath", nil)
+	if err := t.ready(ctx); err != nil {
+		if ctx.Err() == nil {
+			t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
+			t.degraded("The datapath failed, agent events only", err)
+		}
+		return
+	}
+	for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
+		err := t.agent.AttachToEventsMap(t.pages)
+		if err == nil || errors.Is(err, agent.ErrAttached) {
+			t.ok("Attached to the events map")
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
+		t.degraded("Attaching to the events map failed", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(delay):
+		}
+	}
+}
+
+func (t *attacher) ok(status string) {
+	if t.health != nil {
+		t.health.OK(status)
+	}
+}
+
+func (t *attacher) degraded(reason string, err error) {
+	if t.health != nil {
+		t.health.Degraded(reason, err)
+	}
+}

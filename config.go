@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor/agent"
+)
+
+// Names of the flags.
+const (
+	flagEnable      = "enable-monitor"
+	flagQueueSize   = "monitor-queue-size"
+	flagBufferPages = "monitor-buffer-pages"
+	flagSocketPath  = "monitor-socket-path"
+	flagEventsMap   = "monitor-events-map"
+)
+
+const (
+	maxQueueSize = 1 << 20
+
+	// maxBufferPages keeps one CPU's ring within 256 MiB, with pages of 4 KiB.
+	maxBufferPages = 1 << 16
+
+	// maxSocketPath is what fits in sun_path of struct sockaddr_un, with the NUL.
+	maxSocketPath = 107
+)
+
+// Config is the configuration of the monitor. Every field is a flag, an environment
+// variable and a key of the configuration file, by hive's rules.
+type Config struct {
+	// EnableMonitor tells whether the monitor API is served on a unix socket.
+	EnableMonitor bool
+
+	// MonitorQueueSize is how many events are kept for clients that fall behind;
+	// 0 stands for 1024 for each possible CPU, at most 16384.
+	MonitorQueueSize int
+
+	// MonitorBufferPages is the size in pages of each CPU's perf ring buffer. It
+	// is rounded up to a power of two.
+	MonitorBufferPages int
+
+	// MonitorSocketPath is where the unix socket of the monitor API is.
+	MonitorSocketPath string
+
+	// MonitorEventsMap is where the datapath's events map is pinned.
+	MonitorEventsMap string
+}
+
+var defaultConfig = Config{
+	EnableMonitor:      true,
+	MonitorQueueSize:   0,
+	MonitorBufferPages: 64,
+	MonitorSocketPath:  agent.DefaultSocketPath,
+	MonitorEventsMap:   agent.DefaultEventsMap,
+}
+
+// Flags implements cell.Flagger.
+func (def Config) Flags(flags *pflag.FlagSet) {
+	flags.Bool(flagEnable, def.EnableMonitor,
+		"Serve the monitor API on a unix socket")
+	flags.Int(flagQueueSize, def.MonitorQueueSize,
+		fmt.Sprintf("Events kept for clients that fall behind, 1 to %d; 0: 1024 for each possible CPU, at most 16384 (%d on this machine)",
+			maxQueueSize, agent.DefaultQueueSize()))
+	flags.Int(flagBufferPages, def.MonitorBufferPages,
+		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", maxBufferPages))
+	flags.String(flagSocketPath, def.MonitorSocketPath,
+		"Path of the monitor API's unix socket")
+	flags.String(flagEventsMap, def.MonitorEventsMap,
+		"Path where the datapath's events map is pinned")
+}
+
+// validate refuses what can't work, by the name of the flag and with what it takes.
+func (cfg Config) validate() error {
+	if err := inRange(flagQueueSize, cfg.MonitorQueueSize, 0, maxQueueSize); err != nil {
+		return err
+	}
+	if err := inRange(flagBufferPages, cfg.MonitorBufferPages, 1, maxBufferPages); err != nil {
+		return err
+	}
+	if err := absolute(flagEventsMap, cfg.MonitorEventsMap); err != nil {
+		return err
+	}
+	if !cfg.EnableMonitor {
+		return nil
+	}
+	if err := absolute(flagSocketPath, cfg.MonitorSocketPath); err != nil {
+		return err
+	}
+	if n := len(cfg.MonitorSocketPath); n > maxSocketPath {
+		return fmt.Errorf("--%s=%s has %d bytes, a unix socket's path at most %d", flagSocketPath, cfg.MonitorSocketPath, n, maxSocketPath)
+	}
+	return nil
+}
+
+func inRange(flag string, value, low, high int) error {
+	if value < low || value > high {
+		return fmt.Errorf("--%s=%d is out of range, allowed are %d to %d", flag, value, low, high)
+	}
+	return nil
+}
+
+func absolute(flag, path string) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("--%s=%q is not an absolute path", flag, path)
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import "context"
+
+// DatapathReady is how a datapath announces itself: provide one in the object graph
+// and the monitor attaches to the events map as soon as it returns nil.
+//
+// It is called once, after the start hook, on a goroutine of its own, and blocks until
+// the events map is pinned where --monitor-events-map says. It returns an error
+// if the datapath failed, and the context's error once that is cancelled, which
+// happens when the hive stops. Start is not held up by it.
+//
+// Without a DatapathReady in the graph, or when it fails, subscribers get agent
+// events only.
+type DatapathReady func(ctx context.Context) error

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/sirupsen/logrus"
+)
+
+// newLogger returns the logger of the monitor: the logrus one of the object graph if
+// there is one, else one that writes to hive's.
+func newLogger(log logrus.FieldLogger, hive *slog.Logger) logrus.FieldLogger {
+	if log == nil {
+		bridge := logrus.New()
+		bridge.SetOutput(io.Discard)
+		bridge.SetLevel(logrus.TraceLevel) // hive's logger decides
+		bridge.AddHook(slogHook{hive})
+		log = bridge
+	}
+	return log.WithField("subsys", "monitor-agent")
+}
+
+// slogHook passes what is logged with logrus to a slog logger.
+type slogHook struct{ log *slog.Logger }
+
+func (h slogHook) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (h slogHook) Fire(e *logrus.Entry) error {
+	level := slogLevel(e.Level)
+	if !h.log.Enabled(e.Context, level) {
+		return nil
+	}
+	var attrs []slog.Attr
+	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
+		attrs = append(attrs, slog.Any(key, e.Data[key]))
+	}
+	h.log.LogAttrs(e.Context, level, e.Message, attrs...)
+	return nil
+}
+
+func slogLevel(level logrus.Level) slog.Level {
+	switch level {
+	case logrus.TraceLevel, logrus.DebugLevel:
+		return slog.LevelDebug
+	case logrus.InfoLevel:
+		return slog.LevelInfo
+	case logrus.WarnLevel:
+		return slog.LevelWarn
+	default:
+		return slog.LevelError
+	}
+}
