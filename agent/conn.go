@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -85,7 +84,7 @@ func (c *conn) write() {
 		n, err := send(c.fd, run)
 		c.cursor.Wrote(n)
 		switch {
-		case err != nil && !errors.Is(err, unix.EAGAIN):
+		case err != nil && err != unix.EAGAIN:
 			// The client is gone, and the server's goroutine about to notice.
 			c.failed = true
 		case n < len(run):
@@ -100,7 +99,7 @@ func (c *conn) write() {
 func send(fd int, b []byte) (int, error) {
 	for {
 		n, err := unix.SendmsgN(fd, b, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		if !errors.Is(err, unix.EINTR) {
+		if err != unix.EINTR {
 			return max(n, 0), err
 		}
 	}
@@ -126,7 +125,7 @@ func (c *conn) discard() bool {
 	case n > 0:
 		return true
 	case err != nil:
-		return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)
+		return err == unix.EAGAIN || err == unix.EINTR
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,16 +16,16 @@ type read struct {
 // giveTurn gives the turn back, or passes it to a goroutine that distributes the events
 // that were left in the meantime.
 func (a *Agent) giveTurn() {
-	left := a.turn.give()
-	if left == nil {
-		return
+	if left := a.turn.give(); left != nil {
+		a.goroutines.Go(func() { a.distributeLeft(left) })
 	}
-	a.goroutines.Go(func() {
-		for left != nil {
-			a.distributeSent(left...)
-			left = a.turn.give()
-		}
-	})
+}
+
+func (a *Agent) distributeLeft(left []sent) {
+	for left != nil {
+		a.distributeSent(left...)
+		left = a.turn.give()
+	}
 }
 
 // distributeSent hands events of SendEvent to all subscribers. The caller has the turn.

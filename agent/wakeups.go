@@ -24,8 +24,9 @@ const (
 	quietAfter = 20 * time.Millisecond
 
 	// The time between visits is so many times what a visit takes, with all the
-	// clients that it writes to: so visits cost about 4 % of a CPU, whatever
-	// the number of clients, and the latency is as low as that allows.
+	// clients that it writes to, so that visits cost some 4 % of a CPU whatever
+	// the number of clients, and the latency is as low as that allows. minRest stands
+	// for what sleeping and being woken up costs besides.
 	restPerVisit = 25
 	minRest      = 100 * time.Microsecond
 
@@ -41,7 +42,9 @@ type wakeups struct {
 
 	start   time.Time     // of the visit
 	records int           // found in it
-	visit   time.Duration // moving average of how long a visit takes
+	visit   time.Duration // what a visit that finds something takes
+	visits  int           // such visits since that was last measured
+	least   time.Duration // that one of them took
 	rest    time.Duration // until the next visit, if a ring is lazy
 	atOnce  bool          // the next visit follows at once
 	now     time.Time     // end of the last visit
@@ -91,19 +94,26 @@ func (w *wakeups) read(i, records int) {
 // end is called at the end of a visit.
 func (w *wakeups) end(now time.Time) {
 	w.now = now
-	const weight = 8
-	took := now.Sub(w.start)
-	if w.visit == 0 {
-		w.visit = took
+	if w.records > 0 {
+		w.measure(now.Sub(w.start))
 	}
-	// A visit that was preempted says nothing about the others.
-	w.visit += (min(took, 4*w.visit) - w.visit) / weight
-
-	base := min(max(restPerVisit*w.visit, minRest), maxRest)
+	base := min(minRest+restPerVisit*w.visit, maxRest)
 	if w.records < worthAVisit {
 		w.rest = min(max(2*w.rest, base), maxRest)
 	} else {
 		w.rest = base
+	}
+}
+
+// measure takes the shortest visit of a number of them: others were preempted, or found
+// a burst, which says nothing about what a visit costs.
+func (w *wakeups) measure(took time.Duration) {
+	const window = 16
+	if w.visits == 0 || took < w.least {
+		w.least = took
+	}
+	if w.visits++; w.visits == window || w.visit == 0 {
+		w.visit, w.visits = w.least, 0
 	}
 }
 
