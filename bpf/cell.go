@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package bpf
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/cilium/hive/cell"
+	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor"
+)
+
+// Cell runs the datapath on the devices that --device names from start to stop,
+// and provides monitor.DatapathReady. It takes monitor.Config from the graph.
+//
+// With no device it loads and attaches nothing, and the DatapathReady waits until
+// some other datapath has pinned its events map.
+var Cell = cell.Module(
+	"datapath",
+	"Embedded datapath",
+
+	cell.Config(defaultConfig),
+	cell.Provide(newDatapathReady),
+	cell.Invoke(func(monitor.DatapathReady) {}),
+)
+
+const (
+	flagDevice = "device"
+	flagDeny   = "deny"
+)
+
+// Config is the configuration of the datapath.
+type Config struct {
+	// Device are the names of the devices to attach to.
+	Device []string
+
+	// Deny are the rules for the packets to drop, for [ParseRule].
+	Deny []string
+}
+
+var defaultConfig = Config{}
+
+// Flags implements cell.Flagger.
+func (def Config) Flags(flags *pflag.FlagSet) {
+	flags.StringSlice(flagDevice, def.Device,
+		"Network devices to attach the embedded datapath to (none: no embedded datapath)")
+	flags.StringSlice(flagDeny, def.Deny,
+		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d", MaxRules))
+}
+
+// rules parses and checks --deny.
+func (cfg Config) rules() ([]Rule, error) {
+	if len(cfg.Deny) > 0 && len(cfg.Device) == 0 {
+		return nil, fmt.Errorf("--%s needs --%s: the rules are those of the embedded datapath", flagDeny, flagDevice)
+	}
+	if len(cfg.Deny) > MaxRules {
+		return nil, fmt.Errorf("--%s has %d rules, at most %d are possible", flagDeny, len(cfg.Deny), MaxRules)
+	}
+	var rules []Rule
+	for _, text := range cfg.Deny {
+		rule, err := ParseRule(text)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flagDeny, err)
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
+type params struct {
+	cell.In
+
+	Lifecycle cell.Lifecycle
+	Log       *slog.Logger
+	Config    Config
+	Monitor   monitor.Config
+}
+
+func newDatapathReady(p params) (monitor.DatapathReady, error) {
+	rules, err := p.Config.rules()
+	if err != nil {
+		return nil, err
+	}
+	path := p.Monitor.MonitorEventsMap
+	if len(p.Config.Device) == 0 {
+		return func(ctx context.Context) error { return AwaitPin(ctx, path) }, nil
+	}
+	r := &runner{
+		log:     p.Log,
+		opts:    Options{Devices: p.Config.Device, Deny: rules, EventsMap: path},
+		running: make(chan struct{}),
+	}
+	p.Lifecycle.Append(r)
+	return r.ready, nil
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package bpf is a small real datapath for nodes that have no other: TCX
+// programs that report the packets of the given devices to an events map, and
+// drop those that a deny rule matches. It runs on Linux 6.6 and newer, as root.
+//
+// # Events
+//
+// For each packet that a device receives there is a trace event "from-network",
+// and for each that it sends a trace event "to-network", with the first 128
+// bytes of the packet. A packet that a rule matches leaves a policy verdict and
+// a drop "Policy denied" instead of being received or sent; there is no
+// "to-network" for it. The datapath knows neither endpoints nor identities nor
+// connections: those fields are 0 and the trace reason is "unknown". As long
+// as nobody reads the events map, an event costs a failed lookup.
+//
+// The programs are placed in front of those that a device has already, and pass
+// on what they do not drop.
+//
+// # Rules
+//
+// A rule reads
+//
+//	[PROTO][/PORT][@CIDR]
+//
+// and matches a packet that all of its parts match:
+//
+//   - PROTO is tcp, udp, sctp, icmp (ICMP and ICMPv6) or any, which is also what
+//     a rule without it means.
+//   - PORT is the destination port.
+//   - CIDR, or a single address, is where the packet comes from on its way in,
+//     and where it goes to on its way out: the address of the other side.
+//
+// So tcp/80@10.0.0.0/8 denies connections from 10.0.0.0/8 to port 80 here as
+// well as connections from here to port 80 there, and @192.0.2.7 denies all
+// packets from and to that address. Rules apply to all devices; the first that
+// matches a packet is the one that the events tell of.
+//
+// Later fragments of a packet have no ports: a rule with a port drops the first
+// one, which keeps the packet from being put together. At most two VLAN tags
+// and eight IPv6 extension headers are skipped; what lies behind more of them
+// matches by address alone. Packets that are not IP match no rule, ARP among
+// them, and neither does IPv6's neighbour discovery.
+package bpf
