@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/testutils"
+)
+
+// TestAccounting floods an agent, from all CPUs and by SendEvent, that has clients which
+// read fast, slowly, late, and not at all, and others that come and go. Each client that
+// reads in the end has every event, as delivered or as lost.
+func TestAccounting(t *testing.T) {
+	f := attached(t, agent.WithQueueSize(500))
+	var clients []*client
+	for range 3 {
+		clients = append(clients, f.connect(t))
+	}
+	slow := f.connect(t)
+	slow.mu.Lock() // it reads nothing while this is held
+	late := newClient(f.dial(t))
+	f.dial(t) // never reads
+
+	var flood, visitors sync.WaitGroup
+	var sent atomic.Uint64
+	for cpu := range runtime.NumCPU() {
+		flood.Go(func() {
+			for range 40 {
+				err := testutils.OnCPU(cpu, func() error { return f.gen.EmitTrace(rand.IntN(3000)) })
+				require.NoError(t, err)
+			}
+		})
+	}
+	flood.Go(func() {
+		for range 1000 {
+			if f.SendEvent(api.MessageTypeAgent, api.GenericMessage("hello")) == nil {
+				sent.Add(1)
+			}
+		}
+	})
+	visitors.Go(func() {
+		for range 50 {
+			conn, err := net.Dial("unix", f.socket)
+			require.NoError(t, err)
+			_, _ = conn.Read(make([]byte, rand.IntN(10000)))
+			conn.Close()
+		}
+	})
+	flood.Wait()
+	visitors.Wait()
+	slow.mu.Unlock()
+	late.read(t)
+
+	clients = append(clients, slow, late)
+	for i, c := range clients {
+		eventually(t, func() bool { return c.total() == f.emitted(t)+sent.Load() },
+			"client %d has %d events, %d were emitted", i, c.total(), f.emitted(t)+sent.Load())
+		require.Zero(t, c.unordered)
+	}
+	require.NotZero(t, late.lost(), "the late client was to fall behind")
+
+	// What the clients saw, the agent's statistics say too.
+	stats := f.Stats()
+	require.Equal(t, f.emitted(t)+sent.Load(), stats.Accepted)
+	for _, c := range stats.Clients {
+		require.Equal(t, stats.Accepted, c.Delivered+c.Lost+c.Lag)
+	}
+
+	// What the kernel lost is reported with its CPU.
+	counters, err := f.gen.CountersByCPU()
+	require.NoError(t, err)
+	var noSpace uint64
+	for _, c := range counters {
+		noSpace += c.NoSpace
+	}
+	require.EqualValues(t, noSpace, f.State().Lost)
+	for _, c := range clients {
+		if c.lost() > 0 {
+			continue // a loss of the datapath may be among what it lost
+		}
+		for cpu, n := range counters {
+			require.Equal(t, n.NoSpace, c.datapath[cpu], "losses of CPU %d", cpu)
+		}
+	}
+}
+
+// TestLossesAtTheEnd checks that events which the kernel loses at the end of a burst are
+// reported although nothing follows them.
+func TestLossesAtTheEnd(t *testing.T) {
+	f := start(t)
+	require.NoError(t, f.AttachToEventsMap(1))
+	c := f.connect(t)
+	for range 20 {
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(500) }))
+		eventually(t, func() bool { return c.total() == f.emitted(t) },
+			"the client has %d events, %d were emitted", c.total(), f.emitted(t))
+	}
+	counters, err := f.gen.Counters()
+	require.NoError(t, err)
+	require.NotZero(t, counters.NoSpace, "the ring was to be too small")
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/listener"
+	"github.com/cilium/monitor/testutils"
+)
+
+// TestReaderFollowsSubscribers checks that the datapath's events are read exactly while
+// somebody is subscribed, in whatever order that and the attachment come.
+func TestReaderFollowsSubscribers(t *testing.T) {
+	f := start(t)
+	require.Nil(t, f.State())
+	consumer := &testutils.FakeConsumer{}
+	f.RegisterNewConsumer(consumer)
+	require.Nil(t, f.State(), "not attached")
+	require.False(t, f.emits(t))
+
+	require.NoError(t, f.AttachToEventsMap(3))
+	require.NotNil(t, f.State())
+	require.EqualValues(t, f.gen.Map().MaxEntries(), f.State().Cpus)
+	require.EqualValues(t, 3, f.State().Npages)
+	require.EqualValues(t, os.Getpagesize(), f.State().Pagesize)
+	require.True(t, f.emits(t), "a consumer is there")
+
+	f.RegisterNewConsumer(consumer) // once more, for nothing
+	f.RemoveConsumer(consumer)
+	require.Nil(t, f.State())
+	require.False(t, f.emits(t), "the last subscriber is gone")
+	f.RemoveConsumer(consumer)
+
+	l := &testutils.FakeListener{}
+	f.RegisterNewListener(l)
+	require.True(t, f.emits(t), "a listener is there")
+	f.RegisterNewConsumer(consumer)
+	f.RemoveListener(l)
+	require.True(t, f.emits(t), "a consumer is still there")
+	f.RemoveConsumer(consumer)
+	require.False(t, f.emits(t))
+
+	conn := f.dial(t)
+	require.True(t, f.emits(t), "a client is there")
+	require.NoError(t, conn.Close())
+	eventually(t, func() bool { return f.State() == nil }, "the agent notices that the client is gone, without an event")
+	require.False(t, f.emits(t))
+}
+
+// TestHalfClosed checks that a client which closes only the direction that it does not use
+// goes on reading.
+func TestHalfClosed(t *testing.T) {
+	f := attached(t)
+	c := f.connect(t)
+	_, err := c.conn.Write([]byte("what a client has no reason to send"))
+	require.NoError(t, err)
+	require.NoError(t, c.conn.CloseWrite())
+	for range 10 {
+		require.NoError(t, f.gen.EmitTrace(100))
+	}
+	eventually(t, func() bool { return c.delivered() == 1000 }, "all is delivered")
+	require.NoError(t, c.conn.Close())
+	eventually(t, func() bool { return f.State() == nil }, "the agent notices that the client is gone")
+}
+
+// TestStopDrains stops an agent in the middle of traffic: clients that read get everything
+// that was accepted, those that do not hold up the stop for no longer than the time-out.
+func TestStopDrains(t *testing.T) {
+	f := attached(t, agent.WithDrainTimeout(patience))
+	reading := f.connect(t)
+	reading.mu.Lock() // it falls behind
+	late := newClient(f.dial(t))
+	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(10000) }))
+	f.cancel()
+	reading.mu.Unlock()
+	late.read(t)
+	<-f.Done()
+	require.NoError(t, reading.failed())
+	require.NoError(t, late.failed())
+	require.Equal(t, f.emitted(t), reading.total())
+	require.Equal(t, f.emitted(t), late.total())
+	require.False(t, f.emits(t))
+
+	f = attached(t, agent.WithDrainTimeout(50*time.Millisecond))
+	f.dial(t) // never reads
+	require.NoError(t, f.gen.EmitTrace(10000))
+	f.stop()
+	require.NoFileExists(t, f.socket)
+}
+
+// TestStopped checks what is left of an agent that was stopped.
+func TestStopped(t *testing.T) {
+	f := attached(t)
+	consumer, lis, conn := &testutils.FakeConsumer{}, &testutils.FakeListener{}, f.connect(t)
+	f.RegisterNewConsumer(consumer)
+	f.RegisterNewListener(lis)
+	f.stop()
+
+	requireClosed(t, lis)
+	require.NoError(t, conn.failed())
+	require.Nil(t, f.State())
+	require.ErrorIs(t, f.SendEvent(api.MessageTypeAgent, api.GenericMessage("late")), agent.ErrStopped)
+	require.ErrorIs(t, f.AttachToEventsMap(1), agent.ErrStopped)
+	require.ErrorIs(t, agent.ServeMonitorAPI(f.Agent, agent.WithSocketPath(f.socket)), agent.ErrStopped)
+	require.NoFileExists(t, f.socket)
+	f.RegisterNewConsumer(consumer)
+	f.RemoveConsumer(consumer)
+	late := &testutils.FakeListener{}
+	f.RegisterNewListener(late)
+	requireClosed(t, late)
+	require.Error(t, f.Context().Err())
+}
+
+// TestFirstRefusals checks the errors of calls that can't do what they are asked for.
+func TestFirstRefusals(t *testing.T) {
+	var none *agent.Agent
+	none.RegisterNewConsumer(&testutils.FakeConsumer{})
+	none.RemoveConsumer(&testutils.FakeConsumer{})
+	none.RegisterNewListener(&testutils.FakeListener{})
+	none.RemoveListener(&testutils.FakeListener{})
+	require.ErrorIs(t, none.SendEvent(1, nil), agent.ErrNoAgent)
+	require.ErrorIs(t, none.AttachToEventsMap(1), agent.ErrNoAgent)
+	require.ErrorIs(t, agent.ServeMonitorAPI(none), agent.ErrNoAgent)
+	require.Nil(t, none.State())
+	require.Zero(t, none.Stats())
+	require.NotNil(t, none.Context())
+
+	f := start(t)
+	f.RegisterNewConsumer(nil)
+	f.RegisterNewListener(nil)
+	require.ErrorContains(t, f.AttachToEventsMap(0), "0 pages")
+	require.NoError(t, os.Remove(f.Stats().EventsMap))
+	require.ErrorIs(t, f.AttachToEventsMap(1), os.ErrNotExist)
+
+	f = attached(t)
+	require.ErrorIs(t, f.AttachToEventsMap(1), agent.ErrAttached)
+	require.ErrorContains(t, f.SendEvent(300, nil), "300")
+	f.connect(t)
+	require.ErrorContains(t, f.SendEvent(api.MessageTypeAgent, "text"), "AgentNotifyMessage")
+	require.Error(t, f.SendEvent(200, nil))
+	require.Error(t, f.SendEvent(200, (*int)(nil)))
+	require.Error(t, f.SendEvent(200, make(chan int)))
+}
+
+// TestUnsupportedListener checks that a listener of another version is closed, and starts
+// no reader.
+func TestUnsupportedListener(t *testing.T) {
+	f := attached(t)
+	l := &oldListener{}
+	f.RegisterNewListener(l)
+	requireClosed(t, &l.FakeListener)
+	require.Nil(t, f.State())
+	require.Zero(t, f.Stats().Listeners)
+}
+
+// TestNothingLeft starts and stops agents in all states; goleak looks for goroutines, this
+// for file descriptors.
+func TestNothingLeft(t *testing.T) {
+	descriptors := func() int {
+		runtime.GC()
+		entries, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	round := func() {
+		f := attached(t)
+		conn := f.dial(t)
+		require.NoError(t, f.gen.EmitTrace(10))
+		f.stop()
+		require.NoError(t, conn.Close())
+		require.NoError(t, f.gen.Close())
+	}
+	round()
+	before := descriptors()
+	for range 10 {
+		round()
+	}
+	require.LessOrEqual(t, descriptors(), before)
+}
+
+type oldListener struct{ testutils.FakeListener }
+
+func (*oldListener) Version() listener.Version { return "1.0" }
+
+func requireClosed(t *testing.T, l *testutils.FakeListener) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, l.WaitClosed(ctx))
+}
