@@ -23,7 +23,8 @@ const (
 // looks to the Go scheduler's monitor as if it never let go of its processor: from then on
 // the monitor takes it away in each sleep, 20 us after it began, and all of
 // this costs twice as much CPU as sleeping and reading do. Yielding now and then
-// avoids that. (forcePreemptNS in runtime/proc.go)
+// avoids that; before a long sleep the processor had better be taken away.
+// (forcePreemptNS in runtime/proc.go)
 const yieldEvery = 4 * time.Millisecond
 
 // reader reads the perf ring buffers on a goroutine of its own, from the first
@@ -197,12 +198,12 @@ func (r *reader) read() (progress bool, err error) {
 			progress = true
 		}
 		r.wakeups.end(time.Now())
-		if start.Sub(yielded) > yieldEvery {
-			yielded = start
-			runtime.Gosched()
-		}
 		if err := r.adapt(); err != nil {
 			return progress, err
+		}
+		if r.wakeups.sleepsShortly() && start.Sub(yielded) > yieldEvery {
+			yielded = start
+			runtime.Gosched()
 		}
 	}
 }

@@ -78,6 +78,9 @@ func (w *wakeups) timeout() time.Duration {
 	}
 }
 
+// sleepsShortly tells whether the next visit is a matter of time, not of an event.
+func (w *wakeups) sleepsShortly() bool { return w.lazy > 0 }
+
 // begin is called at the beginning of a visit.
 func (w *wakeups) begin(now time.Time) {
 	w.start = now
