@@ -51,13 +51,11 @@ func (c *conn) peer() logrus.Fields {
 }
 
 // flush writes what the client has not got yet, as far as the socket takes it, unless
-// the connection is blocked.
-func (c *conn) flush() {
+// the connection is blocked. It returns whether it wrote anything.
+func (c *conn) flush() (wrote bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.interest&unix.EPOLLOUT == 0 {
-		c.write()
-	}
+	return c.interest&unix.EPOLLOUT == 0 && c.write()
 }
 
 // writable is called when the socket of a blocked connection takes data again.
@@ -68,31 +66,33 @@ func (c *conn) writable() {
 	c.write()
 }
 
-// write writes until the client has everything or the socket is full. The caller holds
-// c.mu.
-func (c *conn) write() {
+// write writes until the client has everything or the socket is full, and returns
+// whether it wrote anything. The caller holds c.mu.
+func (c *conn) write() (wrote bool) {
 	// Those who append to the log faster than this is written must not keep the
 	// writer here.
 	for range 8 {
 		if c.failed {
-			return
+			return wrote
 		}
 		run := c.cursor.Next()
 		if len(run) == 0 {
-			return
+			return wrote
 		}
 		n, err := send(c.fd, run)
 		c.cursor.Wrote(n)
+		wrote = wrote || n > 0
 		switch {
 		case err != nil && err != unix.EAGAIN:
 			// The client is gone, and the server's goroutine about to notice.
 			c.failed = true
 		case n < len(run):
 			c.wait(c.interest | unix.EPOLLOUT)
-			return
+			return wrote
 		}
 	}
 	c.server.flushSoon()
+	return wrote
 }
 
 // send writes to a socket without blocking, and returns how much it took.

@@ -51,11 +51,13 @@ func (a *Agent) distributeSent(events ...sent) {
 	}
 }
 
-// flush writes what is new in the log to all clients, as far as their sockets take it.
-func (a *Agent) flush() {
+// flush writes what is new in the log to all clients, as far as their sockets take it. It
+// returns how many it wrote to.
+func (a *Agent) flush() (written int) {
 	for s := range a.servers.all {
-		s.flush()
+		written += s.flush()
 	}
+	return written
 }
 
 // distributeRead hands records of the perf ring buffer, which are in the log but not

@@ -103,7 +103,7 @@ func (r *reader) chunk(i int) (size int) {
 	size = r.copyRecords(i)
 	a.distributeRead(r.batch)
 	a.giveTurn()
-	a.flush()
+	r.wakeups.wrote(a.flush())
 	return size
 }
 

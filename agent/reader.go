@@ -197,7 +197,7 @@ func (r *reader) read() (progress bool, err error) {
 		if r.pass() {
 			progress = true
 		}
-		r.wakeups.end(time.Now())
+		r.wakeups.end()
 		if err := r.adapt(); err != nil {
 			return progress, err
 		}

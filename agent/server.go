@@ -95,11 +95,14 @@ func (s *server) listen() (err error) {
 }
 
 // flush writes to all clients what they have not got yet, as far as their sockets take
-// it. It does not block.
-func (s *server) flush() {
+// it. It does not block, and returns how many clients it wrote to.
+func (s *server) flush() (written int) {
 	for c := range s.conns.all {
-		c.flush()
+		if c.flush() {
+			written++
+		}
 	}
+	return written
 }
 
 // flushSoon has the server's goroutine call flush.
