@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package drain is the client process of the comparison: connections to the
+// monitor socket that read as fast as they can and count what they get.
+package drain
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/gob"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/bench/internal/control"
+)
+
+// Arg says what the client process connects to.
+type Arg struct {
+	Socket  string
+	Clients int
+	// Latency has every event decoded, and its age recorded.
+	Latency bool
+	// TimeOffset is where in a sample the time of its emission is.
+	TimeOffset int
+}
+
+// Counts of events of one connection.
+type Counts struct {
+	Delivered  uint64
+	LostKernel uint64 // reported with the CPU whose ring was full
+	LostQueue  uint64 // reported with CPU -1
+}
+
+// Report is what the connections got so far.
+type Report struct {
+	Counts []Counts
+	// Latency of the events of all connections since the last report.
+	Latency Histogram
+	Errors  []string
+}
+
+// Main serves the driver until it closes stdin.
+func Main() {
+	var conns []*conn
+	err := control.Serve(map[string]control.Handler{
+		"connect": func(decode func(any) error) (any, error) {
+			var arg Arg
+			if err := decode(&arg); err != nil {
+				return nil, err
+			}
+			for range arg.Clients {
+				c, err := dial(arg)
+				if err != nil {
+					return nil, err
+				}
+				conns = append(conns, c)
+			}
+			return nil, nil
+		},
+		"report": func(func(any) error) (any, error) {
+			rep := Report{Latency: Histogram{}}
+			for _, c := range conns {
+				c.report(&rep)
+			}
+			return rep, nil
+		},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "client:", err)
+		os.Exit(1)
+	}
+}
+
+type conn struct {
+	net net.Conn
+
+	delivered, lostKernel, lostQueue atomic.Uint64
+
+	mu      sync.Mutex
+	latency Histogram // guarded by mu
+	err     error     // guarded by mu
+}
+
+func dial(arg Arg) (*conn, error) {
+	nc, err := net.Dial("unix", arg.Socket)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{net: nc, latency: Histogram{}}
+	read := c.count
+	if arg.Latency {
+		read = func() error { return c.decode(arg.TimeOffset) }
+	}
+	go func() {
+		err := read()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.err = err
+	}()
+	return c, nil
+}
+
+func (c *conn) report(rep *Report) {
+	rep.Counts = append(rep.Counts, Counts{c.delivered.Load(), c.lostKernel.Load(), c.lostQueue.Load()})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rep.Latency.Merge(c.latency)
+	clear(c.latency)
+	if c.err != nil {
+		rep.Errors = append(rep.Errors, c.err.Error())
+	}
+}
+
+// count reads and counts without decoding.
+func (c *conn) count() error {
+	buf := make([]byte, 128<<10)
+	fill := 0
+	var counts Counts
+	for {
+		n, err := c.net.Read(buf[fill:])
+		if err != nil {
+			return err
+		}
+		fill += n
+		done, err := count(buf[:fill], &counts)
+		if err != nil {
+			return err
+		}
+		if fill = copy(buf, buf[done:fill]); fill == len(buf) {
+			return fmt.Errorf("a message of more than %d bytes", len(buf))
+		}
+		c.delivered.Store(counts.Delivered)
+		c.lostKernel.Store(counts.LostKernel)
+		c.lostQueue.Store(counts.LostQueue)
+	}
+}
+
+// decode reads as users' clients do, and records the age of each event. Events
+// without a time of emission are of user space.
+func (c *conn) decode(timeOffset int) error {
+	type Payload struct {
+		Data []byte
+		CPU  int
+		Lost uint64
+		Type int
+	}
+	dec := gob.NewDecoder(bufio.NewReaderSize(c.net, 64<<10))
+	for {
+		var p Payload
+		if err := dec.Decode(&p); err != nil {
+			return err
+		}
+		switch {
+		case len(p.Data) == 0 && p.CPU < 0:
+			c.lostQueue.Add(p.Lost)
+		case len(p.Data) == 0:
+			c.lostKernel.Add(p.Lost)
+		default:
+			c.delivered.Add(1)
+			if len(p.Data) >= timeOffset+8 {
+				emitted := binary.NativeEndian.Uint64(p.Data[timeOffset:])
+				c.mu.Lock()
+				c.latency.Add(time.Duration(monotonic() - int64(emitted)))
+				c.mu.Unlock()
+			}
+		}
+	}
+}
+
+// monotonic reads the clock of bpf_ktime_get_ns.
+func monotonic() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic(fmt.Sprintf("reading CLOCK_MONOTONIC: %v", err))
+	}
+	return ts.Nano()
+}

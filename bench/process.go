@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/bench/internal/agentproc"
+	"github.com/cilium/monitor/bench/internal/control"
+	"github.com/cilium/monitor/bench/internal/drain"
+	"github.com/cilium/monitor/bench/internal/load"
+)
+
+// session is an agent under test with its clients.
+type session struct {
+	agent, client *control.Process
+}
+
+// startSession starts the agent's binary and connects the clients.
+func startSession(binary string, arg drain.Arg) (s *session, err error) {
+	s = &session{}
+	defer func() {
+		if err != nil {
+			s.stop()
+		}
+	}()
+	if s.agent, err = control.Start(exec.Command(binary)); err != nil {
+		return nil, err
+	}
+	// It answers once it serves the socket.
+	if err := s.agent.Call("ping", nil, nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", binary, err)
+	}
+	client := exec.Command("/proc/self/exe", clientRole)
+	if s.client, err = control.Start(client); err != nil {
+		return nil, err
+	}
+	arg.Socket = agentproc.SocketPath
+	arg.TimeOffset = load.TimeOffset
+	return s, s.client.Call("connect", arg, nil)
+}
+
+func (s *session) stop() error {
+	var err error
+	for _, p := range []*control.Process{s.client, s.agent} {
+		if p != nil {
+			if stopErr := p.Stop(); err == nil {
+				err = stopErr
+			}
+		}
+	}
+	return err
+}
+
+func (s *session) report() (drain.Report, error) {
+	var r drain.Report
+	err := s.client.Call("report", nil, &r)
+	if err == nil && len(r.Errors) > 0 {
+		err = fmt.Errorf("%d connections failed: %s", len(r.Errors), r.Errors[0])
+	}
+	return r, err
+}
+
+// cpu returns the CPU time of the agent's process so far, in the kernel's own
+// count of nanoseconds.
+func (s *session) cpu() (time.Duration, error) {
+	const cpuClockSched = 2 // linux/posix-timers.h: CPUCLOCK_SCHED
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^s.agent.PID()<<3|cpuClockSched), &ts); err != nil {
+		return 0, fmt.Errorf("reading the agent's CPU clock: %w", err)
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+func (s *session) allocs() (a agentproc.Allocs, err error) {
+	return a, s.agent.Call("allocs", nil, &a)
+}
+
+// peakMemory returns the largest resident set the agent had, in bytes.
+func (s *session) peakMemory() (float64, error) {
+	return procKB(fmt.Sprintf("/proc/%d/status", s.agent.PID()), "VmHWM:")
+}
+
+// proportional returns the agent's proportional set size now, in bytes.
+func (s *session) proportional() (float64, error) {
+	return procKB(fmt.Sprintf("/proc/%d/smaps_rollup", s.agent.PID()), "Pss:")
+}
+
+func procKB(path, field string) (float64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		if rest, ok := strings.CutPrefix(sc.Text(), field); ok {
+			kb, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+			return kb * 1024, err
+		}
+	}
+	return 0, fmt.Errorf("%s has no %s", path, field)
+}
