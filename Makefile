@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+
+GO ?= go
+
+# What tests, generated code and the demonstration need beyond Go, by the command that
+# tells whether it is there, and Debian's package.
+CLANG := clang-14
+LLVM  := llvm-strip-14
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+.PHONY: run
+run: build ## Show real events of this machine's loopback device, until Ctrl-C (as root)
+	@scripts/run bin/monitor
+
+.PHONY: build
+build: ## Build bin/monitor
+	@$(GO) build -o bin/monitor ./cmd/monitor
+
+.PHONY: test
+test: ## Run all tests with the race detector (as root, with BPF)
+	@scripts/test
+
+.PHONY: ci
+ci: format vet staticcheck generated cross test ## Everything that has to pass
+
+.PHONY: format
+format: ## Check that the code is gofmt-ed
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
+
+.PHONY: staticcheck
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+.PHONY: generate
+generate: ## Compile the BPF programs again (installs clang)
+	@scripts/install $(CLANG):clang-14 $(LLVM):llvm-14 /usr/include/bpf/bpf_helpers.h:libbpf-dev
+	$(GO) generate ./...
+
+.PHONY: generated
+generated: generate ## Check that the committed BPF objects are those of the sources
+	@git diff --exit-code --stat -- '*_bpfel.go' '*_bpfel.o' || \
+		{ echo 'The generated code is not that of the sources: commit what "make generate" made.' >&2; exit 1; }
+
+.PHONY: cross
+cross: ## Build for the other platforms
+	GOOS=linux GOARCH=amd64 $(GO) build ./...
+	GOOS=linux GOARCH=arm64 $(GO) build ./...
+	GOOS=darwin GOARCH=arm64 $(GO) build ./api/... ./format/... ./client/...
+
+.PHONY: bench
+bench: ## Run the Go benchmarks of each stage
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-cilium
+bench-cilium: ## Compare this agent with Cilium's on the same work (as root, some minutes)
+	cd bench && $(GO) run . -chart ../docs/bench.svg
+
+FUZZTIME ?= 15s
+.PHONY: fuzz
+fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
+	@scripts/fuzz $(FUZZTIME)
