@@ -5,8 +5,8 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/cilium/hive/cell"
@@ -46,21 +46,26 @@ func attach(p attachParams) {
 	if p.Health != nil {
 		t.health = p.Health.NewScope("datapath")
 	}
-	var (
-		stop    context.CancelFunc
-		running sync.WaitGroup
-	)
+	var stop context.CancelFunc
+	ended := make(chan struct{})
 	p.Lifecycle.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error {
 			var ctx context.Context
 			ctx, stop = context.WithCancel(p.Agent.Context())
-			running.Go(func() { t.run(ctx) })
+			go func() {
+				defer close(ended)
+				t.run(ctx)
+			}()
 			return nil
 		},
-		OnStop: func(cell.HookContext) error {
+		OnStop: func(ctx cell.HookContext) error {
 			stop()
-			running.Wait()
-			return nil
+			select {
+			case <-ended:
+				return nil
+			case <-ctx.Done():
+				return fmt.Errorf("stop waiting for the datapath: its DatapathReady does not return: %w", ctx.Err())
+			}
 		},
 	})
 }

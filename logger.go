@@ -3,6 +3,7 @@
 package monitor
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"maps"
@@ -18,6 +19,7 @@ func newLogger(log logrus.FieldLogger, hive *slog.Logger) logrus.FieldLogger {
 		bridge := logrus.New()
 		bridge.SetOutput(io.Discard)
 		bridge.SetLevel(logrus.TraceLevel) // hive's logger decides
+		bridge.SetReportCaller(true)
 		bridge.AddHook(slogHook{hive})
 		log = bridge
 	}
@@ -30,16 +32,24 @@ type slogHook struct{ log *slog.Logger }
 func (h slogHook) Levels() []logrus.Level { return logrus.AllLevels }
 
 func (h slogHook) Fire(e *logrus.Entry) error {
+	ctx := e.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	level := slogLevel(e.Level)
-	if !h.log.Enabled(e.Context, level) {
+	if !h.log.Enabled(ctx, level) {
 		return nil
 	}
-	var attrs []slog.Attr
-	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
-		attrs = append(attrs, slog.Any(key, e.Data[key]))
+	// A record of our own, so that its source is where it was logged, and not here.
+	var pc uintptr
+	if e.Caller != nil {
+		pc = e.Caller.PC + 1 // a record has the address that the call returns to
 	}
-	h.log.LogAttrs(e.Context, level, e.Message, attrs...)
-	return nil
+	record := slog.NewRecord(e.Time, level, e.Message, pc)
+	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
+		record.AddAttrs(slog.Any(key, e.Data[key]))
+	}
+	return h.log.Handler().Handle(ctx, record)
 }
 
 func slogLevel(level logrus.Level) slog.Level {

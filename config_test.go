@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cilium/hive"
+	"github.com/cilium/hive/cell"
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor"
+)
+
+// configure returns what the monitor makes of flags and of a configuration file.
+func configure(t *testing.T, args []string, file string) (monitor.Config, error) {
+	t.Helper()
+	var cfg monitor.Config
+	h := hive.New(monitor.Cell, cell.Invoke(func(c monitor.Config) { cfg = c }))
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	h.RegisterFlags(flags)
+	require.NoError(t, flags.Parse(args))
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(file), 0o600))
+	h.Viper().SetConfigFile(path)
+	require.NoError(t, h.Viper().ReadInConfig())
+	err := h.Populate(slog.New(slog.DiscardHandler))
+	return cfg, err
+}
+
+func TestConfigDefaults(t *testing.T) {
+	cfg, err := configure(t, nil, "")
+	require.NoError(t, err)
+	require.Equal(t, monitor.Config{
+		EnableMonitor:      true,
+		MonitorQueueSize:   0,
+		MonitorBufferPages: 64,
+		MonitorSocketPath:  "/var/run/cilium/monitor1_2.sock",
+		MonitorEventsMap:   "/sys/fs/bpf/tc/globals/cilium_events",
+	}, cfg)
+}
+
+// TestConfigSources sets each value in each way that hive knows. Flags come before the
+// environment, and that before the configuration file.
+func TestConfigSources(t *testing.T) {
+	const file = `
+enable-monitor: false
+monitor-queue-size: 1
+monitor-buffer-pages: 1
+monitor-socket-path: /run/file.sock
+monitor-events-map: /sys/fs/bpf/file
+`
+	want := monitor.Config{
+		MonitorQueueSize:   1,
+		MonitorBufferPages: 1,
+		MonitorSocketPath:  "/run/file.sock",
+		MonitorEventsMap:   "/sys/fs/bpf/file",
+	}
+	cfg, err := configure(t, nil, file)
+	require.NoError(t, err)
+	require.Equal(t, want, cfg)
+
+	t.Setenv("ENABLE_MONITOR", "true")
+	t.Setenv("MONITOR_QUEUE_SIZE", "2")
+	t.Setenv("MONITOR_BUFFER_PAGES", "2")
+	t.Setenv("MONITOR_SOCKET_PATH", "/run/env.sock")
+	t.Setenv("MONITOR_EVENTS_MAP", "/sys/fs/bpf/env")
+	want = monitor.Config{
+		EnableMonitor:      true,
+		MonitorQueueSize:   2,
+		MonitorBufferPages: 2,
+		MonitorSocketPath:  "/run/env.sock",
+		MonitorEventsMap:   "/sys/fs/bpf/env",
+	}
+	cfg, err = configure(t, nil, file)
+	require.NoError(t, err)
+	require.Equal(t, want, cfg)
+
+	cfg, err = configure(t, []string{
+		"--enable-monitor=false", "--monitor-queue-size=3", "--monitor-buffer-pages=3",
+		"--monitor-socket-path=/run/flag.sock", "--monitor-events-map=/sys/fs/bpf/flag",
+	}, file)
+	require.NoError(t, err)
+	require.Equal(t, monitor.Config{
+		MonitorQueueSize:   3,
+		MonitorBufferPages: 3,
+		MonitorSocketPath:  "/run/flag.sock",
+		MonitorEventsMap:   "/sys/fs/bpf/flag",
+	}, cfg)
+}
+
+// TestConfigRefused has values that can't work. The error has the name of the flag, also for
+// those from elsewhere, and what it takes.
+func TestConfigRefused(t *testing.T) {
+	long := "/" + strings.Repeat("x", 107)
+	for _, c := range []struct{ arg, want string }{
+		{"--monitor-queue-size=-1", "--monitor-queue-size=-1 is out of range, allowed are 0 to 1048576"},
+		{"--monitor-queue-size=1048577", "--monitor-queue-size=1048577 is out of range, allowed are 0 to 1048576"},
+		{"--monitor-buffer-pages=0", "--monitor-buffer-pages=0 is out of range, allowed are 1 to 65536"},
+		{"--monitor-buffer-pages=65537", "--monitor-buffer-pages=65537 is out of range, allowed are 1 to 65536"},
+		{"--monitor-socket-path=monitor.sock", `--monitor-socket-path="monitor.sock" is not an absolute path`},
+		{"--monitor-socket-path=", `--monitor-socket-path="" is not an absolute path`},
+		{"--monitor-socket-path=" + long, "--monitor-socket-path=" + long + " has 108 bytes, a unix socket's path at most 107"},
+		{"--monitor-events-map=events", `--monitor-events-map="events" is not an absolute path`},
+	} {
+		_, err := configure(t, []string{c.arg}, "")
+		require.ErrorContains(t, err, c.want, c.arg)
+	}
+
+	_, err := configure(t, nil, "monitor-buffer-pages: 0")
+	require.ErrorContains(t, err, "--monitor-buffer-pages=0 is out of range")
+
+	t.Setenv("MONITOR_QUEUE_SIZE", "-7")
+	_, err = configure(t, nil, "")
+	require.ErrorContains(t, err, "--monitor-queue-size=-7 is out of range")
+}
+
+// TestConfigLimits has the values that just work.
+func TestConfigLimits(t *testing.T) {
+	for _, args := range [][]string{
+		{"--monitor-queue-size=0"},
+		{"--monitor-queue-size=1"},
+		{"--monitor-queue-size=1048576"},
+		{"--monitor-buffer-pages=1"},
+		{"--monitor-buffer-pages=65536"},
+		{"--monitor-socket-path=/" + strings.Repeat("x", 106)},
+		{"--enable-monitor=false", "--monitor-socket-path="},
+	} {
+		_, err := configure(t, args, "")
+		require.NoError(t, err, args)
+	}
+}
