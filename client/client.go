@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net"
+	"syscall"
+
+	"github.com/cilium/monitor/api/payload"
+)
+
+// DefaultSocketPath is where an agent serves the monitor API unless it is told
+// otherwise.
+const DefaultSocketPath = "/var/run/cilium/monitor1_2.sock"
+
+// ErrNotRunning is returned by [Dial] if nobody serves the socket: it does not exist,
+// or the agent that made it is gone. In the first case the error is
+// [fs.ErrNotExist], too.
+var ErrNotRunning = errors.New("no monitor agent is running")
+
+// Client is a connection to a monitor agent.
+type Client struct {
+	conn    net.Conn
+	decoder *payload.Decoder
+	ctx     context.Context
+	release func() bool // stops ctx from closing the connection
+	onWait  func()
+	err     error // that ended the stream
+}
+
+// Dial connects to the agent that serves the socket at path. Cancelling ctx closes the
+// connection.
+//
+// The error wraps [ErrNotRunning] if there is no agent, [fs.ErrPermission] if this user
+// may not read the socket, or ctx's error. Dial does not wait for an agent.
+func Dial(ctx context.Context, path string) (*Client, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", path)
+	switch {
+	case ctx.Err() != nil:
+		if err == nil {
+			conn.Close()
+		}
+		return nil, fmt.Errorf("connect to the monitor agent: %w", ctx.Err())
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+	case err != nil:
+		return nil, fmt.Errorf("connect to the monitor agent: %w", err)
+	}
+	c := &Client{conn: conn, ctx: ctx}
+	c.decoder = payload.NewDecoder(reader{c})
+	c.release = context.AfterFunc(ctx, func() { conn.Close() })
+	return c, nil
+}
+
+// OnWait sets a function that is called each time before the client waits for the agent:
+// all payloads that have arrived were yielded, so it is the time to write out
+// what is still in a buffer. It is called on the goroutine that ranges over
+// Payloads, and it can be called more often. It must be set before that.
+func (c *Client) OnWait(fn func()) { c.onWait = fn }
+
+// Payloads yields the events from the connection on, in the agent's order. The
+// last thing it yields is an error, with a nil payload: [io.EOF] if the agent
+// closed the connection, ctx's error if that was cancelled, [net.ErrClosed] after
+// Close, [payload.ErrNotASession] if what serves the socket is no monitor agent, else
+// what is wrong with the stream.
+//
+// The payload and its Data are valid until the loop body returns: their memory is
+// used for the next one. Who keeps Data copies it.
+//
+// A loop that was left can be resumed by another one, with the next payload. Only one
+// goroutine may range at a time.
+func (c *Client) Payloads() iter.Seq2[*payload.Payload, error] {
+	return func(yield func(*payload.Payload, error) bool) {
+		var pl payload.Payload
+		for c.err == nil {
+			if err := c.decoder.Decode(&pl); err != nil {
+				c.err = c.reason(err)
+				break
+			}
+			if !yield(&pl, nil) {
+				return
+			}
+		}
+		yield(nil, c.err)
+	}
+}
+
+// reason returns why the stream ended, given the decoder's error.
+func (c *Client) reason(err error) error {
+	switch {
+	case c.ctx.Err() != nil:
+		return c.ctx.Err()
+	case err == io.EOF:
+		return err
+	default:
+		return fmt.Errorf("read from the monitor agent: %w", err)
+	}
+}
+
+// Close closes the connection. It may be called at any time, by any goroutine; a
+// loop over Payloads then ends.
+func (c *Client) Close() error {
+	if !c.release() {
+		return nil // ctx closes it
+	}
+	return c.conn.Close()
+}
+
+// reader is the connection as the decoder reads it.
+type reader struct{ *Client }
+
+func (r reader) Read(b []byte) (int, error) {
+	if r.onWait != nil {
+		r.onWait()
+	}
+	return r.conn.Read(b)
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/cilium/monitor/api/payload"
+)
+
+// [Follow] dials again after this long, and after twice as long each time there is
+// no agent yet.
+const (
+	minRedial = 50 * time.Millisecond
+	maxRedial = time.Second
+)
+
+// Notify tells how [Follow] gets on. Any function can be nil. They are called on the
+// goroutine that ranges over the payloads.
+type Notify struct {
+	// Connected is called when there is a connection, the first one included.
+	Connected func()
+
+	// Disconnected is called when a connection is lost, with the reason as
+	// [Client.Payloads] yields it. Events are missed until Connected is called.
+	Disconnected func(err error)
+
+	// Wait is called before waiting for the agent, see [Client.OnWait].
+	Wait func()
+}
+
+// Follow yields the events of the agent that serves the socket at path, and those of
+// the next one that does, and so on: when the connection is lost it connects again.
+// What [Client.Payloads] says about memory holds here, too.
+//
+// The last thing it yields is an error, with a nil payload: that of [Dial] if there
+// is no agent to begin with, [payload.ErrNotASession] if what serves the socket is
+// none, else ctx's error.
+func Follow(ctx context.Context, path string, notify Notify) iter.Seq2[*payload.Payload, error] {
+	return func(yield func(*payload.Payload, error) bool) {
+		f := follower{path: path, notify: notify, delay: minRedial}
+		c, err := Dial(ctx, path)
+		for err == nil {
+			if !f.read(c, yield) {
+				return
+			}
+			if err = f.lost(ctx, c.err); err == nil {
+				c, err = f.redial(ctx)
+			}
+		}
+		yield(nil, err)
+	}
+}
+
+type follower struct {
+	path   string
+	notify Notify
+
+	// delay comes before the next attempt to connect. It grows until a connection
+	// brings a payload, so that a server which accepts connections only to close
+	// them is not dialled in a tight loop.
+	delay time.Duration
+}
+
+// read yields the payloads of one connection until it ends, and closes it. It returns
+// false if the caller's loop was left.
+func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) bool {
+	defer c.Close()
+	c.onWait = f.notify.Wait
+	if f.notify.Connected != nil {
+		f.notify.Connected()
+	}
+	for pl, err := range c.Payloads() {
+		if err != nil {
+			break
+		}
+		f.delay = minRedial
+		if !yield(pl, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// lost tells that the connection is lost, or returns an error that a new one can't help.
+func (f *follower) lost(ctx context.Context, err error) error {
+	if errors.Is(err, payload.ErrNotASession) {
+		return err
+	}
+	if ctx.Err() == nil && f.notify.Disconnected != nil {
+		f.notify.Disconnected(err)
+	}
+	return ctx.Err()
+}
+
+// redial dials until somebody answers. The only error is ctx's.
+func (f *follower) redial(ctx context.Context) (*Client, error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(f.delay):
+		}
+		f.delay = min(2*f.delay, maxRedial)
+		c, err := Dial(ctx, f.path)
+		if err == nil || ctx.Err() != nil {
+			return c, err
+		}
+	}
+}
