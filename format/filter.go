@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"strings"
+
+	"github.com/cilium/monitor/api"
+)
+
+// Filter says which events are wanted. The zero value wants all of them. It does
+// not change, and is safe for concurrent use.
+type Filter struct {
+	// types is the criterion of --type, nil if there is none: it is the first to be
+	// asked, since that is cheap.
+	types *criterion
+
+	// others are the criteria of the other flags.
+	others []*criterion
+}
+
+// Match reports whether e is wanted. Lost events always are. So is a sample that
+// cannot be decoded, unless its type is not: nobody knows whether it would be.
+func (f *Filter) Match(e *Event) bool {
+	if e.Type() == api.MessageTypeUnspec {
+		return true
+	}
+	if f.types != nil && !f.types.match(e) {
+		return false
+	}
+	if len(f.others) == 0 || e.Err() != nil {
+		return true
+	}
+	for _, c := range f.others {
+		if !c.match(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// Level returns the level to print with when level is asked for: a higher one if the
+// filter names a type that level hides, because nothing would be printed of it.
+func (f *Filter) Level(level Level) Level {
+	if f.types == nil || len(f.types.any) == 0 || level >= LevelDebug {
+		return level
+	}
+	for _, typ := range []int{api.MessageTypeDebug, api.MessageTypeTraceSock} {
+		if f.types.anyTypes()&typeBit(typ) != 0 {
+			return LevelDebug
+		}
+	}
+	return level
+}
+
+// criterion is what one flag asks for.
+type criterion struct {
+	flag *filterFlag
+	any  []filterValue // an event must have one of these, if there are any,
+	none []filterValue // and none of these
+}
+
+func (c *criterion) match(e *Event) bool {
+	if c.flag.exempt&typeBit(e.Type()) != 0 {
+		return true
+	}
+	for i := range c.none {
+		if c.none[i].match(e) {
+			return false
+		}
+	}
+	for i := range c.any {
+		if c.any[i].match(e) {
+			return true
+		}
+	}
+	return len(c.any) == 0
+}
+
+// anyTypes returns the message types that have one of the values in any; all types
+// if that is empty.
+func (c *criterion) anyTypes() typeSet {
+	if len(c.any) == 0 {
+		return allTypes
+	}
+	types := c.flag.exempt
+	for i := range c.any {
+		types |= c.any[i].types
+	}
+	return types
+}
+
+// String returns the flag with all its values, "" if there are none.
+func (c *criterion) String() string {
+	var parts []string
+	if len(c.any) > 0 {
+		parts = append(parts, "--"+c.flag.name+" "+joinValues(c.any))
+	}
+	if len(c.none) > 0 {
+		parts = append(parts, "--not --"+c.flag.name+" "+joinValues(c.none))
+	}
+	return strings.Join(parts, " ")
+}
+
+func joinValues(values []filterValue) string {
+	texts := make([]string, 0, len(values))
+	for _, v := range values {
+		texts = append(texts, v.text)
+	}
+	return strings.Join(texts, ",")
+}
+
+// filterValue is a value that a flag asks for.
+type filterValue struct {
+	text  string              // as it was given
+	types typeSet             // the types of events that can have it
+	match func(e *Event) bool // false for an event of any other type
+
+	// key is what makes two values the same: a netip.Prefix for addresses, else
+	// something comparable.
+	key any
+}
+
+// typeSet is a set of message types.
+type typeSet uint16
+
+const (
+	typeDrop          typeSet = 1 << api.MessageTypeDrop
+	typeDebug         typeSet = 1 << api.MessageTypeDebug
+	typeCapture       typeSet = 1 << api.MessageTypeCapture
+	typeTrace         typeSet = 1 << api.MessageTypeTrace
+	typePolicyVerdict typeSet = 1 << api.MessageTypePolicyVerdict
+	typeTraceSock     typeSet = 1 << api.MessageTypeTraceSock
+	typeAccessLog     typeSet = 1 << 8
+	typeAgent         typeSet = 1 << 9
+
+	allTypes = typeDrop | typeDebug | typeCapture | typeTrace | typePolicyVerdict | typeTraceSock | typeAccessLog | typeAgent
+)
+
+// typeBit returns the set of one message type, the empty one if that has no name.
+func typeBit(typ int) typeSet {
+	switch {
+	case typ == api.MessageTypeAccessLog:
+		return typeAccessLog
+	case typ == api.MessageTypeAgent:
+		return typeAgent
+	case typ < 8:
+		return allTypes & (1 << typ)
+	default:
+		return 0
+	}
+}
+
+// names returns the names of the message types, separated by commas.
+func (s typeSet) names() string {
+	var names []string
+	for _, name := range api.MessageTypeNames() {
+		if typ, err := api.ParseMessageType(name); err == nil && s&typeBit(typ) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/accesslog"
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/format"
+)
+
+// filterEvents are the events that the filters of the tests are asked for, by name.
+var filterEvents = []named{
+	{"drop", drop(synPacket)}, // 12 -> 7, identity 4711 -> world, eth0
+	{"drop-tail", drop(udpPacket, func(n *api.DropNotify) { n.SubType, n.Ifindex = 140, 9 })}, // 12 -> 7
+	{"trace", trace(tcp6Packet)}, // 12 -> 7, identity host -> 4711, eth0
+	{"trace-proxy", trace(icmpPacket, func(n *api.TraceNotify) { n.ObsPoint, n.Source = api.TraceToProxy, 3 })},
+	{"trace-vxlan", trace(vxlanPacket, func(n *api.TraceNotify) { n.Flags, n.Source, n.DstID = api.FlagVXLAN, 1, 2 })},
+	{"ingress-deny", verdict(synPacket)},
+	{"egress-audit", verdict(udpPacket, func(n *api.PolicyVerdictNotify) {
+		n.Verdict, n.Flags = 0, api.PolicyEgress|api.PolicyVerdictFlagAudited
+	})},
+	{"capture", capture(api.CaptureDelivery, 2, sctpPacket)},
+	{"debug", debug(api.DebugGeneric, 0, 0, 0)},
+	{"sock", traceSock()},
+	{"agent", agent(api.AgentNotifyGeneric, "{}")},
+}
+
+// matching returns the names of the events that a filter, written as on a command line,
+// matches.
+func matching(t *testing.T, filter string, events []named) string {
+	t.Helper()
+	f, err := format.ParseFilter(strings.Fields(filter))
+	require.NoError(t, err)
+	ev := format.NewEvent(interfaceName)
+	var names []string
+	for _, e := range events {
+		ev.Decode(e.payload)
+		if f.Match(ev) {
+			names = append(names, e.name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func TestFilter(t *testing.T) {
+	l7 := records(t)
+	events := append(append([]named{}, filterEvents...), named{"http", l7[0].payload}, named{"denied", l7[1].payload}, named{"error", l7[5].payload})
+	everything := matching(t, "", events)
+	require.Len(t, strings.Fields(everything), len(events))
+
+	for filter, want := range map[string]string{
+		"--type drop":                    "drop drop-tail",
+		"-t drop -t agent":               "drop drop-tail agent",
+		"-t drop,agent,l7":               "drop drop-tail agent http denied error",
+		"--not --type trace --type drop": "drop drop-tail",
+		"--not -t trace,drop,l7 --not -t debug,policy-verdict,capture": "sock agent",
+
+		// Endpoint filters do not apply to trace-sock; a proxy port is no endpoint; the
+		// direction of a verdict says which side its endpoint is.
+		"--from 12":                           "drop drop-tail trace egress-audit capture debug sock http denied error",
+		"--to 7":                              "drop drop-tail trace sock",
+		"--to 12":                             "ingress-deny sock",
+		"--to 34":                             "sock http denied error",
+		"--related-to 12":                     "drop drop-tail trace ingress-deny egress-audit capture debug sock http denied error",
+		"--from 3 --from 1":                   "trace-proxy trace-vxlan sock",
+		"--not --related-to 12 -t trace":      "trace-proxy trace-vxlan",
+		"--not --related-to 12 -t trace-sock": "sock",
+		"--related-to 12 --not --from 12":     "ingress-deny sock",
+
+		"--ip 10.0.0.0/8 -t trace":               "trace-proxy trace-vxlan",
+		"--ip 10.0.0.1 -t drop":                  "drop drop-tail",
+		"--ip fd00::/64":                         "trace",
+		"--ip 192.168.0.1":                       "", // the outer packet of a tunnel does not count
+		"--src-ip 10.0.0.2":                      "",
+		"--dst-ip 10.96.0.1":                     "sock",
+		"--dst-ip 10.0.0.2 -t l7":                "http denied error",
+		"--ip ::ffff:10.0.0.1 -t drop":           "drop drop-tail",
+		"--not --ip 0.0.0.0/0":                   "trace debug agent",
+		"--port 53":                              "drop-tail egress-audit",
+		"--src-port 34567 -t l7":                 "http denied error",
+		"--port 443,7":                           "trace capture sock",
+		"--dst-port 7":                           "",
+		"--dst-port 80 --not --port 34567":       "",
+		"--protocol icmp":                        "trace-proxy",
+		"--protocol UDP":                         "drop-tail egress-audit",
+		"--protocol 132":                         "capture",
+		"--protocol tcp -t trace-sock,l7":        "sock http denied error",
+		"--protocol 0":                           "",
+		"--tcp-flags SYN":                        "drop trace trace-vxlan ingress-deny",
+		"--tcp-flags SYN --not --tcp-flags ack":  "drop trace-vxlan ingress-deny",
+		"--tcp-flags FIN,RST":                    "",
+		"--drop-reason 140":                      "drop-tail",
+		"--not --drop-reason 140 -t drop":        "drop",
+		"--identity world":                       "drop drop-tail ingress-deny egress-audit http denied error",
+		"--identity 4711 -t trace":               "trace trace-proxy trace-vxlan",
+		"--identity 2 --not --identity 4711":     "ingress-deny egress-audit",
+		"--verdict deny":                         "ingress-deny denied",
+		"--verdict audit":                        "egress-audit",
+		"--verdict allow,error":                  "http error",
+		"--not --verdict deny -t policy-verdict": "egress-audit",
+		"--interface eth0":                       "drop trace trace-proxy trace-vxlan capture",
+		"--interface 9":                          "drop-tail",
+		"--interface eth1":                       "",
+		"--not --interface eth0 -t drop":         "drop-tail",
+
+		"-t drop,policy-verdict --port 80 --identity world --ip 10.0.0.0/8": "drop ingress-deny",
+	} {
+		require.Equal(t, want, matching(t, filter, events), "%s", filter)
+	}
+}
+
+// TestFilterRecordVersion checks that of an endpoint with two addresses the one that was
+// used counts.
+func TestFilterRecordVersion(t *testing.T) {
+	r := accesslog.LogRecord{
+		SourceEndpoint:      accesslog.EndpointInfo{IPv4: "10.0.0.1", IPv6: "fd00::1"},
+		DestinationEndpoint: accesslog.EndpointInfo{IPv6: "fd00::2"},
+		IPVersion:           accesslog.VersionIPv6,
+	}
+	data, err := r.Append(nil)
+	require.NoError(t, err)
+	events := []named{{"v6", sample(data)}}
+	require.Equal(t, "v6", matching(t, "--src-ip fd00::1 --dst-ip fd00::2", events))
+	require.Empty(t, matching(t, "--ip 10.0.0.1", events))
+}
+
+// TestFilterDropReasonText checks the filter whose values have blanks and commas.
+func TestFilterDropReasonText(t *testing.T) {
+	for value, want := range map[string]bool{"Missed tail call": true, "missed tail call": true, "Policy denied": false, "LB, sock cgroup: Reverse entry stale": false} {
+		f, err := format.ParseFilter([]string{"--drop-reason", value})
+		require.NoError(t, err)
+		ev := format.NewEvent(interfaceName)
+		ev.Decode(drop(udpPacket, func(n *api.DropNotify) { n.SubType = 140 }))
+		require.Equal(t, want, f.Match(ev), value)
+	}
+}
+
+// TestFilterKeepsWhatItCannotJudge checks that losses always match, and samples that
+// cannot be decoded unless their type does not.
+func TestFilterKeepsWhatItCannotJudge(t *testing.T) {
+	events := []named{
+		{"lost", lost(5, 1)},
+		{"lost-here", lost(5, payload.CPULostByReader)},
+		{"drop", sample([]byte{api.MessageTypeDrop})},
+		{"l7", sample([]byte{api.MessageTypeAccessLog, 'x'})},
+		{"unknown", sample([]byte{6})},
+		{"empty", sample(nil)},
+		{"payload", &payload.Payload{Type: 3}},
+	}
+	for filter, want := range map[string]string{
+		"":                      "lost lost-here drop l7 unknown empty payload",
+		"--type drop":           "lost lost-here drop empty payload",
+		"--type l7 --port 80":   "lost lost-here l7 empty payload",
+		"--port 80":             "lost lost-here drop l7 unknown empty payload",
+		"--not --type drop":     "lost lost-here l7 unknown empty payload",
+		"--not --ip 10.0.0.0/8": "lost lost-here drop l7 unknown empty payload",
+	} {
+		require.Equal(t, want, matching(t, filter, events), "%s", filter)
+	}
+}
+
+func TestFilterZeroValue(t *testing.T) {
+	ev := format.NewEvent(interfaceName)
+	ev.Decode(drop(synPacket))
+	require.True(t, new(format.Filter).Match(ev))
+	require.Equal(t, format.LevelDefault, new(format.Filter).Level(format.LevelDefault))
+}
+
+// TestFilterLevel checks that a type that is asked for by name is not hidden.
+func TestFilterLevel(t *testing.T) {
+	for filter, want := range map[string]format.Level{
+		"":                   format.LevelDefault,
+		"--type drop":        format.LevelDefault,
+		"--type drop,debug":  format.LevelDebug,
+		"--type trace-sock":  format.LevelDebug,
+		"--not --type debug": format.LevelDefault,
+		"--port 443":         format.LevelDefault,
+		"--not --type drop":  format.LevelDefault,
+	} {
+		f, err := format.ParseFilter(strings.Fields(filter))
+		require.NoError(t, err)
+		require.Equal(t, want, f.Level(format.LevelDefault), "%s", filter)
+		require.Equal(t, format.LevelVerbose, f.Level(format.LevelVerbose), "%s", filter)
+	}
+}
+
+func TestFilterErrors(t *testing.T) {
+	for filter, want := range map[string][]string{
+		// Typos.
+		"--type dorp":                   {`"dorp"`, `did you mean "drop"?`, "valid types are"},
+		"--type verdict":                {`did you mean "policy-verdict"?`},
+		"--drop-reason denied":          {`"denied"`, `did you mean "Policy denied"?`},
+		"--drop-reason polcy-denied":    {`did you mean "Policy denied"?`},
+		"--drop-reason 256":             {"256", "0-255"},
+		"--protocol tpc":                {`did you mean "tcp"?`},
+		"--protocol 256":                {"0 to 255"},
+		"--tcp-flags SNY":               {`did you mean "SYN"?`},
+		"--verdict denied":              {`did you mean "deny"?`},
+		"--identity wrld":               {`did you mean "world"?`},
+		"--from abc":                    {`"abc"`, "0 to 65535"},
+		"--from 65536":                  {"0 to 65535"},
+		"--ip 10.0.0.256":               {`"10.0.0.256"`, "CIDR"},
+		"--ip 10.0.0.0/33":              {"CIDR"},
+		"--ip fe80::1%eth0":             {"CIDR"},
+		"--port http":                   {`"http"`, "0 to 65535"},
+		"--port 80,":                    {`""`},
+		"--interface a-name-of-sixteen": {"1 to 15"},
+		"--prot 80":                     {"--prot"},
+		"drop":                          {`"drop" is not a flag`},
+		"--not":                         {"--not needs"},
+		"--type drop --not":             {"--not needs"},
+		"--not --not --ip ::1":          {"twice"},
+		"--not=maybe":                   {"no value"},
+
+		// Contradictions.
+		"--type agent --port 80":                                               {"--type agent", "--port 80", "drop, l7"},
+		"--type trace --drop-reason 133":                                       {"--type trace", "--drop-reason 133"},
+		"--type policy-verdict --interface eth0":                               {"--interface eth0", "capture, drop, trace"},
+		"--type debug --to 7":                                                  {"--to 7"},
+		"--type l7 --tcp-flags SYN":                                            {"--tcp-flags SYN"},
+		"--type policy-verdict --verdict error":                                {"--verdict error", "l7"},
+		"--drop-reason 133 --verdict deny":                                     {"--drop-reason 133", "--verdict deny"},
+		"--not --type drop --drop-reason 133":                                  {"--not --type drop", "--drop-reason 133"},
+		"--type drop --not --type drop":                                        {"--type drop", "no type is left"},
+		"--not -t drop,trace,debug,capture,policy-verdict,trace-sock,l7,agent": {"no type is left"},
+		"--identity 2 --from 7 --interface eth0 --verdict deny":                {"--interface eth0", "--verdict deny"},
+		"--port 80 --not --port 80":                                            {"--port 80", "--not --port"},
+		"--dst-port 80 --not --port 80":                                        {"--dst-port 80", "--not --port"},
+		"--src-ip 10.1.0.0/16 --not --ip 10.0.0.0/8":                           {"--src-ip 10.1.0.0/16", "--not --ip"},
+		"--from 7 --not --related-to 7":                                        {"--from 7", "--not --related-to"},
+		"--protocol udp --tcp-flags SYN":                                       {"--protocol udp", "--tcp-flags SYN", "tcp"},
+		"--not --protocol tcp --tcp-flags SYN":                                 {"--protocol tcp", "--tcp-flags SYN"},
+		"--protocol icmp --port 80":                                            {"--protocol icmp", "--port 80"},
+		"--src-ip 10.0.0.1 --dst-ip fd00::1":                                   {"--src-ip 10.0.0.1", "--dst-ip fd00::1", "IPv6"},
+	} {
+		_, err := format.ParseFilter(strings.Fields(filter))
+		require.Error(t, err, "%s", filter)
+		for _, part := range want {
+			require.ErrorContains(t, err, part, "%s", filter)
+		}
+		t.Log(err)
+	}
+}
+
+// TestFilterNearContradictions has filters that can match although parts of them cannot.
+func TestFilterNearContradictions(t *testing.T) {
+	for _, filter := range []string{
+		"--type agent,drop --port 80",
+		"--not --port 80 --type agent",
+		"--port 80,443 --not --port 80",
+		"--src-ip 10.0.0.0/8 --not --ip 10.1.0.0/16",
+		"--src-ip 10.0.0.0/8 --not --ip 10.0.0.0/16",
+		"--src-ip 10.0.0.1 --not --dst-ip 10.0.0.1",
+		"--protocol udp,tcp --tcp-flags SYN",
+		"--protocol udp --not --tcp-flags SYN",
+		"--src-ip 10.0.0.1,fd00::1 --dst-ip fd00::1",
+		"--type trace-sock --from 7",
+		"--type l7 --verdict deny,audit",
+	} {
+		_, err := format.ParseFilter(strings.Fields(filter))
+		require.NoError(t, err, "%s", filter)
+	}
+}

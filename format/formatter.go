@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// Level says how much is printed of an event.
+type Level int
+
+const (
+	// LevelDefault prints a line for each event but debug and trace-sock, which it
+	// hides.
+	LevelDefault Level = iota
+
+	// LevelDebug (-v) prints those, too.
+	LevelDebug
+
+	// LevelVerbose (-vv) prints several lines for drop, trace and capture: one with
+	// all fields and one for each layer of the packet.
+	LevelVerbose
+)
+
+// Options says how a Formatter prints. The zero value is one line for each event.
+type Options struct {
+	// Level is ignored for JSON, which always has all events and all fields.
+	Level Level
+
+	// JSON prints each event as one JSON object on one line.
+	JSON bool
+
+	// Hex prints drop, trace and capture as on LevelVerbose, but dumps the packet in
+	// hex instead of dissecting it. Ignored for JSON.
+	Hex bool
+
+	// Numeric prints reserved identities as numbers, too, instead of by name.
+	Numeric bool
+
+	// Color makes drops, denials and losses stand out on a terminal. Ignored for JSON.
+	Color bool
+
+	// Clock, if not nil, is asked for the time of each event, which is then printed
+	// first; time.Now fits events that are printed as they come. In JSON it is the
+	// member "time".
+	Clock func() time.Time
+}
+
+// Formatter prints events. Safe for concurrent use if the clock is.
+type Formatter struct {
+	opts Options
+}
+
+// New returns a formatter.
+func New(opts Options) *Formatter {
+	if opts.Hex {
+		opts.Level = LevelVerbose
+	}
+	return &Formatter{opts: opts}
+}
+
+// Append appends what there is to print of e to dst: complete lines, or nothing for an
+// event that the level hides.
+func (f *Formatter) Append(dst []byte, e *Event) []byte {
+	if f.opts.JSON {
+		return f.appendJSON(dst, e)
+	}
+	if e.Err() != nil {
+		return f.appendUndecodable(f.appendTime(dst), e)
+	}
+	if e.payload.Type == payload.RecordLost {
+		return f.appendLost(f.appendTime(dst), e)
+	}
+	if f.opts.Level < LevelDebug && hiddenByDefault(e.sample.Type) {
+		return dst
+	}
+	if f.opts.Level >= LevelVerbose {
+		switch e.sample.Type {
+		case api.MessageTypeDrop, api.MessageTypeTrace, api.MessageTypeCapture:
+			return f.appendVerbose(dst, e)
+		}
+	}
+	return append(f.appendLine(f.appendTime(dst), e), '\n')
+}
+
+// hiddenByDefault reports whether LevelDefault hides a message type.
+func hiddenByDefault(typ int) bool {
+	return typ == api.MessageTypeDebug || typ == api.MessageTypeTraceSock
+}
+
+// timeLayout is RFC 3339 with a width that does not change, so that lines align.
+const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+
+func (f *Formatter) appendTime(dst []byte) []byte {
+	if f.opts.Clock == nil {
+		return dst
+	}
+	return append(f.opts.Clock().AppendFormat(dst, timeLayout), ' ')
+}
+
+func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
+	dst = f.begin(dst, colorWarn)
+	dst = appendLost(dst, e)
+	return append(f.end(dst, colorWarn), '\n')
+}
+
+// appendLost appends what was lost, and where.
+func appendLost(dst []byte, e *Event) []byte {
+	if e.payload.CPU != payload.CPULostByReader {
+		dst = append(appendCPU(dst, e.payload.CPU), ' ')
+	}
+	dst = appendUint(dst, "Lost ", e.payload.Lost)
+	dst = append(dst, " events"...)
+	if e.payload.CPU == payload.CPULostByReader {
+		dst = append(dst, ": this client reads slower than events come, so the agent dropped them for it (other clients may have them)"...)
+	}
+	return dst
+}
+
+// appendUndecodable appends what is wrong with a sample, on LevelVerbose the sample, too.
+func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {
+	dst = f.begin(dst, colorWarn)
+	dst = appendCPU(dst, e.payload.CPU)
+	dst = appendText(append(dst, " cannot "...), e.err.Error())
+	dst = append(f.end(dst, colorWarn), '\n')
+	if f.opts.Level >= LevelVerbose {
+		dst = append(dst, hex.Dump(e.payload.Data)...)
+	}
+	return dst
+}
+
+func (f *Formatter) appendIdentity(dst []byte, id api.NumericIdentity) []byte {
+	if !f.opts.Numeric {
+		if name, ok := id.Name(); ok {
+			return append(dst, name...)
+		}
+	}
+	return appendUint(dst, "", uint64(id))
+}
+
+// color is the escape sequence of a color of a terminal.
+type color string
+
+const (
+	colorNone color = ""
+	colorDrop color = "\x1b[1;31m" // drops and denials: bold red
+	colorWarn color = "\x1b[33m"   // losses and what is not as it should be: yellow
+)
+
+// begin switches from colorNone to another color.
+func (f *Formatter) begin(dst []byte, c color) []byte {
+	if f.opts.Color {
+		dst = append(dst, c...)
+	}
+	return dst
+}
+
+// end switches back from c.
+func (f *Formatter) end(dst []byte, c color) []byte {
+	if f.opts.Color && c != colorNone {
+		dst = append(dst, "\x1b[0m"...)
+	}
+	return dst
+}

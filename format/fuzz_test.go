@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/format"
+)
+
+// FuzzFormat checks what must hold for the output of any sample.
+func FuzzFormat(f *testing.F) {
+	for _, g := range groups(f) {
+		for _, p := range g.payloads {
+			f.Add(p.payload.Data, p.payload.Type, p.payload.CPU, p.payload.Lost)
+		}
+	}
+	var filters []*format.Filter
+	for _, args := range []string{
+		"--from 12", "--to 7", "--not --related-to 12", "--ip 10.0.0.0/8", "--not --src-ip fd00::/8", "--port 80", "--protocol tcp",
+		"--tcp-flags SYN", "--drop-reason 133", "--identity 2", "--verdict deny", "--interface eth0",
+	} {
+		filter, err := format.ParseFilter(strings.Fields(args))
+		if err != nil {
+			f.Fatal(err)
+		}
+		filters = append(filters, filter)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, typ, cpu int, lost uint64) {
+		pl := &payload.Payload{Data: data, Type: typ, CPU: cpu, Lost: lost}
+		for _, opts := range []format.Options{{}, {Level: format.LevelDebug}, {Level: format.LevelVerbose}, {Hex: true}} {
+			out := print(opts, pl)
+			if out != "" && !strings.HasSuffix(out, "\n") {
+				t.Fatalf("%+v: no complete line: %q", opts, out)
+			}
+			if opts.Level < format.LevelVerbose && !opts.Hex && strings.Count(out, "\n") > 1 {
+				t.Fatalf("%+v: not one line: %q", opts, out)
+			}
+			if opts.Level > format.LevelDefault && out == "" {
+				t.Fatalf("%+v: nothing printed", opts)
+			}
+			for _, r := range out {
+				if r == utf8.RuneError || r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+					t.Fatalf("%+v: a terminal would act on %q in %q", opts, r, out)
+				}
+			}
+		}
+		if out := print(format.Options{JSON: true}, pl); !json.Valid([]byte(out)) || strings.Count(out, "\n") != 1 {
+			t.Fatalf("not one line of JSON: %q", out)
+		}
+		ev := format.NewEvent(interfaceName)
+		ev.Decode(pl)
+		for _, filter := range filters {
+			if !filter.Match(ev) && (ev.Lost() > 0 || ev.Err() != nil) {
+				t.Fatal("a filter hides what it cannot judge")
+			}
+		}
+		var s format.Summary
+		s.Count(ev)
+		s.Append(nil)
+	})
+}
+
+// FuzzParseFilter checks that any command line gives a filter or an error, and that the
+// filter can be asked.
+func FuzzParseFilter(f *testing.F) {
+	for _, args := range []string{
+		"", "--type drop,agent", "-t l7", "--not --ip 10.0.0.0/8 --ip fd00::1", "--port 80 --not --port 443", "--drop-reason 133",
+		"--protocol tcp --tcp-flags SYN,ACK", "--identity world --verdict deny", "--interface eth0 --from 1 --to 2 --related-to 3",
+		"--src-ip 10.0.0.1 --dst-ip fd00::1", "--type agent --port 80", "--not", "--type dorp", "--drop-reason Policy",
+	} {
+		f.Add(args)
+	}
+	f.Fuzz(func(t *testing.T, args string) {
+		filter, err := format.ParseFilter(strings.Fields(args))
+		if err != nil {
+			if filter != nil || !strings.HasPrefix(err.Error(), "parse filter: ") {
+				t.Fatalf("filter %v, error %v", filter, err)
+			}
+			return
+		}
+		ev := format.NewEvent(interfaceName)
+		for _, e := range filterEvents {
+			ev.Decode(e.payload)
+			filter.Match(ev)
+		}
+		filter.Level(format.LevelDefault)
+	})
+}

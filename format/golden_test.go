@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/format"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestGolden compares what is printed with the files in testdata, which are there to
+// be read: each shows a group of events in a format.
+func TestGolden(t *testing.T) {
+	clock := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC) }
+	formats := map[string]format.Options{
+		"default":         {},
+		"debug":           {Level: format.LevelDebug},
+		"verbose":         {Level: format.LevelVerbose},
+		"hex":             {Hex: true},
+		"json":            {JSON: true},
+		"numeric":         {Level: format.LevelDebug, Numeric: true},
+		"color":           {Color: true},
+		"color-verbose":   {Level: format.LevelVerbose, Color: true},
+		"timestamps":      {Level: format.LevelVerbose, Clock: clock},
+		"timestamps-json": {JSON: true, Clock: clock},
+	}
+	for _, g := range groups(t) {
+		for _, name := range g.formats {
+			t.Run(g.name+"/"+name, func(t *testing.T) {
+				var b strings.Builder
+				for _, p := range g.payloads {
+					b.WriteString("== " + p.name + "\n")
+					b.WriteString(print(formats[name], p.payload))
+				}
+				golden(t, filepath.Join("testdata", g.name, name+".golden"), b.String())
+			})
+		}
+	}
+}
+
+// golden compares got with a file, line by line: the difference is easier to see.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	want := slices.Collect(strings.Lines(string(data)))
+	for i, line := range slices.Collect(strings.Lines(got)) {
+		require.Less(t, i, len(want), "%s ends before %s", file, line)
+		require.Equal(t, want[i], line, "%s:%d", file, i+1)
+	}
+	require.Equal(t, string(data), got)
+}
+
+// TestLevels checks that the level matters for packets alone, but for what it hides.
+func TestLevels(t *testing.T) {
+	for _, g := range groups(t) {
+		if slices.Contains(g.formats, "verbose") || g.name == "options" {
+			continue
+		}
+		for _, p := range g.payloads {
+			debug := print(format.Options{Level: format.LevelDebug}, p.payload)
+			require.Equal(t, debug, print(format.Options{Level: format.LevelVerbose}, p.payload), p.name)
+			require.Equal(t, debug, print(format.Options{Hex: true}, p.payload), p.name)
+			if slices.Contains(g.formats, "debug") {
+				require.Empty(t, print(format.Options{}, p.payload), p.name)
+			} else {
+				require.Equal(t, debug, print(format.Options{}, p.payload), p.name)
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/accesslog"
+)
+
+// appendRecord appends the line of an access log record.
+func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
+	switch r.ObservationPoint {
+	case accesslog.Ingress:
+		dst = append(dst, "<- "...)
+	case accesslog.Egress:
+		dst = append(dst, "-> "...)
+	default:
+		dst = append(dst, "?? "...)
+	}
+	dst = appendText(dst, string(r.Type))
+	dst = appendText(append(dst, ' '), l7Protocol(r))
+	// Source and destination are those of the request.
+	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
+	if r.Type == accesslog.TypeResponse {
+		dst = appendEndpoint(append(dst, " to "...), from)
+		dst = appendEndpoint(append(dst, " from "...), to)
+	} else {
+		dst = appendEndpoint(append(dst, " from "...), from)
+		dst = appendEndpoint(append(dst, " to "...), to)
+	}
+	dst = f.appendIdentities(append(dst, ", identity "...), api.NumericIdentity(from.Identity), api.NumericIdentity(to.Identity))
+	dst = append(dst, ", "...)
+	c := colorNone
+	switch r.Verdict {
+	case accesslog.VerdictDenied:
+		c = colorDrop
+	case accesslog.VerdictError:
+		c = colorWarn
+	}
+	dst = f.begin(dst, c)
+	dst = appendText(append(dst, "verdict "...), string(r.Verdict))
+	dst = f.end(dst, c)
+	switch {
+	case r.HTTP != nil:
+		dst = appendHTTP(append(dst, ' '), r.HTTP)
+	case r.DNS != nil:
+		dst = appendDNS(append(dst, ' '), r.DNS)
+	case r.L7 != nil:
+		for _, key := range slices.Sorted(maps.Keys(r.L7.Fields)) {
+			dst = appendText(append(dst, ' '), key)
+			dst = appendText(append(dst, ':'), r.L7.Fields[key])
+		}
+	}
+	if r.Info != "" {
+		dst = append(appendText(append(dst, " ("...), r.Info), ')')
+	}
+	return dst
+}
+
+func l7Protocol(r *accesslog.LogRecord) string {
+	switch {
+	case r.HTTP != nil:
+		return "http"
+	case r.DNS != nil:
+		return "dns"
+	case r.L7 != nil:
+		return r.L7.Proto
+	default:
+		return "unknown-l7"
+	}
+}
+
+// appendEndpoint appends id and labels.
+func appendEndpoint(dst []byte, e *accesslog.EndpointInfo) []byte {
+	dst = append(appendUint(dst, "", e.ID), " (["...)
+	for i, label := range labels(e) {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = appendText(dst, label)
+	}
+	return append(dst, "])"...)
+}
+
+// labels returns the labels of one side as "source:key=value".
+func labels(e *accesslog.EndpointInfo) []string {
+	texts := make([]string, 0, len(e.Labels))
+	for _, l := range e.Labels {
+		text := l.Source + ":" + l.Key
+		if l.Value != "" {
+			text += "=" + l.Value
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+func appendHTTP(dst []byte, h *accesslog.LogRecordHTTP) []byte {
+	dst = appendText(dst, h.Method)
+	if h.URL != nil {
+		dst = appendText(append(dst, ' '), h.URL.Redacted())
+	}
+	return strconv.AppendInt(append(dst, " => "...), int64(h.Code), 10)
+}
+
+func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
+	dst = appendText(append(dst, "DNS "...), d.ObservationSource)
+	dst = appendText(append(dst, ": "...), d.Query)
+	sep := byte(' ')
+	for _, typ := range d.QTypes {
+		dst = append(dst, sep)
+		if name := layers.DNSType(typ).String(); name != "Unknown" {
+			dst = append(dst, name...)
+		} else {
+			dst = appendUint(dst, "TYPE", uint64(typ))
+		}
+		sep = ','
+	}
+	if d.RCode != 0 {
+		dst = strconv.AppendInt(append(dst, " RCode: "...), int64(d.RCode), 10)
+		if d.RCode > 0 && d.RCode < 16 {
+			dst = append(append(append(dst, " ("...), layers.DNSResponseCode(d.RCode).String()...), ')')
+		}
+	}
+	if len(d.IPs) > 0 {
+		dst = appendUint(dst, " TTL: ", uint64(d.TTL))
+		dst = append(dst, " Answer: '"...)
+		for i, ip := range d.IPs {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendText(dst, ip.String())
+		}
+		dst = append(dst, '\'')
+	}
+	for i, name := range d.CNAMEs {
+		if i == 0 {
+			dst = append(dst, " CNAMEs: "...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, name)
+	}
+	return dst
+}
+
+// dnsJSON is an accesslog.LogRecordDNS with the JSON keys that scripts know.
+type dnsJSON struct {
+	Query             string       `json:"Query,omitempty"`
+	IPs               []netip.Addr `json:"IPs,omitempty"`
+	TTL               uint32       `json:"TTL,omitempty"`
+	CNAMEs            []string     `json:"CNAMEs,omitempty"`
+	ObservationSource string       `json:"ObservationSource,omitempty"`
+	RCode             int          `json:"RCode,omitempty"`
+	QTypes            []uint16     `json:"QTypes,omitempty"`
+	AnswerTypes       []uint16     `json:"AnswerTypes,omitempty"`
+}
+
+// appendJSONRecord appends the members of an access log record.
+func appendJSONRecord(dst []byte, r *accesslog.LogRecord) []byte {
+	src, to := &r.SourceEndpoint, &r.DestinationEndpoint
+	dst = appendStringMember(dst, "type", "logRecord")
+	dst = appendStringMember(dst, "observationPoint", string(r.ObservationPoint))
+	dst = appendStringMember(dst, "flowType", string(r.Type))
+	dst = appendStringMember(dst, "l7Proto", l7Protocol(r))
+	dst = appendUintMember(dst, "srcEpID", src.ID)
+	dst = appendStringsMember(dst, "srcEpLabels", labels(src))
+	dst = appendUintMember(dst, "srcIdentity", src.Identity)
+	dst = appendUintMember(dst, "dstEpID", to.ID)
+	dst = appendStringsMember(dst, "dstEpLabels", labels(to))
+	dst = appendUintMember(dst, "dstIdentity", to.Identity)
+	dst = appendStringMember(dst, "verdict", string(r.Verdict))
+	if r.Info != "" {
+		dst = appendStringMember(dst, "info", r.Info)
+	}
+	if r.HTTP != nil {
+		dst = appendAnyMember(dst, "http", r.HTTP)
+	}
+	if r.DNS != nil {
+		dst = appendAnyMember(dst, "dns", dnsJSON(*r.DNS))
+	}
+	if r.L7 != nil {
+		dst = appendAnyMember(dst, "l7", r.L7)
+	}
+	return dst
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format_test
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+)
+
+// The functions here build packets from the inside out.
+
+const (
+	etherIPv4 = 0x0800
+	etherARP  = 0x0806
+	etherIPv6 = 0x86dd
+
+	ipICMP   = 1
+	ipIGMP   = 2
+	ipTCP    = 6
+	ipUDP    = 17
+	ipGRE    = 47
+	ipICMPv6 = 58
+	ipVRRP   = 112
+	ipSCTP   = 132
+
+	finFlag = 0x01
+	synFlag = 0x02
+	rstFlag = 0x04
+	pshFlag = 0x08
+	ackFlag = 0x10
+)
+
+func ethernet(etherType uint16, payload []byte) []byte {
+	b := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}
+	b = binary.BigEndian.AppendUint16(b, etherType)
+	return append(b, payload...)
+}
+
+func ipv4(protocol byte, src, dst string, payload []byte) []byte {
+	return ipv4Options(protocol, src, dst, nil, payload)
+}
+
+func ipv4Options(protocol byte, src, dst string, options, payload []byte) []byte {
+	b := []byte{0x45 + byte(len(options)/4), 0}
+	b = binary.BigEndian.AppendUint16(b, uint16(20+len(options)+len(payload)))
+	b = append(b, 0x12, 0x34, 0x40, 0, 64, protocol, 0xab, 0xcd) // id, DF, TTL, protocol, checksum
+	b = append(b, netip.MustParseAddr(src).AsSlice()...)
+	b = append(b, netip.MustParseAddr(dst).AsSlice()...)
+	return slices.Concat(b, options, payload)
+}
+
+func ipv6(next byte, src, dst string, payload []byte) []byte {
+	b := []byte{0x60, 0, 0, 0}
+	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
+	b = append(b, next, 64)
+	b = append(b, netip.MustParseAddr(src).AsSlice()...)
+	b = append(b, netip.MustParseAddr(dst).AsSlice()...)
+	return append(b, payload...)
+}
+
+func tcp(src, dst uint16, flags byte, options, payload []byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, src)
+	b = binary.BigEndian.AppendUint16(b, dst)
+	b = append(b, 0, 0, 0, 1, 0, 0, 0, 2, byte(5+len(options)/4)<<4, flags, 0x04, 0, 0xbe, 0xef, 0, 0)
+	return slices.Concat(b, options, payload)
+}
+
+func udp(src, dst uint16, payload []byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, src)
+	b = binary.BigEndian.AppendUint16(b, dst)
+	b = binary.BigEndian.AppendUint16(b, uint16(8+len(payload)))
+	return append(append(b, 0, 0), payload...)
+}
+
+// synOptions are MSS, SACK permitted and timestamps, as few as gopacket lists.
+var synOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0}
+
+var (
+	tcpPacket   = ethernet(etherIPv4, ipv4(ipTCP, "10.0.0.1", "10.0.0.2", tcp(34567, 80, ackFlag|pshFlag, nil, []byte("GET / HTTP/1.1"))))
+	synPacket   = ethernet(etherIPv4, ipv4(ipTCP, "10.0.0.1", "10.0.0.2", tcp(34567, 80, synFlag, synOptions, nil)))
+	udpPacket   = ethernet(etherIPv4, ipv4(ipUDP, "10.0.0.1", "10.0.0.2", udp(34567, 53, []byte("hi"))))
+	tcp6Packet  = ethernet(etherIPv6, ipv6(ipTCP, "fd00::1", "fd00::2", tcp(34567, 443, synFlag|ackFlag, nil, nil)))
+	icmpPacket  = ethernet(etherIPv4, ipv4(ipICMP, "10.0.0.1", "10.0.0.2", []byte{8, 0, 0, 0, 0, 1, 0, 2, 'p', 'i', 'n', 'g'}))
+	icmp6Packet = ethernet(etherIPv6, ipv6(ipICMPv6, "fd00::1", "fd00::2", []byte{128, 0, 0, 0, 0, 1, 0, 2}))
+	sctpPacket  = ethernet(etherIPv4, ipv4(ipSCTP, "10.0.0.1", "10.0.0.2", []byte{0, 7, 0, 9, 0, 0, 0, 3, 0, 0, 0, 4}))
+	vrrpPacket  = ethernet(etherIPv4, ipv4(ipVRRP, "10.0.0.1", "224.0.0.18", []byte{0x21, 1, 100, 1, 0, 1, 0, 0, 10, 0, 0, 9}))
+	igmp2Packet = ethernet(etherIPv4, ipv4(ipIGMP, "10.0.0.1", "224.0.0.22", []byte{0x16, 0, 0, 0, 224, 0, 0, 251}))
+	igmp3Packet = ethernet(etherIPv4, ipv4(ipIGMP, "10.0.0.1", "224.0.0.22", []byte{0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 224, 0, 0, 251}))
+	arpPacket   = ethernet(etherARP, []byte{0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2})
+	grePacket   = ethernet(etherIPv4, ipv4(ipGRE, "10.0.0.1", "10.0.0.2", []byte{0, 0, 8, 0, 1, 2, 3, 4}))
+
+	vxlanPacket  = ethernet(etherIPv4, ipv4(ipUDP, "192.168.0.1", "192.168.0.2", udp(40000, 8472, append([]byte{8, 0, 0, 0, 0, 0, 42, 0}, synPacket...))))
+	genevePacket = ethernet(etherIPv4, ipv4(ipUDP, "192.168.0.1", "192.168.0.2", udp(40000, 6081,
+		append([]byte{2, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 0x4b, 0x80, 1, 0, 0, 0, 1}, icmp6Packet...))))
+	// Two options of 128 and 124 bytes.
+	geneveFullPacket = ethernet(etherIPv4, ipv4(ipUDP, "192.168.0.1", "192.168.0.2", udp(40000, 6081, slices.Concat(
+		[]byte{63, 0, 0x65, 0x58, 0, 0, 42, 0}, []byte{1, 0x4b, 0x80, 31}, make([]byte, 124), []byte{1, 0x4b, 0x80, 30}, make([]byte, 120), icmp6Packet))))
+	geneveIPPacket = ethernet(etherIPv4, ipv4(ipUDP, "192.168.0.1", "192.168.0.2", udp(40000, 6081,
+		append([]byte{0, 0, 8, 0, 0, 0, 42, 0}, udpPacket[14:]...))))
+)

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format_test
+
+import (
+	"testing"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/format"
+)
+
+func TestSummary(t *testing.T) {
+	var s format.Summary
+	golden(t, "testdata/summary/nothing.golden", string(s.Append(nil)))
+
+	ev := format.NewEvent(interfaceName)
+	count := func(n int, pl *payload.Payload) {
+		for range n {
+			ev.Decode(pl)
+			s.Count(ev)
+		}
+	}
+	count(1200, trace(tcpPacket))
+	count(30, trace(synPacket, func(n *api.TraceNotify) { n.Reason = api.TraceReasonPolicy | api.TraceReasonEncryptMask }))
+	count(7, trace(tcpPacket, func(n *api.TraceNotify) { n.ObsPoint = api.TraceFromNetwork }))
+	count(1, trace(tcpPacket, func(n *api.TraceNotify) { n.ObsPoint, n.Reason = 99, 99 }))
+	count(12, drop(synPacket))
+	count(3, drop(synPacket, func(n *api.DropNotify) { n.SubType, n.ExtError = 140, -1 }))
+	count(1, drop(synPacket, func(n *api.DropNotify) { n.SubType = 250 }))
+	count(12, verdict(synPacket))
+	count(2, verdict(synPacket, func(n *api.PolicyVerdictNotify) { n.Verdict, n.Flags = 0, api.PolicyEgress }))
+	count(1, verdict(synPacket, func(n *api.PolicyVerdictNotify) { n.Flags |= api.PolicyVerdictFlagAudited }))
+	count(4, capture(api.CaptureDelivery, 2, udpPacket))
+	count(5, debug(api.DebugCTLookup, 0, 0, 0))
+	count(1, debug(200, 0, 0, 0))
+	count(6, traceSock())
+	count(2, agent(api.AgentNotifyEndpointCreated, "{}"))
+	count(1, agent(api.AgentNotifyStart, "{}"))
+	for _, r := range records(t) {
+		count(1, r.payload)
+	}
+	count(2, sample([]byte{api.MessageTypeDrop}))
+	count(1, sample([]byte{99}))
+	count(2, lost(100, 1))
+	count(1, lost(7, payload.CPULostByReader))
+	golden(t, "testdata/summary/all.golden", string(s.Append(nil)))
+}
