@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package testutils
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cilium/hive/script"
+)
+
+func datapathCommands(d *FakeDatapath) map[string]script.Cmd {
+	return map[string]script.Cmd{
+		"datapath/ready":   datapathReady(d),
+		"datapath/fail":    datapathFail(d),
+		"datapath/emit":    datapathEmit(d),
+		"datapath/traffic": datapathTraffic(d),
+	}
+}
+
+func datapathReady(d *FakeDatapath) script.Cmd {
+	usage := script.CmdUsage{
+		Summary: "Let the datapath be ready",
+		Detail: []string{
+			"Loads BPF programs, pins their events map at --monitor-events-map and tells the monitor that the datapath is ready.",
+			"The monitor attaches some time after that: health 'datapath: level=OK' waits for it.",
+		},
+	}
+	return command(usage, 0, 0, func(*script.State, []string) (string, error) {
+		return "", d.BecomeReady()
+	})
+}
+
+func datapathFail(d *FakeDatapath) script.Cmd {
+	usage := script.CmdUsage{
+		Summary: "Let the datapath fail instead of being ready",
+		Args:    "reason...",
+	}
+	return command(usage, 1, anyNumber, func(_ *script.State, args []string) (string, error) {
+		return "", d.Fail(errors.New(strings.Join(args, " ")))
+	})
+}
+
+func datapathEmit(d *FakeDatapath) script.Cmd {
+	usage := script.CmdUsage{
+		Summary: "Emit trace events from a BPF program",
+		Args:    "count",
+		Detail: []string{
+			"The kernel runs the program by BPF_PROG_TEST_RUN, on the CPU where the script happens to run.",
+			"Prints how many events were written to a perf ring buffer, how many were not since nobody read that CPU's buffer, and how many since it was full.",
+		},
+	}
+	return command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
+		n, err := count(args[0])
+		if err != nil {
+			return "", err
+		}
+		c, err := d.Emit(int(n))
+		return fmt.Sprintf("written %d, no reader %d, no space %d\n", c.Written, c.NoReader, c.NoSpace), err
+	})
+}
+
+func datapathTraffic(d *FakeDatapath) script.Cmd {
+	return script.Command(
+		script.CmdUsage{
+			Summary: "Emit trace events without a pause until the script ends",
+			Detail: []string{
+				"To be run in the background: datapath/traffic &",
+			},
+			Async: true,
+		},
+		func(s *script.State, args ...string) (script.WaitFunc, error) {
+			if len(args) > 0 {
+				return nil, script.ErrUsage
+			}
+			ended := make(chan error, 1)
+			go func(ctx context.Context) { ended <- traffic(ctx, d) }(s.Context())
+			return func(*script.State) (stdout, stderr string, err error) {
+				return "", "", <-ended
+			}, nil
+		},
+	)
+}
+
+func traffic(ctx context.Context, d *FakeDatapath) error {
+	for ctx.Err() == nil {
+		if _, err := d.Emit(batchSize); err != nil {
+			return err
+		}
+	}
+	return nil
+}
