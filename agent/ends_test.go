@@ -187,6 +187,20 @@ func TestNothingLeft(t *testing.T) {
 	require.LessOrEqual(t, descriptors(), before)
 }
 
+// TestIncomparable checks that subscribers which can't be told apart are refused.
+func TestIncomparable(t *testing.T) {
+	f := attached(t)
+	f.RegisterNewConsumer(incomparable{})
+	f.RegisterNewConsumer(incomparable{})
+	f.RemoveConsumer(incomparable{})
+	require.Nil(t, f.State())
+}
+
+type incomparable struct {
+	*testutils.FakeConsumer
+	_ []int
+}
+
 type oldListener struct{ testutils.FakeListener }
 
 func (*oldListener) Version() listener.Version { return "1.0" }

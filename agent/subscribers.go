@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -83,10 +84,14 @@ func (s *subscribers[S]) remove(subscriber S) bool {
 // first subscriber, the perf ring buffers are open once it returns: the consumer gets
 // every event that the datapath writes from then on.
 //
-// A consumer that is registered already, or comes after the agent was stopped, is
-// ignored.
+// A consumer that is registered already, that comes after the agent was stopped, or whose
+// dynamic type is not comparable, is ignored.
 func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 	if a == nil || newConsumer == nil {
+		return
+	}
+	if !reflect.ValueOf(newConsumer).Comparable() {
+		a.log.Errorf("Ignoring a consumer of type %T: it can't be told apart from others", newConsumer)
 		return
 	}
 	a.Lock()
@@ -114,10 +119,15 @@ func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 }
 
 // RegisterNewListener adds a listener, as RegisterNewConsumer adds a consumer. A
-// listener of a version other than [listener.Version1_2], or one that comes after the
-// agent was stopped, is closed instead.
+// listener of a version other than [listener.Version1_2], one that comes after the
+// agent was stopped, or whose dynamic type is not comparable, is closed instead.
 func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 	if a == nil || newListener == nil {
+		return
+	}
+	if !reflect.ValueOf(newListener).Comparable() {
+		a.log.Errorf("Closing a listener of type %T: it can't be told apart from others", newListener)
+		newListener.Close()
 		return
 	}
 	if v := newListener.Version(); v != listener.Version1_2 {

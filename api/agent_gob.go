@@ -6,7 +6,8 @@ import (
 	"bytes"
 	"encoding/gob"
 	"fmt"
-	"math/bits"
+
+	"github.com/cilium/monitor/api/internal/gobwire"
 )
 
 // The gob stream of an AgentNotify is two messages, each after its length: the definition
@@ -33,23 +34,23 @@ func (n *AgentNotify) AppendGob(dst []byte) []byte {
 	size := len(agentNotifyTypeID) + 1
 	textDelta := byte(2) // fields are announced by the distance from the one before
 	if n.Type != 0 {
-		size += 1 + gobUintLen(uint64(n.Type))
+		size += 1 + gobwire.UintSize(uint64(n.Type))
 		textDelta = 1
 	}
 	if n.Text != "" {
-		size += 1 + gobUintLen(uint64(len(n.Text))) + len(n.Text)
+		size += 1 + gobwire.UintSize(uint64(len(n.Text))) + len(n.Text)
 	}
 
 	dst = append(dst, agentNotifyTypeDef...)
-	dst = appendGobUint(dst, uint64(size))
+	dst = gobwire.AppendUint(dst, uint64(size))
 	dst = append(dst, agentNotifyTypeID...)
 	if n.Type != 0 {
 		dst = append(dst, 1)
-		dst = appendGobUint(dst, uint64(n.Type))
+		dst = gobwire.AppendUint(dst, uint64(n.Type))
 	}
 	if n.Text != "" {
 		dst = append(dst, textDelta)
-		dst = appendGobUint(dst, uint64(len(n.Text)))
+		dst = gobwire.AppendUint(dst, uint64(len(n.Text)))
 		dst = append(dst, n.Text...)
 	}
 	return append(dst, 0)
@@ -82,26 +83,4 @@ func (n *AgentNotify) Decode(sample []byte) error {
 	}
 	*n = v
 	return nil
-}
-
-// appendGobUint appends an unsigned integer as gob does: up to 127 one byte, else the
-// negated number of bytes and the bytes, most significant first.
-func appendGobUint(dst []byte, u uint64) []byte {
-	if u < 0x80 {
-		return append(dst, byte(u))
-	}
-	n := (bits.Len64(u) + 7) / 8
-	dst = append(dst, byte(-n))
-	for i := n - 1; i >= 0; i-- {
-		dst = append(dst, byte(u>>(8*i)))
-	}
-	return dst
-}
-
-// gobUintLen returns how many bytes appendGobUint appends.
-func gobUintLen(u uint64) int {
-	if u < 0x80 {
-		return 1
-	}
-	return 1 + (bits.Len64(u)+7)/8
 }

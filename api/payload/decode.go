@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/cilium/monitor/api/internal/gobwire"
 )
 
 var (
@@ -55,12 +57,11 @@ func (d *Decoder) Decode(pl *Payload) error {
 		if err != nil {
 			return err
 		}
-		rest := msg
-		id, err := takeInt(&rest)
-		if err != nil {
-			return err
-		}
+		r := gobwire.Reader{Rest: msg}
+		id := r.Int()
 		switch {
+		case r.Failed:
+			return d.malformed("a message without a type id")
 		case id < 0:
 			if err := d.define(-id, msg); err != nil {
 				return err
@@ -70,7 +71,7 @@ func (d *Decoder) Decode(pl *Payload) error {
 		case id != d.id:
 			return fmt.Errorf("%w: a value of type id %d in a session of id %d", ErrCorrupt, id, d.id)
 		default:
-			return decodeValue(rest, pl)
+			return decodeValue(r, pl)
 		}
 	}
 }
@@ -132,13 +133,10 @@ func (d *Decoder) malformed(what string) error {
 }
 
 // decodeValue decodes a value message behind its type id.
-func decodeValue(b []byte, pl *Payload) error {
+func decodeValue(r gobwire.Reader, pl *Payload) error {
 	*pl = Payload{}
 	for field := fieldNone; ; {
-		delta, err := takeUint(&b)
-		if err != nil {
-			return err
-		}
+		delta := r.Uint()
 		if delta == 0 {
 			break
 		}
@@ -148,58 +146,23 @@ func decodeValue(b []byte, pl *Payload) error {
 		field += int(delta)
 		switch field {
 		case fieldData:
-			pl.Data, err = takeBytes(&b)
+			pl.Data = r.Bytes(r.Uint())
 		case fieldCPU:
-			pl.CPU, err = takeInt(&b)
+			pl.CPU = r.Int()
 		case fieldLost:
-			pl.Lost, err = takeUint(&b)
+			pl.Lost = r.Uint()
 		case fieldType:
-			pl.Type, err = takeInt(&b)
-		}
-		if err != nil {
-			return err
+			pl.Type = r.Int()
 		}
 	}
-	if len(b) > 0 {
-		return fmt.Errorf("%w: %d bytes follow the end of a value", ErrCorrupt, len(b))
+	switch {
+	case r.Failed:
+		return fmt.Errorf("%w: it ends too early", ErrCorrupt)
+	case len(r.Rest) > 0:
+		return fmt.Errorf("%w: %d bytes follow the end of the value", ErrCorrupt, len(r.Rest))
+	default:
+		return nil
 	}
-	return nil
-}
-
-func takeInt(b *[]byte) (int, error) {
-	u, err := takeUint(b)
-	if u&1 != 0 {
-		return int(^(u >> 1)), err
-	}
-	return int(u >> 1), err
-}
-
-func takeBytes(b *[]byte) ([]byte, error) {
-	n, err := takeUint(b)
-	if err != nil {
-		return nil, err
-	}
-	if n > uint64(len(*b)) {
-		return nil, fmt.Errorf("%w: Data of %d bytes in a message with %d left", ErrCorrupt, n, len(*b))
-	}
-	data := (*b)[:n:n]
-	*b = (*b)[n:]
-	return data, nil
-}
-
-func takeUint(b *[]byte) (uint64, error) {
-	s := *b
-	if len(s) == 0 {
-		return 0, fmt.Errorf("%w: a message ends too early", ErrCorrupt)
-	}
-	first := s[0]
-	s = s[1:]
-	n, ok := uintBytes(first)
-	if !ok || n > len(s) {
-		return 0, fmt.Errorf("%w: an integer of %d bytes in a message with %d left", ErrCorrupt, n, len(s))
-	}
-	*b = s[n:]
-	return uintFrom(first, s[:n]), nil
 }
 
 // readUint reads the length of a message. It returns io.EOF only if the stream
@@ -209,7 +172,7 @@ func readUint(rd *bufio.Reader) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, ok := uintBytes(first)
+	n, ok := gobwire.More(first)
 	if !ok {
 		return 0, fmt.Errorf("%w: a length of %d bytes", ErrCorrupt, n)
 	}
@@ -217,31 +180,9 @@ func readUint(rd *bufio.Reader) (uint64, error) {
 	if err != nil {
 		return 0, midMessage(err)
 	}
-	u := uintFrom(first, more)
+	u := gobwire.Uint(first, more)
 	_, err = rd.Discard(n)
 	return u, err
-}
-
-// uintBytes returns how many bytes follow the first one of an integer, and
-// whether that is a number gob can write.
-func uintBytes(first byte) (n int, ok bool) {
-	if first < 0x80 {
-		return 0, true
-	}
-	n = -int(int8(first))
-	return n, n <= maxUint-1
-}
-
-// uintFrom returns the integer of the given first byte and those that follow it.
-func uintFrom(first byte, more []byte) uint64 {
-	if len(more) == 0 {
-		return uint64(first)
-	}
-	var u uint64
-	for _, c := range more {
-		u = u<<8 | uint64(c)
-	}
-	return u
 }
 
 // midMessage turns the end of the stream inside a message into

@@ -3,8 +3,9 @@
 package payload
 
 import (
-	"math/bits"
 	"slices"
+
+	"github.com/cilium/monitor/api/internal/gobwire"
 )
 
 // typeID is the gob type id of Payload in our sessions: the first one that gob
@@ -23,10 +24,7 @@ const (
 // MaxOverhead is the most bytes that a value message has on top of its Data: the
 // message's length, the type id, the length of Data, the three other fields, and
 // the end of the struct.
-const MaxOverhead = maxUint + 2 + 4*(1+maxUint) + 1
-
-// maxUint is the size of gob's longest unsigned integer.
-const maxUint = 9
+const MaxOverhead = gobwire.MaxUint + 2 + 4*(1+gobwire.MaxUint) + 1
 
 // AppendTypeInfo appends the message that opens a session: the type information
 // of Payload.
@@ -48,11 +46,11 @@ func appendDefinition(dst []byte, id int) []byte {
 			"\x01\x04Type\x01\x04\x00" + // int
 			"\x00\x00"
 	)
-	size := uintSize(intBits(-id)) + len(head) + uintSize(intBits(id)) + len(tail)
-	dst = appendUint(dst, uint64(size))
-	dst = appendUint(dst, intBits(-id)) // a negative id announces a definition
+	size := gobwire.UintSize(gobwire.IntBits(-id)) + len(head) + gobwire.UintSize(gobwire.IntBits(id)) + len(tail)
+	dst = gobwire.AppendUint(dst, uint64(size))
+	dst = gobwire.AppendUint(dst, gobwire.IntBits(-id)) // a negative id announces a definition
 	dst = append(dst, head...)
-	dst = appendUint(dst, intBits(id))
+	dst = gobwire.AppendUint(dst, gobwire.IntBits(id))
 	return append(dst, tail...)
 }
 
@@ -77,11 +75,11 @@ func AppendSample(dst []byte, n, cpu int) (out, data []byte) {
 }
 
 func appendUpToData(dst []byte, n, cpu int, lost uint64, typ int) []byte {
-	size := uintSize(intBits(typeID)) +
+	size := gobwire.UintSize(gobwire.IntBits(typeID)) +
 		fieldSize(uint64(n)) + n +
-		fieldSize(intBits(cpu)) + fieldSize(lost) + fieldSize(intBits(typ)) + 1
-	dst = appendUint(dst, uint64(size))
-	dst = appendUint(dst, intBits(typeID))
+		fieldSize(gobwire.IntBits(cpu)) + fieldSize(lost) + fieldSize(gobwire.IntBits(typ)) + 1
+	dst = gobwire.AppendUint(dst, uint64(size))
+	dst = gobwire.AppendUint(dst, gobwire.IntBits(typeID))
 	dst, _ = appendField(dst, fieldNone, fieldData, uint64(n))
 	return dst
 }
@@ -91,9 +89,9 @@ func appendAfterData(dst []byte, n, cpu int, lost uint64, typ int) []byte {
 	if n > 0 {
 		last = fieldData
 	}
-	dst, last = appendField(dst, last, fieldCPU, intBits(cpu))
+	dst, last = appendField(dst, last, fieldCPU, gobwire.IntBits(cpu))
 	dst, last = appendField(dst, last, fieldLost, lost)
-	dst, _ = appendField(dst, last, fieldType, intBits(typ))
+	dst, _ = appendField(dst, last, fieldType, gobwire.IntBits(typ))
 	return append(dst, 0)
 }
 
@@ -104,7 +102,7 @@ func appendField(dst []byte, last, field int, value uint64) (out []byte, newLast
 		return dst, last
 	}
 	dst = append(dst, byte(field-last))
-	return appendUint(dst, value), field
+	return gobwire.AppendUint(dst, value), field
 }
 
 // fieldSize is the number of bytes that appendField appends.
@@ -112,31 +110,5 @@ func fieldSize(value uint64) int {
 	if value == 0 {
 		return 0
 	}
-	return 1 + uintSize(value)
-}
-
-// intBits maps a signed integer to gob's unsigned form of it: the sign is bit 0.
-func intBits(i int) uint64 {
-	return uint64(i)<<1 ^ uint64(i>>(bits.UintSize-1))
-}
-
-// appendUint appends an unsigned integer as gob writes it: one byte up to 127,
-// else the negated number of bytes and the bytes, most significant first.
-func appendUint(dst []byte, u uint64) []byte {
-	if u < 0x80 {
-		return append(dst, byte(u))
-	}
-	n := uintSize(u) - 1
-	dst = append(dst, byte(-n))
-	for shift := 8 * (n - 1); shift >= 0; shift -= 8 {
-		dst = append(dst, byte(u>>shift))
-	}
-	return dst
-}
-
-func uintSize(u uint64) int {
-	if u < 0x80 {
-		return 1
-	}
-	return 1 + (bits.Len64(u)+7)/8
+	return 1 + gobwire.UintSize(value)
 }
