@@ -22,8 +22,9 @@ import (
 // Forever is the time-out of a [Poller.Wait] that has none.
 const Forever = time.Duration(-1)
 
-// Poller is an epoll instance that can be woken up from other goroutines. Wake may
-// be called at any time; the other methods by one goroutine at a time.
+// Poller is an epoll instance that can be woken up from other goroutines. Wake may be
+// called at any time, Add, Modify and Remove at any time before Close, and Wait by one
+// goroutine at a time.
 type Poller struct {
 	fd     int
 	events []unix.EpollEvent

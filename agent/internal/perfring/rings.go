@@ -53,12 +53,17 @@ func Open(array *ebpf.Map, pages int) (*Rings, error) {
 	}
 	pages = 1 << bits.Len(uint(pages-1))
 
+	// An array may have more entries than there can be CPUs.
+	possible, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("open perf ring buffers: %w", err)
+	}
 	poller, err := epoll.New()
 	if err != nil {
 		return nil, fmt.Errorf("open perf ring buffers: %w", err)
 	}
 	rs := &Rings{array: array, poller: poller, attached: true}
-	for cpu := range int(array.MaxEntries()) {
+	for cpu := range min(possible, int(array.MaxEntries())) {
 		if err := rs.add(cpu, pages); err != nil {
 			return nil, errors.Join(fmt.Errorf("open perf ring buffer of CPU %d: %w", cpu, err), rs.Close())
 		}

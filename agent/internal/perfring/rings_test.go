@@ -235,6 +235,17 @@ func TestUnmapWhileWaiting(t *testing.T) {
 	require.Empty(t, rings.All())
 }
 
+// TestLargeArray opens an array that has more entries than there are CPUs.
+func TestLargeArray(t *testing.T) {
+	events, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray, MaxEntries: 4096})
+	require.NoError(t, err)
+	defer events.Close()
+	rings, err := perfring.Open(events, 1)
+	require.NoError(t, err)
+	require.NotEmpty(t, rings.All())
+	require.NoError(t, rings.Close())
+}
+
 func TestOpenErrors(t *testing.T) {
 	d := newDatapath(t, 40)
 	_, err := perfring.Open(d.events, 0)
