@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package epoll_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/epoll"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T) *epoll.Poller {
+	t.Helper()
+	p, err := epoll.New()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+// TestWake checks that Wake ends the Wait that is under way or comes next, and one only,
+// however often it was called.
+func TestWake(t *testing.T) {
+	p := open(t)
+	for range 3 {
+		require.NoError(t, p.Wake())
+	}
+	ready, err := p.Wait(epoll.Forever)
+	require.NoError(t, err)
+	require.Empty(t, ready)
+
+	ended := make(chan error)
+	go func() {
+		_, err := p.Wait(epoll.Forever)
+		ended <- err
+	}()
+	select {
+	case <-ended:
+		require.Fail(t, "Wait ended without reason")
+	case <-time.After(20 * time.Millisecond):
+	}
+	require.NoError(t, p.Wake())
+	require.NoError(t, <-ended)
+}
+
+// TestDescriptors checks that events of file descriptors are told while they are waited for.
+func TestDescriptors(t *testing.T) {
+	p := open(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer w.Close()
+	fd := int(r.Fd())
+	require.NoError(t, p.Add(fd, unix.EPOLLIN))
+	ready, err := p.Wait(0)
+	require.NoError(t, err)
+	require.Empty(t, ready)
+
+	_, err = w.WriteString("x")
+	require.NoError(t, err)
+	require.NoError(t, p.Wake())
+	ready, err = p.Wait(epoll.Forever)
+	require.NoError(t, err)
+	require.Equal(t, []unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(fd)}}, ready)
+
+	require.NoError(t, p.Modify(fd, 0))
+	ready, err = p.Wait(time.Millisecond)
+	require.NoError(t, err)
+	require.Empty(t, ready)
+	require.NoError(t, p.Modify(fd, unix.EPOLLIN))
+	require.NoError(t, p.Remove(fd))
+	ready, err = p.Wait(0)
+	require.NoError(t, err)
+	require.Empty(t, ready)
+	require.ErrorContains(t, p.Remove(fd), "epoll_ctl")
+}
+
+func TestClosed(t *testing.T) {
+	p, err := epoll.New()
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	require.NoError(t, p.Close())
+	require.ErrorIs(t, p.Wake(), os.ErrClosed)
+}
