@@ -38,7 +38,8 @@ type Client struct {
 // connection.
 //
 // The error wraps [ErrNotRunning] if there is no agent, [fs.ErrPermission] if this user
-// may not read the socket, or ctx's error. Dial does not wait for an agent.
+// may not read the socket, or ctx's error. Dial waits neither for an agent to start nor
+// for the agent to accept: events of the first moment can be missing.
 func Dial(ctx context.Context, path string) (*Client, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", path)

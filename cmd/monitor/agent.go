@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/cilium/hive"
+	"github.com/cilium/hive/cell"
+	"github.com/cilium/hive/shell"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/dig"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor"
+	"github.com/cilium/monitor/bpf"
+)
+
+const flagConfig = "config"
+
+func newAgentCommand(h *hive.Hive) *cobra.Command {
+	var configFile string
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Read the datapath's events and serve them to all clients",
+		Example: `
+monitor agent                               serve the datapath that runs here, now or later
+monitor agent --device eth0                 no datapath here: trace eth0 with the built-in one
+monitor agent --device lo --deny udp/9999   and drop what a rule denies`,
+		Long: `Runs until Ctrl-C or SIGTERM, and needs root.
+
+Without --device it reads the events of whatever datapath pins its events map at
+--monitor-events-map, now or later. With --device it loads a datapath of its own and
+pins the map there; when it stops, nothing of it stays behind.
+
+Each flag is an environment variable, too (--monitor-queue-size:
+` + envPrefix + `MONITOR_QUEUE_SIZE), and a key of the --config file (monitor-queue-size: 4096). A flag
+goes before the environment, and that before the file.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return runAgent(h, configFile)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	own := newFlagSet("agent")
+	own.StringVar(&configFile, flagConfig, "", "Read flags from this `FILE`: .yaml, .json or .toml")
+	h.RegisterFlags(own)
+	for _, g := range agentFlags {
+		flags.AddFlagSet(group(g.title, func(fs *pflag.FlagSet) {
+			for _, name := range g.names {
+				fs.AddFlag(own.Lookup(name))
+			}
+		}))
+	}
+	flags.AddFlagSet(own)
+	return cmd
+}
+
+// agentFlags is how the help of the agent groups its flags.
+var agentFlags = []struct {
+	title string
+	names []string
+}{
+	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages"}},
+	{"Whom it serves", []string{"monitor-socket-path", "monitor-queue-size", "enable-monitor"}},
+	{"This process", []string{flagConfig, shell.ShellSockPathName, flagDebug}},
+}
+
+func runAgent(h *hive.Hive, configFile string) error {
+	if err := readConfigFile(h.Viper(), configFile); err != nil {
+		return err
+	}
+	if err := checkCapabilities(); err != nil {
+		return err
+	}
+	// Whoever can write to the shell's socket runs commands as this user, and hive
+	// gives it the mode that the umask leaves.
+	unix.Umask(unix.Umask(0) | 0o022)
+
+	// Hive logs what it starts and stops, and the errors that it returns as well.
+	log := slog.New(slog.DiscardHandler)
+	if h.Viper().GetBool(flagDebug) {
+		log = newSlogger(slog.LevelDebug)
+	}
+	if err := h.Populate(log); err != nil {
+		return dig.RootCause(err)
+	}
+
+	// Hive listens for SIGINT and SIGTERM once it has started. Before that, or by the
+	// end of a terminal, the process would be killed and leave its pin behind.
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	defer stop()
+	context.AfterFunc(ctx, func() { h.Shutdown() })
+	return h.Run(log)
+}
+
+// tellHowToSeePackets logs what a person who started an agent without a datapath
+// will wonder about.
+func tellHowToSeePackets(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.Config) {
+	if len(datapath.Device) > 0 {
+		return
+	}
+	lc.Append(cell.Hook{
+		OnStart: func(cell.HookContext) error {
+			log.WithField("path", cfg.MonitorEventsMap).
+				Info("Waiting for a datapath to pin its events map (to trace devices without one: --device)")
+			return nil
+		},
+	})
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cilium/hive/shell"
+	"github.com/spf13/cobra"
+)
+
+// newCommand returns the command line of the program.
+func newCommand() *cobra.Command {
+	h := newHive()
+	root := &cobra.Command{
+		Use:   "monitor COMMAND",
+		Short: "See what a BPF datapath does to packets: dropped, forwarded, denied, and why",
+		Example: `
+monitor watch -t drop             what is dropped on this node, and why
+monitor status                    does the agent read, who listens, who loses events
+monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		DisableFlagsInUseLine:      true,
+		SuggestionsMinimumDistance: 2,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpFunc(help)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
+	})
+	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h), newShellCommand())
+
+	inspect := h.Command()
+	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
+	root.AddCommand(inspect)
+	return root
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	err := fmt.Errorf("there is no command %q", name)
+	if similar := root.SuggestionsFor(name); len(similar) > 0 {
+		return fmt.Errorf("%w; did you mean %s?", err, strings.Join(similar, " or "))
+	}
+	return fmt.Errorf("%w (see %s --help)", err, root.Name())
+}
+
+func newShellCommand() *cobra.Command {
+	cmd := shell.ShellCmd(defaultShellSocket, "monitor> ", nil)
+	cmd.Short = "Run script commands inside the agent: one, or interactively"
+	cmd.Example = `
+monitor shell                     interactive; help lists the commands, exit leaves
+monitor shell monitor/status      what the agent reads and who listens
+monitor shell health              how its parts are`
+	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		var cfg shell.Config
+		if err := cfg.Parse(cmd.Flags()); err != nil {
+			return err
+		}
+		return reachShell(cfg.ShellSockPath)
+	}
+	return cmd
+}

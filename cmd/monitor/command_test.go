@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHive(t *testing.T) {
+	p := run(t, "hive")
+	p.waitExit(0)
+	for _, part := range []string{"monitor.newAgent", "bpf.newDatapathReady", "Start hooks:"} {
+		require.Contains(t, p.stdout.String(), part)
+	}
+	p = run(t, "hive", "dot-graph")
+	p.waitExit(0)
+	require.True(t, strings.HasPrefix(p.stdout.String(), "digraph {"))
+}
+
+// TestHelp shows that the help of each command has an example, all flags, and lines that fit.
+func TestHelp(t *testing.T) {
+	var commands func(*cobra.Command)
+	commands = func(cmd *cobra.Command) {
+		t.Run(cmd.CommandPath(), func(t *testing.T) {
+			args := strings.Fields(cmd.CommandPath())[1:]
+			p := run(t, append(args, "--help")...)
+			p.waitExit(0)
+			text := p.stdout.String()
+			require.True(t, strings.HasPrefix(text, cmd.Short), text)
+			require.Contains(t, text, "Usage: "+cmd.CommandPath())
+			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				if f.Name != "help" {
+					require.Contains(t, text, " --"+f.Name)
+				}
+			})
+			for line := range strings.Lines(text) {
+				require.LessOrEqual(t, len(line), 101, line)
+			}
+		})
+		for _, c := range cmd.Commands() {
+			commands(c)
+		}
+	}
+	commands(newCommand())
+
+	p := run(t)
+	p.waitExit(0)
+	require.Contains(t, p.stdout.String(), "monitor COMMAND --help")
+}
+
+func TestUnknownCommand(t *testing.T) {
+	p := run(t, "wathc")
+	p.requireFailure(`"wathc"`, "did you mean watch?")
+	p = run(t, "frobnicate")
+	p.requireFailure(`"frobnicate"`, "monitor --help")
+}
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain":               "plain",
+		"one\ntwo":            "one; two",
+		"list:\n\n* item\n":   "list: * item",
+		"list:\n\ta\n\n\tb\n": "list: a; b",
+	} {
+		require.Equal(t, want, oneLine(errors.New(text)))
+	}
+}
+
+func TestColor(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer terminal.Close()
+	file, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer file.Close()
+
+	on := func(text string, f *os.File) bool {
+		var m colorMode
+		if text != "" {
+			require.NoError(t, m.Set(text))
+		}
+		return m.on(f)
+	}
+	require.True(t, on("", terminal))
+	require.True(t, on("auto", terminal))
+	require.False(t, on("auto", file))
+	require.True(t, on("always", file))
+	require.False(t, on("never", terminal))
+
+	t.Setenv("NO_COLOR", "1")
+	require.False(t, on("auto", terminal))
+	require.True(t, on("always", terminal))
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "dumb")
+	require.False(t, on("auto", terminal))
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"time"
+
+	"github.com/cilium/hive"
+	"github.com/cilium/hive/cell"
+	"github.com/cilium/hive/job"
+	"github.com/cilium/hive/shell"
+
+	"github.com/cilium/monitor"
+	"github.com/cilium/monitor/bpf"
+)
+
+// envPrefix is that of Cilium, whose users know CILIUM_MONITOR_QUEUE_SIZE.
+const envPrefix = "CILIUM_"
+
+// newHive returns the agent. Nothing in it is constructed before it runs.
+func newHive() *hive.Hive {
+	opts := hive.DefaultOptions()
+	opts.EnvPrefix = envPrefix
+	opts.LogThreshold = time.Second
+	opts.ModuleDecorators = cell.ModuleDecorators{
+		func(health cell.Health, id cell.ModuleID) cell.Health {
+			return health.NewScope(string(id))
+		},
+	}
+	return hive.NewWithOptions(opts,
+		cell.Config(logConfig{}),
+		// In the order in which they start.
+		cell.Decorate(newRootLogger,
+			cell.Provide(newLogger, healthCommand),
+			cell.SimpleHealthCell,
+			cell.Decorate(quietJobs, job.Cell),
+
+			bpf.Cell,
+			monitor.Cell,
+
+			cell.Invoke(tellHowToSeePackets, prepareShellSocket),
+			shell.ServerCell(defaultShellSocket),
+		),
+	)
+}
+
+func healthCommand(health *cell.SimpleHealth) hive.ScriptCmdOut {
+	return hive.NewScriptCmd("health", cell.SimpleHealthCmd(health))
+}

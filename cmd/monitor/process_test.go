@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// process is a command that runs, with what it has printed so far.
+type process struct {
+	*exec.Cmd
+	t              *testing.T
+	stdout, stderr output
+	exited         chan struct{} // closed when it has ended
+}
+
+// output collects what is written to it.
+type output struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// program returns the program with arguments.
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = programEnv()
+	return cmd
+}
+
+// start starts a command, and kills it at the end of the test if it still runs. Its
+// output is collected unless it goes elsewhere.
+func start(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: cmd, t: t, exited: make(chan struct{})}
+	if cmd.Stdout == nil {
+		cmd.Stdout = &p.stdout
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.stderr
+	}
+	require.NoError(t, cmd.Start())
+	go func() {
+		defer close(p.exited)
+		_ = cmd.Wait() // how it ended is in ProcessState
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-p.exited
+		if t.Failed() {
+			t.Logf("%s\nstdout:\n%s\nstderr:\n%s", strings.Join(cmd.Args, " "), &p.stdout, &p.stderr)
+		}
+	})
+	return p
+}
+
+func startMonitor(t *testing.T, args ...string) *process {
+	t.Helper()
+	return start(t, program(args...))
+}
+
+// run runs the program to its end.
+func run(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := startMonitor(t, args...)
+	p.wait()
+	return p
+}
+
+const patience = time.Minute
+
+func (p *process) wait() {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		require.Fail(p.t, "it still runs")
+	}
+}
+
+// waitExit waits until it ends with the exit code.
+func (p *process) waitExit(code int) {
+	p.t.Helper()
+	p.wait()
+	require.Equal(p.t, code, p.ProcessState.ExitCode(), "exit code (%s)", p.ProcessState)
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.Process.Signal(s))
+}
+
+func (p *process) waitStdout(text string) { p.t.Helper(); p.waitFor(&p.stdout, text) }
+func (p *process) waitStderr(text string) { p.t.Helper(); p.waitFor(&p.stderr, text) }
+
+func (p *process) waitFor(out *output, text string) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool { return strings.Contains(out.String(), text) },
+		patience, time.Millisecond, "it never printed %q", text)
+}
+
+// requireFailure requires that it ended with exit code 1 and said all of the texts in one
+// line, the last one.
+func (p *process) requireFailure(texts ...string) {
+	p.t.Helper()
+	p.waitExit(1)
+	require.Empty(p.t, p.stdout.String())
+	before, message, _ := strings.Cut(p.stderr.String(), "Error: ")
+	require.NotContains(p.t, before, "level=error")
+	require.Equal(p.t, 1, strings.Count(message, "\n"), "%q", message)
+	for _, text := range texts {
+		require.Contains(p.t, message, text)
+	}
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor/client"
+	"github.com/cilium/monitor/format"
+)
+
+// watchOptions are the flags of monitor watch.
+type watchOptions struct {
+	socket     string
+	filter     *format.FilterFlags
+	verbose    int
+	print      format.Options
+	timestamps bool
+	color      colorMode
+	count      int
+	duration   time.Duration
+	summary    bool
+}
+
+func newWatchCommand() *cobra.Command {
+	var opts watchOptions
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "Print events as they happen: what was dropped, forwarded, denied, and why",
+		Example: `
+monitor watch                                  traces, drops, verdicts, agent events
+monitor watch -t drop                          what is dropped, and why
+monitor watch -t drop --ip 10.0.0.7 -vv        one host's drops, with all of the packet
+monitor watch --verdict deny                   what policy denies
+monitor watch -t drop --for 10s --summary      how many drops for which reason
+monitor watch -t drop -j | jq -r .reason       for scripts: an object on each line`,
+		Long: format.FilterHelp + `
+
+Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
+summary, go to stderr. If the agent goes away, watch waits for it and connects again.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return opts.run(os.Stdout, os.Stderr)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	opts.addFlags(flags)
+	return cmd
+}
+
+func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
+	flags.AddFlagSet(group("Which events", func(fs *pflag.FlagSet) {
+		o.filter = format.NewFilterFlags(fs)
+	}))
+	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
+		fs.CountVarP(&o.verbose, "verbose", "v", "-v: debug and trace-sock events, too; -vv: the whole packet, layer by layer")
+		fs.BoolVarP(&o.print.JSON, "json", "j", false, "one JSON object on each line, with all events and all fields")
+		fs.BoolVar(&o.print.Hex, "hex", false, "as -vv, with a hex dump of the packet")
+		fs.BoolVarP(&o.print.Numeric, "numeric", "n", false, "reserved identities as numbers (2, not world)")
+		fs.BoolVar(&o.timestamps, "timestamps", false, "the time at which the event came here")
+		fs.Var(&o.color, "color", "auto, always or never; auto: on a terminal, unless NO_COLOR is set")
+	}))
+	flags.AddFlagSet(group("When to stop (else: Ctrl-C)", func(fs *pflag.FlagSet) {
+		fs.IntVar(&o.count, "count", 0, "stop after printing `N` events")
+		fs.DurationVar(&o.duration, "for", 0, "stop after this `TIME`: 10s, 2m")
+		fs.BoolVar(&o.summary, "summary", false, "at the end, count the events by type, reason and verdict")
+	}))
+	flags.AddFlagSet(group("Where they come from", func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.socket, "monitor-socket", client.DefaultSocketPath, "`PATH` of the agent's socket")
+	}))
+}
+
+// run watches until there is a reason to stop.
+func (o *watchOptions) run(stdout, stderr *os.File) error {
+	filter, err := o.filter.Filter()
+	if err != nil {
+		return err
+	}
+	if o.count < 0 {
+		return fmt.Errorf("--count %d: it must be at least 1", o.count)
+	}
+	if o.duration < 0 {
+		return fmt.Errorf("--for %s: it must be more than 0", o.duration)
+	}
+	o.print.Level = filter.Level(min(format.Level(o.verbose), format.LevelVerbose))
+	o.print.Color = o.color.on(stdout)
+	if o.timestamps {
+		o.print.Clock = time.Now
+	}
+	ctx, stop, release, err := stopConditions(stdout, o.duration)
+	if err != nil {
+		return err
+	}
+	defer release()
+	w := watcher{
+		out:       bufio.NewWriterSize(stdout, outputBuffer),
+		messages:  stderr,
+		event:     format.NewEvent(nil),
+		filter:    filter,
+		formatter: format.New(o.print),
+		limit:     o.count,
+		stop:      stop,
+	}
+	err = w.follow(ctx, o.socket)
+	if o.summary && w.connected {
+		w.writeSummary()
+	}
+	return err
+}
