@@ -24,7 +24,7 @@ test: ## Run all tests with the race detector (as root, with BPF)
 	@scripts/test
 
 .PHONY: ci
-ci: format vet staticcheck generated cross test ## Everything that has to pass
+ci: format vet staticcheck generated cross test conformance ## Everything that has to pass
 
 .PHONY: format
 format: ## Check that the code is gofmt-ed
@@ -62,6 +62,14 @@ bench: ## Run the Go benchmarks of each stage
 .PHONY: bench-cilium
 bench-cilium: ## Compare this agent with Cilium's on the same work (as root, some minutes)
 	cd bench && $(GO) run . -chart ../docs/bench.svg
+
+.PHONY: bench-format
+bench-format: ## Compare the formatters with Cilium's on the same events (half a minute)
+	cd bench && $(GO) run ./formatbench
+
+.PHONY: conformance
+conformance: ## Decode and print beside Cilium's own packages
+	cd bench && $(GO) test ./conformance/...
 
 FUZZTIME ?= 15s
 .PHONY: fuzz

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
+	"github.com/cilium/monitor/internal/suggest"
 )
 
 // filterFlag is one of the flags that a filter is made of.
@@ -108,7 +109,7 @@ var filterFlags = []*filterFlag{
 func parseType(text string) (filterValue, error) {
 	typ, err := api.ParseMessageType(text)
 	if err != nil {
-		return filterValue{}, fmt.Errorf("%w%s", err, didYouMean(text, api.MessageTypeNames()))
+		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, api.MessageTypeNames()))
 	}
 	return filterValue{
 		types: typeBit(typ),
@@ -225,7 +226,7 @@ func parseProtocol(text string) (filterValue, error) {
 				names = append(names, p.name)
 			}
 			return filterValue{}, fmt.Errorf("protocol %q is neither a number from 0 to 255 nor one of %s%s",
-				text, strings.Join(names, ", "), didYouMean(text, names))
+				text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
 		}
 		number = uint8(n)
 	}
@@ -245,7 +246,7 @@ func parseTCPFlag(text string) (filterValue, error) {
 		}
 		names = append(names, f.name)
 	}
-	return filterValue{}, fmt.Errorf("no TCP flag %q: there are %s%s", text, strings.Join(names, ", "), didYouMean(text, names))
+	return filterValue{}, fmt.Errorf("no TCP flag %q: there are %s%s", text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
 }
 
 func parseDropReason(text string) (filterValue, error) {
@@ -255,7 +256,7 @@ func parseDropReason(text string) (filterValue, error) {
 		for _, name := range api.DropReasons() {
 			names = append(names, name)
 		}
-		return filterValue{}, fmt.Errorf("%w%s", err, didYouMean(text, names))
+		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, names))
 	}
 	return filterValue{types: typeDrop, key: fmt.Sprint(codes), match: func(e *Event) bool {
 		return e.sample.Type == api.MessageTypeDrop && slices.Contains(codes, e.sample.Drop.SubType)
@@ -273,7 +274,7 @@ func parseIdentity(text string) (filterValue, error) {
 			}
 			names = append(names, name)
 		}
-		return filterValue{}, fmt.Errorf("%w%s", err, didYouMean(text, names))
+		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, names))
 	}
 	return filterValue{
 		types: typeDrop | typeTrace | typePolicyVerdict | typeAccessLog,
@@ -325,7 +326,7 @@ func parseVerdict(text string) (filterValue, error) {
 		}
 		names = append(names, v.name)
 	}
-	return filterValue{}, fmt.Errorf("no verdict %q: there are %s%s", text, strings.Join(names, ", "), didYouMean(text, names))
+	return filterValue{}, fmt.Errorf("no verdict %q: there are %s%s", text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
 }
 
 // maxInterfaceName is the length of the longest name that Linux allows.

@@ -26,11 +26,11 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 	}
 	dst = appendText(dst, string(r.Type))
 	dst = appendText(append(dst, ' '), l7Protocol(r))
-	// Source and destination are those of the request.
+	// Source is who sent this message. A response names first whom it answers.
 	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
 	if r.Type == accesslog.TypeResponse {
-		dst = appendEndpoint(append(dst, " to "...), from)
-		dst = appendEndpoint(append(dst, " from "...), to)
+		dst = appendEndpoint(append(dst, " to "...), to)
+		dst = appendEndpoint(append(dst, " from "...), from)
 	} else {
 		dst = appendEndpoint(append(dst, " from "...), from)
 		dst = appendEndpoint(append(dst, " to "...), to)

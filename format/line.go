@@ -3,6 +3,8 @@
 package format
 
 import (
+	"net/netip"
+
 	"github.com/cilium/monitor/api"
 )
 
@@ -58,8 +60,17 @@ func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 	dst = appendIPTraceID(dst, n.IPTraceID)
 	dst = append(append(dst, " state "...), api.TraceReasonName(n.Reason)...)
 	dst = appendText(append(dst, " ifindex "...), e.interfaceName(n.Ifindex))
-	dst = n.OriginalIP().AppendTo(append(dst, " orig-ip "...))
+	dst = appendAddr(append(dst, " orig-ip "...), n.OriginalIP())
 	return e.dissection().appendSummary(append(dst, ": "...))
+}
+
+// appendAddr appends an address. That there is none is most frequent, and netip is slow
+// to write it.
+func appendAddr(dst []byte, ip netip.Addr) []byte {
+	if ip == netip.IPv6Unspecified() {
+		return append(dst, "::"...)
+	}
+	return ip.AppendTo(dst)
 }
 
 // appendTracePlace appends the direction and place of an observation point.

@@ -64,7 +64,7 @@ func (f *Formatter) appendTraceFields(dst []byte, e *Event) []byte {
 		dst = appendText(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
 	}
 	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
-	dst = n.OriginalIP().AppendTo(append(dst, ", orig-ip "...))
+	dst = appendAddr(append(dst, ", orig-ip "...), n.OriginalIP())
 	switch {
 	case n.DstID == 0:
 	case n.ObsPoint == api.TraceToProxy:
