@@ -69,7 +69,7 @@ bench-format: ## Compare the formatters with Cilium's on the same events (half a
 
 .PHONY: conformance
 conformance: ## Decode and print beside Cilium's own packages
-	cd bench && $(GO) test ./conformance/...
+	cd bench && $(GO) test ./conformance/... ./formatbench/...
 
 FUZZTIME ?= 15s
 .PHONY: fuzz
