@@ -39,6 +39,8 @@ func writeStatus(w io.Writer, s agent.Stats, now time.Time) error {
 	switch {
 	case !s.Attached:
 		fmt.Fprintf(tw, "Reader:\tnot attached, agent events only\n")
+	case s.Reader == nil && s.Consumers+s.Listeners+len(s.Clients) > 0:
+		fmt.Fprintf(tw, "Reader:\tattached, but reading failed; it is tried again, see the log\n")
 	case s.Reader == nil:
 		fmt.Fprintf(tw, "Reader:\tattached, but not reading: nobody is subscribed\n")
 	default:

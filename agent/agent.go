@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -115,18 +116,33 @@ func (a *Agent) Context() context.Context {
 // context was cancelled: the datapath writes no more, what it had written
 // and what was sent is distributed, clients that read were given up to the drain
 // time-out to take it, connections and listeners are closed, the socket is
-// removed and no goroutine is left.
+// removed and no goroutine is left. It waits for callbacks, so a callback must not wait
+// for it. The channel of a nil *Agent is closed.
 func (a *Agent) Done() <-chan struct{} {
 	if a == nil {
-		return nil
+		return closedChannel
 	}
 	return a.done
 }
 
+var closedChannel = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// maxPages keeps one CPU's ring within 256 MiB, with pages of 4 KiB.
+const maxPages = 1 << 16
+
 // AttachToEventsMap opens the perf event array that the datapath writes its events to,
 // from where it is pinned, and reads it from now on while there are subscribers.
-// nPages is the size of the ring buffer of each CPU in pages; it is rounded up
-// to a power of two.
+// nPages is the size of the ring buffer of each CPU in pages, 1 to 65536; it is rounded
+// up to a power of two. That the rings can't be opened later on is logged, reported to
+// Health, and tried again; State is nil in the meantime.
+//
+// A perf event array has one reader: another one, in this or in any other process, takes
+// the events away from this agent. CPUs that are offline when reading begins are not read
+// until it begins anew.
 //
 // It is called once, before or after subscribers come. If it returns an error, nothing
 // has changed and it can be called again. It returns [ErrAttached] if it
@@ -135,8 +151,8 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 	if a == nil {
 		return ErrNoAgent
 	}
-	if nPages < 1 {
-		return fmt.Errorf("attach to events map: %d pages, at least 1 is needed", nPages)
+	if nPages < 1 || nPages > maxPages {
+		return fmt.Errorf("attach to events map: %d pages, allowed are 1 to %d", nPages, maxPages)
 	}
 	a.Lock()
 	defer a.Unlock()
@@ -154,14 +170,17 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 		m.Close()
 		return fmt.Errorf("open events map %s: it is a map of type %s, not a %s", a.eventsMapPath, m.Type(), ebpf.PerfEventArray)
 	}
-	a.eventsMap, a.pages = m, nPages
+	a.eventsMap, a.pages = m, 1<<bits.Len(uint(nPages-1))
 	a.MonitorStatus = models.MonitorStatus{
 		Cpus:     int64(m.MaxEntries()),
-		Npages:   int64(nPages),
+		Npages:   int64(a.pages),
 		Pagesize: int64(os.Getpagesize()),
 	}
 	a.log.WithField("path", a.eventsMapPath).Info("Attached to the events map")
 	a.startReader()
+	if a.reader == nil {
+		a.idle()
+	}
 	return nil
 }
 

@@ -27,17 +27,16 @@ type conn struct {
 
 	mu       sync.Mutex // guards what follows
 	cursor   *eventlog.Cursor
-	interest uint32 // the epoll events that are waited for
+	interest uint32 // epoll events that are waited for, besides EPOLLHUP and EPOLLERR
 	failed   bool   // nothing can be written any more
 }
 
 func newConn(s *server, fd int) *conn {
 	c := &conn{
-		server:   s,
-		fd:       fd,
-		since:    time.Now(),
-		cursor:   s.agent.events.NewCursor(opening),
-		interest: unix.EPOLLIN | unix.EPOLLRDHUP,
+		server: s,
+		fd:     fd,
+		since:  time.Now(),
+		cursor: s.agent.events.NewCursor(opening),
 	}
 	if cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
 		c.cred = *cred
@@ -84,8 +83,7 @@ func (c *conn) write() (wrote bool) {
 		wrote = wrote || n > 0
 		switch {
 		case err != nil && err != unix.EAGAIN:
-			// The client is gone, and the server's goroutine about to notice.
-			c.failed = true
+			c.fail()
 		case n < len(run):
 			c.wait(c.interest | unix.EPOLLOUT)
 			return wrote
@@ -108,29 +106,18 @@ func send(fd int, b []byte) (int, error) {
 // wait changes what epoll waits for. The caller holds c.mu.
 func (c *conn) wait(events uint32) {
 	if err := c.server.poller.Modify(c.fd, events); err != nil {
-		c.failed = true
 		c.server.agent.log.WithError(err).Error("Waiting for a client of the monitor API failed")
+		c.fail()
 		return
 	}
 	c.interest = events
 }
 
-// discard throws away what the client sent, which is nothing by the protocol. It
-// returns false if the connection is broken. A client that only closed its own
-// direction is still there to read.
-func (c *conn) discard() bool {
-	var buf [512]byte
-	n, err := unix.Read(c.fd, buf[:])
-	switch {
-	case n > 0:
-		return true
-	case err != nil:
-		return err == unix.EAGAIN || err == unix.EINTR
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wait(c.interest &^ (unix.EPOLLIN | unix.EPOLLRDHUP))
-	return true
+// fail ends a connection that can't be written to. Shutting it down makes the server's
+// goroutine notice, if it is not the client's end that is the reason. The caller holds c.mu.
+func (c *conn) fail() {
+	c.failed = true
+	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR) // fails if the client has gone
 }
 
 // caughtUp tells whether the client has got everything, or can't get any more.

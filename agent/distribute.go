@@ -34,6 +34,10 @@ func (a *Agent) distributeSent(events ...sent) {
 		return
 	}
 	for _, ev := range events {
+		if ev.closing != nil {
+			ev.closing.Close()
+			continue
+		}
 		for c := range a.consumers.all {
 			c.NotifyAgentEvent(ev.typ, ev.event)
 		}
@@ -42,7 +46,7 @@ func (a *Agent) distributeSent(events ...sent) {
 		}
 		pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
 		data := a.events.Append(&pl)
-		buffers.Put(ev.data)
+		putBuffer(ev.data)
 		a.enqueue(payload.Payload{Data: data, Type: payload.EventSample})
 	}
 	a.events.Commit()

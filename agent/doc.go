@@ -32,5 +32,5 @@
 // adapts, for each CPU by itself: while a CPU has few events, each of them wakes the
 // reader up. Once there are many, the CPU's perf event is swapped for one that
 // wakes up only when half of the ring is full, and the reader comes by itself, at
-// intervals that are a multiple of what a visit costs. See wakeup.go.
+// intervals that are a multiple of what a visit costs. See wakeups.go.
 package agent

@@ -30,7 +30,7 @@ func TestReaderFollowsSubscribers(t *testing.T) {
 	require.NoError(t, f.AttachToEventsMap(3))
 	require.NotNil(t, f.State())
 	require.EqualValues(t, f.gen.Map().MaxEntries(), f.State().Cpus)
-	require.EqualValues(t, 3, f.State().Npages)
+	require.EqualValues(t, 4, f.State().Npages, "rounded up to a power of two")
 	require.EqualValues(t, os.Getpagesize(), f.State().Pagesize)
 	require.True(t, f.emits(t), "a consumer is there")
 
@@ -133,6 +133,7 @@ func TestFirstRefusals(t *testing.T) {
 	require.Nil(t, none.State())
 	require.Zero(t, none.Stats())
 	require.NotNil(t, none.Context())
+	<-none.Done()
 
 	f := start(t)
 	f.RegisterNewConsumer(nil)

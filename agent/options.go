@@ -12,13 +12,14 @@ import (
 // Option changes a default of [NewAgent].
 type Option func(*Agent)
 
-// WithLogger sets the logger. The default is logrus's standard logger.
+// WithLogger sets the logger. The default is logrus's standard logger. Its hooks must not
+// call the agent, which may hold a lock when it logs.
 func WithLogger(log logrus.FieldLogger) Option {
 	return func(a *Agent) { a.log = log }
 }
 
 // WithHealth sets where the agent reports the health of its reader. The default is
-// nowhere.
+// nowhere. It must not call the agent, which holds a lock when it reports.
 func WithHealth(health cell.Health) Option {
 	return func(a *Agent) { a.health = health }
 }
@@ -30,7 +31,8 @@ func WithEventsMap(path string) Option {
 }
 
 // WithQueueSize sets how many events are kept for clients that fall behind, and how
-// many events of SendEvent may wait to be distributed. The default, also for a size
+// many events of SendEvent may wait to be distributed. An event of the datapath has up to
+// 64 KiB, mostly some 200 bytes; one of user space up to 1 MiB. The default, also for a size
 // below 1, is [DefaultQueueSize].
 func WithQueueSize(events int) Option {
 	return func(a *Agent) { a.queueSize = events }

@@ -26,14 +26,9 @@ func (r *reader) pass() (progress bool) {
 	return progress
 }
 
-// last distributes what the datapath wrote before the agent was stopped: everything,
-// since it can't write any more.
-func (r *reader) last() error {
+// rest has the datapath stop writing, and distributes what it wrote until then.
+func (r *reader) rest() error {
 	r.mu.Lock()
-	if !r.drain {
-		r.mu.Unlock()
-		return nil
-	}
 	err := r.rings.Detach()
 	r.mu.Unlock()
 
@@ -41,6 +36,7 @@ func (r *reader) last() error {
 	for i := range r.wakeups.rings {
 		err = errors.Join(err, r.reportLost(i))
 	}
+	r.pass() // a program that was running at the time may have written late
 	return err
 }
 
@@ -60,8 +56,12 @@ func (r *reader) adapt() error {
 		if err := r.reportLost(i); err != nil {
 			return err
 		}
+		// A record that came before the change, or from a program that was
+		// running at the time, wakes nobody up.
 		if r.pending(i) > 0 {
-			r.wakeups.again()
+			r.wakeups.revisit(0)
+		} else {
+			r.wakeups.revisit(maxRest)
 		}
 	}
 	return nil

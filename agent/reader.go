@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -46,7 +47,7 @@ type reader struct {
 	rings *perfring.Rings // nil while not open
 	drain bool
 
-	// Used by the goroutine only.
+	// Used by the goroutine only, once it runs.
 	wakeups wakeups
 	batch   []read
 	most    int // length of batch
@@ -81,7 +82,9 @@ func (a *Agent) stopReaderIfUnused() {
 	a.reader.stop()
 	a.reader.unmap()
 	a.reader = nil
-	a.idle()
+	if !a.stopping {
+		a.idle()
+	}
 }
 
 // running tells whether the rings are open.
@@ -95,8 +98,8 @@ func (r *reader) running() bool {
 func (r *reader) open() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopped.Err() != nil {
-		return nil
+	if err := r.stopped.Err(); err != nil {
+		return err
 	}
 	rings, err := perfring.Open(r.agent.eventsMap, r.agent.pages)
 	if err != nil {
@@ -146,12 +149,18 @@ func (r *reader) run(err error) {
 			r.agent.reading(r)
 			var progress bool
 			progress, err = r.read()
+			if err != nil || r.drains() {
+				err = errors.Join(err, r.rest())
+			}
 			r.closeRings()
 			if progress {
 				delay = minRetryDelay
 			}
 		}
 		if r.stopped.Err() != nil {
+			if err != nil && r.drains() {
+				r.agent.log.WithError(err).Error("Reading the rest of the perf ring buffers failed")
+			}
 			return
 		}
 		r.agent.failed(r, err, delay)
@@ -165,6 +174,13 @@ func (r *reader) run(err error) {
 		err = r.open()
 		r.agent.Unlock()
 	}
+}
+
+// drains tells whether what the datapath wrote before the reader was stopped is wanted.
+func (r *reader) drains() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.drain
 }
 
 func (r *reader) closeRings() {
@@ -190,7 +206,7 @@ func (r *reader) read() (progress bool, err error) {
 			return progress, fmt.Errorf("wait for perf ring buffers: %w", err)
 		}
 		if r.stopped.Err() != nil {
-			return progress, r.last()
+			return progress, nil
 		}
 		start := time.Now()
 		r.wakeups.begin(start)

@@ -19,6 +19,8 @@ import (
 // event given is an api.AgentNotifyMessage and the one encoded is its
 // api.AgentNotify.
 //
+// Encoded, an event may have up to 1 MiB.
+//
 // SendEvent waits for no client. If other events are being distributed it does not wait
 // for that either, and the event follows them; so event must not be changed after
 // the call. Events of one goroutine keep their order.
@@ -49,21 +51,42 @@ func (a *Agent) SendEvent(typ int, event interface{}) error {
 		return err
 	}
 	if taken {
-		a.distributeSent(ev)
-		a.giveTurn()
+		a.distribute(ev)
 	}
 	return encodeErr
 }
 
+// distribute distributes an event and gives the turn back, which the caller has taken: also
+// if a consumer panics, since the caller of SendEvent may recover.
+func (a *Agent) distribute(ev sent) {
+	defer a.giveTurn()
+	a.distributeSent(ev)
+}
+
+// maxEvent is the size in bytes of the largest event of user space, which decoders of agent
+// notifications and access log records take.
+const maxEvent = 1 << 20
+
 // buffers holds encoded events until the log has a copy of them.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// putBuffer gives a buffer back, unless it is so large that it should not be kept.
+func putBuffer(buf *[]byte) {
+	const most = 16 << 10
+	if cap(*buf) <= most {
+		buffers.Put(buf)
+	}
+}
 
 // encode returns the Data of the payload for an event of user space.
 func encode(typ int, event any) (*[]byte, error) {
 	buf := buffers.Get().(*[]byte)
 	out, err := appendEvent((*buf)[:0], typ, event)
+	if err == nil && len(out) > maxEvent {
+		err = fmt.Errorf("it has %d bytes, at most %d are allowed", len(out), maxEvent)
+	}
 	if err != nil {
-		buffers.Put(buf)
+		putBuffer(buf)
 		return nil, fmt.Errorf("encode %s event for clients: %w", api.MessageTypeName(typ), err)
 	}
 	*buf = out

@@ -64,14 +64,14 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 type server struct {
 	agent  *Agent
 	path   string
-	socket *socket
 	poller *epoll.Poller
 	ended  chan struct{} // closed when the goroutine ends
 
-	conns       subscribers[*conn] // changed by the goroutine only
+	conns       subscribers[*conn] // changed by the goroutine only, which holds Agent.Mutex
 	flushWanted atomic.Bool
 
-	// Used by the goroutine only.
+	// Used by the goroutine only, once it runs.
+	socket   *socket // nil once closed
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
 
@@ -214,18 +214,15 @@ func (s *server) handle(fd int, events uint32) {
 		s.disconnect(c)
 		return
 	}
-	if events&(unix.EPOLLIN|unix.EPOLLRDHUP) != 0 && !c.discard() {
-		s.disconnect(c)
-		return
-	}
 	if events&unix.EPOLLOUT != 0 {
 		c.writable()
 	}
 }
 
-// accept accepts all connections that are waiting.
+// accept accepts connections that are waiting: not all at once, others wait for this
+// goroutine as well.
 func (s *server) accept() {
-	for {
+	for range 16 {
 		fd, _, err := unix.Accept4(s.socket.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:

@@ -28,12 +28,16 @@ func (a *Agent) stop() {
 		<-s.ended
 	}
 	for l := range a.listeners.all {
-		l.Close()
+		a.RemoveListener(l)
 	}
+	a.goroutines.Wait()
 
 	a.Lock()
 	defer a.Unlock()
 	a.reader = nil
+	if a.health != nil {
+		a.health.Stopped("The agent is stopped")
+	}
 	if a.eventsMap != nil {
 		a.eventsMap.Close()
 	}

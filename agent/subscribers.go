@@ -18,7 +18,7 @@ type subscription[S comparable] struct {
 }
 
 // subscribers is a list that is read without a lock and replaced on change, so that
-// a callback can change it while it is being gone through. Changes are made under
+// a callback can change it while it is being gone through. Changes are made by who holds
 // Agent.Mutex.
 type subscribers[S comparable] struct {
 	list atomic.Pointer[[]*subscription[S]]
@@ -105,8 +105,8 @@ func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 // RemoveConsumer removes a consumer. If it was the last subscriber, the perf ring
 // buffers are unmapped once it returns, and the datapath writes no more.
 //
-// Nothing is delivered to the consumer after that, but a callback that another
-// goroutine has begun may still be running.
+// Nothing is delivered to the consumer after that, except the event that another goroutine
+// may be about to deliver at that moment.
 func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 	if a == nil || mc == nil {
 		return
@@ -147,19 +147,30 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 }
 
 // RemoveListener removes a listener, as RemoveConsumer removes a consumer, and closes it.
+// Close never runs beside Enqueue, nor before it: if events are being distributed, the
+// listener is closed after them.
 func (a *Agent) RemoveListener(ml listener.MonitorListener) {
 	if a == nil || ml == nil {
 		return
 	}
+	if !a.forget(ml) {
+		return
+	}
+	closing := sent{closing: ml}
+	if taken, _ := a.turn.takeOrLeave(closing); taken {
+		a.distribute(closing)
+	}
+}
+
+// forget removes a listener from the list, and returns whether it was there.
+func (a *Agent) forget(ml listener.MonitorListener) bool {
 	a.Lock()
+	defer a.Unlock()
 	removed := a.listeners.remove(ml)
 	if removed {
 		a.stopReaderIfUnused()
 	}
-	a.Unlock()
-	if removed {
-		ml.Close()
-	}
+	return removed
 }
 
 // subscribed tells whether anybody wants events. The caller holds a.Mutex.

@@ -2,13 +2,20 @@
 
 package agent
 
-import "sync"
+import (
+	"sync"
 
-// sent is an event of SendEvent on its way to the subscribers.
+	"github.com/cilium/monitor/listener"
+)
+
+// sent is an event of SendEvent on its way to the subscribers, or a listener that is to be
+// closed behind the events before it.
 type sent struct {
 	typ   int
 	event any
 	data  *[]byte // encoded for clients and listeners; nil if there were none
+
+	closing listener.MonitorListener
 }
 
 // turn serialises the distribution of events, so that all subscribers see them in the
@@ -24,7 +31,7 @@ type turn struct {
 	taken   bool
 	waiting int    // goroutines in take
 	left    []sent // sent while taken
-	most    int    // length of left
+	most    int    // events in left
 	closed  bool
 }
 
@@ -46,17 +53,18 @@ func (t *turn) take() []sent {
 	return t.takeLeft()
 }
 
-// takeOrLeave takes the turn if it is free, and leaves the event with it otherwise.
+// takeOrLeave takes the turn if it is free, and leaves the event with it otherwise. A
+// listener that is to be closed is never refused.
 func (t *turn) takeOrLeave(ev sent) (taken bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.closed:
+	case t.closed && ev.closing == nil:
 		return false, ErrStopped
 	case !t.taken && t.waiting == 0:
 		t.taken = true
 		return true, nil
-	case len(t.left) >= t.most:
+	case len(t.left) >= t.most && ev.closing == nil:
 		return false, ErrQueueFull
 	}
 	t.left = append(t.left, ev)

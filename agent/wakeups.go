@@ -47,7 +47,7 @@ type wakeups struct {
 	clients int // most that were written to at once
 
 	rest   time.Duration // until the next visit, if a ring is lazy
-	atOnce bool          // the next visit follows at once
+	latest time.Duration // until the next visit in any case
 }
 
 // ringWakeups is the part of one ring.
@@ -59,7 +59,7 @@ type ringWakeups struct {
 }
 
 func newWakeups(rings int) wakeups {
-	w := wakeups{rings: make([]ringWakeups, rings), now: time.Now()}
+	w := wakeups{rings: make([]ringWakeups, rings), now: time.Now(), latest: epoll.Forever}
 	for i := range w.rings {
 		w.rings[i] = ringWakeups{mode: perfring.Eager, credit: eagerBurst, since: w.now}
 	}
@@ -69,12 +69,12 @@ func newWakeups(rings int) wakeups {
 // timeout returns how long to wait for a wake-up before the next visit.
 func (w *wakeups) timeout() time.Duration {
 	switch {
-	case w.atOnce:
-		return 0
 	case w.lazy == 0:
-		return epoll.Forever
-	default:
+		return w.latest
+	case w.latest == epoll.Forever:
 		return w.rest
+	default:
+		return min(w.rest, w.latest)
 	}
 }
 
@@ -85,7 +85,7 @@ func (w *wakeups) sleepsShortly() bool { return w.lazy > 0 }
 func (w *wakeups) begin(now time.Time) {
 	w.now = now
 	w.records, w.clients = 0, 0
-	w.atOnce = false
+	w.latest = epoll.Forever
 }
 
 // read is called for records that were found in ring i.
@@ -110,8 +110,12 @@ func (w *wakeups) end() {
 	}
 }
 
-// again makes the next visit follow at once.
-func (w *wakeups) again() { w.atOnce = true }
+// revisit has the next visit take place after that time at the latest.
+func (w *wakeups) revisit(in time.Duration) {
+	if w.latest == epoll.Forever || in < w.latest {
+		w.latest = in
+	}
+}
 
 // mode returns the mode that ring i should have now.
 func (w *wakeups) mode(i int) perfring.Mode {

@@ -8,8 +8,9 @@ package consumer
 // The methods are called one event at a time, in the order in which all
 // subscribers see the events, and without any lock of the agent held: they may
 // call every method of the agent, also to register or remove subscribers.
-// They run on the goroutine that reads the perf ring buffer or on the one that
-// sent the event, so a consumer that takes long holds up every subscriber.
+// They run on the goroutine that reads the perf ring buffer, on the one that sent the
+// event, or on one that distributes what was sent meanwhile, so a consumer that takes long
+// holds up every subscriber.
 //
 // The agent tells consumers apart by comparing interface values, so the
 // dynamic type must be comparable; a pointer always is.

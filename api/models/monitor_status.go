@@ -5,7 +5,7 @@ package models
 
 // MonitorStatus is the status of the reader of the perf ring buffer.
 type MonitorStatus struct {
-	// Cpus is the number of CPUs that the events map has a ring for.
+	// Cpus is the number of CPUs that the events map has an entry for.
 	Cpus int64 `json:"cpus,omitempty"`
 
 	// Lost is the number of events that the datapath could not write since the

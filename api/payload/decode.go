@@ -85,6 +85,9 @@ func (d *Decoder) next() ([]byte, error) {
 	d.skip = 0
 
 	size, err := readUint(d.rd)
+	if errors.Is(err, errLength) {
+		return nil, d.malformed(err.Error())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +168,8 @@ func decodeValue(r gobwire.Reader, pl *Payload) error {
 	}
 }
 
+var errLength = errors.New("a length of more than 8 bytes")
+
 // readUint reads the length of a message. It returns io.EOF only if the stream
 // ends before its first byte.
 func readUint(rd *bufio.Reader) (uint64, error) {
@@ -174,7 +179,7 @@ func readUint(rd *bufio.Reader) (uint64, error) {
 	}
 	n, ok := gobwire.More(first)
 	if !ok {
-		return 0, fmt.Errorf("%w: a length of %d bytes", ErrCorrupt, n)
+		return 0, errLength
 	}
 	more, err := rd.Peek(n)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 const Forever = time.Duration(-1)
 
 // Poller is an epoll instance that can be woken up from other goroutines. Wake may be
-// called at any time, Add, Modify and Remove at any time before Close, and Wait by one
+// called at any time, Add and Modify at any time before Close, and Wait by one
 // goroutine at a time.
 type Poller struct {
 	fd     int
@@ -62,11 +62,6 @@ func (p *Poller) Add(fd int, events uint32) error {
 // Modify changes the events that fd is waited for.
 func (p *Poller) Modify(fd int, events uint32) error {
 	return p.control(unix.EPOLL_CTL_MOD, fd, events)
-}
-
-// Remove ends waiting for fd.
-func (p *Poller) Remove(fd int) error {
-	return p.control(unix.EPOLL_CTL_DEL, fd, 0)
 }
 
 func (p *Poller) control(op, fd int, events uint32) error {

@@ -133,4 +133,5 @@ func (c *Cursor) Close() {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	c.log.cursors--
+	c.log.drop()
 }

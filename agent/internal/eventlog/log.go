@@ -128,7 +128,7 @@ func (l *Log) begin(n int) *segment {
 	s := l.free
 	l.free = nil
 	l.mu.Unlock()
-	if s != nil && n <= cap(s.buf) {
+	if s != nil && n <= l.segmentSize {
 		*s = segment{buf: s.buf[:0], marks: s.marks[:0]}
 		return s
 	}
@@ -198,7 +198,7 @@ func (l *Log) drop() {
 			break
 		}
 		l.events -= len(oldest.ends)
-		if !oldest.kept && oldest.users == 0 {
+		if !oldest.kept && oldest.users == 0 && cap(oldest.buf) == l.segmentSize {
 			l.free = oldest
 		}
 		n++

@@ -151,7 +151,7 @@ func (r *Ring) Next(rec *Record) (bool, error) {
 	header := r.at(start, headerSize)
 	typ := binary.NativeEndian.Uint32(header)
 	size := int(binary.NativeEndian.Uint16(header[6:]))
-	if size < headerSize || size > pending {
+	if size < headerSize || size%8 != 0 || size > pending || pending > len(r.data) {
 		return false, r.empty(fmt.Errorf("%w of CPU %d: a record of %d bytes where %d are pending", errCorrupt, r.cpu, size, pending))
 	}
 

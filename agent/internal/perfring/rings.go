@@ -34,9 +34,9 @@ const (
 	Lazy
 )
 
-// Rings are the rings of all online CPUs of a perf event array. Wake may be called at
-// any time, and Unmap while another goroutine is in Wait; the other methods by
-// one goroutine at a time.
+// Rings are the rings of all online CPUs of a perf event array. Wake may be called at any
+// time. Wait, and the other methods, are each for one goroutine at a time; these and the
+// methods of a Ring exclude one another.
 type Rings struct {
 	array    *ebpf.Map
 	poller   *epoll.Poller
@@ -45,14 +45,12 @@ type Rings struct {
 }
 
 // Open maps a ring for each online CPU of array and lets the datapath write into them:
-// all are in eager mode. pages is the size of a ring in pages; it is rounded up
-// to a power of two. The array stays the caller's and must stay open until Close.
+// all are in eager mode. pages is the size of a ring in pages, a power of two. The
+// array stays the caller's and must stay open until Close.
 func Open(array *ebpf.Map, pages int) (*Rings, error) {
-	if pages < 1 {
-		return nil, fmt.Errorf("open perf ring buffers: %d pages, at least 1 is needed", pages)
+	if bits.OnesCount(uint(pages)) != 1 {
+		return nil, fmt.Errorf("open perf ring buffers: %d pages are not a power of two", pages)
 	}
-	pages = 1 << bits.Len(uint(pages-1))
-
 	// An array may have more entries than there can be CPUs.
 	possible, err := ebpf.PossibleCPU()
 	if err != nil {

@@ -45,7 +45,6 @@ func newDatapath(t *testing.T, size int) *datapath {
 			asm.StoreImm(asm.RFP, offset+4, 1, asm.Word))
 	}
 	insns = append(insns,
-		asm.Add.Imm(asm.R7, 1), asm.StoreMem(asm.R6, 8, asm.R7, asm.Word),
 		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.LoadMapPtr(asm.R2, events.FD()),
 		asm.LoadImm(asm.R3, 0xffffffff, asm.DWord), // BPF_F_CURRENT_CPU
@@ -70,11 +69,14 @@ func (d *datapath) emit(t *testing.T, cpu, first, n int) {
 	require.NoError(t, unix.SchedSetaffinity(0, &only))
 	defer func() { require.NoError(t, unix.SchedSetaffinity(0, &before)) }()
 
-	// The context's mark carries the count from one repetition to the next.
+	// Not by repetitions in one call: they start over when a signal comes.
 	skb := make([]byte, 192)
-	binary.NativeEndian.PutUint32(skb[8:], uint32(first))
-	_, err := d.prog.Run(&ebpf.RunOptions{Data: make([]byte, 64), Context: skb, Repeat: uint32(n)})
-	require.NoError(t, err)
+	run := ebpf.RunOptions{Data: make([]byte, 64), Context: skb}
+	for count := first; count < first+n; count++ {
+		binary.NativeEndian.PutUint32(skb[8:], uint32(count)) // __sk_buff.mark
+		_, err := d.prog.Run(&run)
+		require.NoError(t, err)
+	}
 }
 
 // drain returns the counts of all samples in the ring and the sum of the losses.
@@ -252,8 +254,6 @@ func TestOpenErrors(t *testing.T) {
 	require.ErrorContains(t, err, "0 pages")
 	_, err = perfring.Open(d.events, 1<<30)
 	require.Error(t, err)
-	rings, err := perfring.Open(d.events, 3)
-	require.NoError(t, err)
-	require.Equal(t, 4*os.Getpagesize(), rings.All()[0].Size(), "rounded up to a power of two")
-	require.NoError(t, rings.Close())
+	_, err = perfring.Open(d.events, 3)
+	require.ErrorContains(t, err, "3 pages")
 }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfring
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// ringOf returns a ring with that content, which begins at pos.
+func ringOf(content []byte, pos uint64) *Ring {
+	const size = 4096
+	r := &Ring{meta: &unix.PerfEventMmapPage{}, data: make([]byte, size), tail: pos &^ 7}
+	r.freed = r.tail
+	for i, b := range content {
+		r.data[(r.tail+uint64(i))%size] = b
+	}
+	r.meta.Data_head = r.tail + uint64(len(content))
+	return r
+}
+
+// record returns a record of the given type, with the size that its header is to have.
+func record(typ uint32, size int, body ...byte) []byte {
+	b := make([]byte, headerSize)
+	binary.NativeEndian.PutUint32(b, typ)
+	binary.NativeEndian.PutUint16(b[6:], uint16(size))
+	return append(b, body...)
+}
+
+// TestCorrupt checks that a ring which makes no sense is emptied, and read on.
+func TestCorrupt(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"no size":           record(unix.PERF_RECORD_SAMPLE, 0),
+		"odd size":          record(unix.PERF_RECORD_SAMPLE, 12, 0, 0, 0, 0, 0, 0, 0, 0),
+		"more than pending": record(unix.PERF_RECORD_SAMPLE, 24, 0, 0, 0, 0, 0, 0, 0, 0),
+		"sample too long":   record(unix.PERF_RECORD_SAMPLE, 16, 100, 0, 0, 0, 0, 0, 0, 0),
+		"loss too short":    record(unix.PERF_RECORD_LOST, 16, 0, 0, 0, 0, 0, 0, 0, 0),
+		"overrun":           make([]byte, 5000),
+	} {
+		r := ringOf(content, 4096-8)
+		var rec Record
+		ok, err := r.Next(&rec)
+		require.False(t, ok, name)
+		require.ErrorIs(t, err, errCorrupt, name)
+		require.Zero(t, r.Pending(), name)
+		ok, err = r.Next(&rec)
+		require.False(t, ok, name)
+		require.NoError(t, err, name)
+		r.Release()
+		require.Equal(t, r.meta.Data_head, r.meta.Data_tail, name)
+	}
+}
+
+// TestUnknown checks that a record of another type is told, and passed over.
+func TestUnknown(t *testing.T) {
+	const comm = 3 // PERF_RECORD_COMM
+	r := ringOf(append(record(comm, 8), record(unix.PERF_RECORD_SAMPLE, 16, 4, 0, 0, 0, 1, 2, 3, 4)...), 8*511)
+	var rec Record
+	ok, err := r.Next(&rec)
+	require.True(t, ok)
+	require.NoError(t, err)
+	require.Equal(t, Unknown, rec.Kind)
+	ok, err = r.Next(&rec)
+	require.True(t, ok)
+	require.NoError(t, err)
+	require.Equal(t, Sample, rec.Kind)
+	require.Equal(t, []byte{1, 2, 3, 4}, append(rec.Head, rec.Tail...))
+}
+
+func FuzzNext(f *testing.F) {
+	f.Add(record(unix.PERF_RECORD_SAMPLE, 16, 4, 0, 0, 0, 1, 2, 3, 4), uint64(0))
+	f.Add(record(unix.PERF_RECORD_LOST, 24, make([]byte, 16)...), uint64(4088))
+	f.Add(record(7, 8), uint64(1<<63))
+	f.Fuzz(func(t *testing.T, content []byte, pos uint64) {
+		r := ringOf(content, pos)
+		var rec Record
+		for {
+			before := r.Pending()
+			ok, err := r.Next(&rec)
+			if !ok {
+				require.Zero(t, r.Pending())
+				require.Equal(t, before > 0, err != nil)
+				return
+			}
+			require.Less(t, r.Pending(), before)
+			require.LessOrEqual(t, len(rec.Head)+len(rec.Tail), before)
+		}
+	})
+}
