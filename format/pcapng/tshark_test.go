@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pcapng_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api"
+)
+
+// tshark returns what tshark prints about a capture file.
+func tshark(t *testing.T, file []byte, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath("tshark")
+	if err != nil && os.Geteuid() != 0 {
+		t.Skip("needs tshark, which only root can install: make test")
+	}
+	require.NoError(t, err, "make test installs it")
+	name := filepath.Join(t.TempDir(), "events.pcapng")
+	require.NoError(t, os.WriteFile(name, file, 0o600))
+	cmd := exec.Command(path, append([]string{"-n", "-r", name}, args...)...)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TZ=UTC")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	require.NotContains(t, stderr.String(), "appears to have been cut short")
+	require.NotContains(t, stderr.String(), "damaged")
+	return string(out)
+}
+
+func TestTshark(t *testing.T) {
+	frame := udp(t, 53, []byte("what is the address?"))
+	ip := frame[14:]
+	vxlan := udp(t, 4789, append([]byte{8, 0, 0, 0, 0, 0, 42, 0}, frame...))
+	file := write(t,
+		trace(frame, 1500),
+		drop(ip, 3)[:0], // cannot be decoded
+		verdict(ip, api.PolicyEgress|api.PolicyVerdictFlagL3Device),
+		trace(vxlan, len(vxlan), func(n *api.TraceNotify) { n.Flags = api.FlagVXLAN; n.Ifindex = 4 }),
+	)
+
+	out := tshark(t, file, "-T", "fields", "-E", "separator=|",
+		"-e", "frame.interface_name", "-e", "frame.encap_type", "-e", "frame.len", "-e", "frame.cap_len", "-e", "udp.dstport", "-e", "vxlan.vni")
+	require.Equal(t, strings.Join([]string{
+		"eth2|1|1500|62|53|",
+		"unknown|7|48|48|53|", // 7: raw IP
+		"eth4|1|112|112|4789,53|42",
+	}, "\n"), strings.TrimSpace(out))
+
+	out = tshark(t, file, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.comment")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 3)
+	require.Regexp(t, `^1782907200.123456789\s+-> network flow 0x0, .*: 10.0.0.1:40000 -> 10.0.0.2:53 udp$`, lines[0])
+	require.Contains(t, lines[1], "action deny")
+	require.Contains(t, lines[2], "[tunnel 10.0.0.1:40000 -> 10.0.0.2:4789 vxlan]")
+}
+
+func TestTsharkNothing(t *testing.T) {
+	require.Empty(t, tshark(t, write(t)))
+}

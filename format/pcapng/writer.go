@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pcapng writes the packets of monitor events to a capture file, which
+// Wireshark, tshark and tcpdump read.
+package pcapng
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/format"
+)
+
+// NoInterface is the name in the file for the interface of events that do not say which
+// one it was, as policy verdicts never do.
+const NoInterface = "unknown"
+
+// bufferSize is how many bytes are written at once.
+const bufferSize = 64 << 10
+
+// Writer writes a capture file. Each network interface of the events becomes one of the
+// file, two if it has packets with and without an Ethernet header. Not safe for
+// concurrent use.
+type Writer struct {
+	out        *pcapgo.NgWriter
+	interfaces map[networkInterface]int // their numbers in the file
+	formatter  *format.Formatter
+	line       []byte
+}
+
+// networkInterface is what makes an interface of the file.
+type networkInterface struct {
+	name     string
+	linkType layers.LinkType
+}
+
+// NewWriter returns a writer of a file that w is the beginning of. It writes w in large
+// pieces, see Flush. The file is complete without any packet.
+func NewWriter(w io.Writer) (*Writer, error) {
+	unknown := networkInterface{NoInterface, layers.LinkTypeEthernet}
+	out, err := pcapgo.NewNgWriterInterface(bufio.NewWriterSize(w, bufferSize), describe(unknown), pcapgo.NgWriterOptions{
+		SectionInfo: pcapgo.NgSectionInfo{Hardware: runtime.GOARCH, OS: runtime.GOOS, Application: "monitor"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write the capture's header: %w", err)
+	}
+	return &Writer{
+		out:        out,
+		interfaces: map[networkInterface]int{unknown: 0},
+		formatter:  format.New(format.Options{}),
+	}, nil
+}
+
+// HasPacket reports whether Write writes e: a drop, trace, capture or policy verdict
+// that could be decoded.
+func HasPacket(e *format.Event) bool {
+	switch e.Type() {
+	case api.MessageTypeDrop, api.MessageTypeTrace, api.MessageTypeCapture, api.MessageTypePolicyVerdict:
+		return e.Err() == nil
+	default:
+		return false
+	}
+}
+
+// Write writes the captured part of e's packet, its original length, its interface, the
+// time that is given since events have none, and as comment the line that format prints
+// of e. Events that have no packet are left out, see [HasPacket].
+//
+// The error is that of the writer below. After one, the Writer must not be used any more.
+func (w *Writer) Write(e *format.Event, at time.Time) error {
+	if !HasPacket(e) {
+		return nil
+	}
+	number, err := w.interfaceOf(e)
+	if err != nil {
+		return fmt.Errorf("write an interface: %w", err)
+	}
+	packet, origLen := e.Packet()
+	w.line = w.formatter.Append(w.line[:0], e)
+	err = w.out.WritePacketWithOptions(gopacket.CaptureInfo{
+		Timestamp:      at,
+		CaptureLength:  len(packet),
+		Length:         max(int(origLen), len(packet)), // the other way around, readers refuse the file
+		InterfaceIndex: number,
+	}, packet, pcapgo.NgPacketOptions{
+		Comments: []string{string(bytes.TrimSuffix(w.line, []byte("\n")))},
+	})
+	if err != nil {
+		return fmt.Errorf("write a packet: %w", err)
+	}
+	return nil
+}
+
+// interfaceOf returns the number of e's interface in the file, to which it is added if it
+// is new.
+func (w *Writer) interfaceOf(e *format.Event) (int, error) {
+	key := networkInterface{NoInterface, layers.LinkTypeEthernet}
+	if index, name := e.Interface(); index != 0 {
+		key.name = name
+	}
+	if e.IsL3Device() {
+		key.linkType = layers.LinkTypeRaw
+	}
+	if number, ok := w.interfaces[key]; ok {
+		return number, nil
+	}
+	number, err := w.out.AddInterface(describe(key))
+	if err == nil {
+		w.interfaces[key] = number
+	}
+	return number, err
+}
+
+func describe(i networkInterface) pcapgo.NgInterface {
+	d := pcapgo.NgInterface{Name: i.name, LinkType: i.linkType}
+	if i.name == NoInterface {
+		d.Description = "packets of events that do not say which interface it was"
+	}
+	return d
+}
+
+// Flush writes what is still in the buffer. A file that ends with a Flush is complete.
+func (w *Writer) Flush() error {
+	if err := w.out.Flush(); err != nil {
+		return fmt.Errorf("write packets: %w", err)
+	}
+	return nil
+}
