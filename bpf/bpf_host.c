@@ -18,6 +18,11 @@
 
 #define CAPTURE_LEN 128
 
+/* UDP ports as IANA assigns them, and the one that Linux and Cilium use for VXLAN. */
+#define VXLAN_PORT 4789
+#define VXLAN_PORT_LINUX 8472
+#define GENEVE_PORT 6081
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(key_size, sizeof(__u32));
@@ -89,6 +94,22 @@ static __always_inline void emit_policy_denied(struct __sk_buff *skb, const stru
 	emit(skb, &event, sizeof(event.policy_verdict));
 }
 
+/* tunnel_flag tells a tunnel's packets by their destination port. */
+static __always_inline __u8 tunnel_flag(const struct packet *pkt)
+{
+	if (pkt->proto != IPPROTO_UDP)
+		return 0;
+	switch (pkt->dst_port) {
+	case VXLAN_PORT:
+	case VXLAN_PORT_LINUX:
+		return FLAG_VXLAN;
+	case GENEVE_PORT:
+		return FLAG_GENEVE;
+	default:
+		return 0;
+	}
+}
+
 static __always_inline int handle(struct __sk_buff *skb, bool ingress, bool l3)
 {
 	const struct deny_rule *rule;
@@ -96,7 +117,7 @@ static __always_inline int handle(struct __sk_buff *skb, bool ingress, bool l3)
 	__u8 flags, verdict_flags;
 
 	parse_packet(skb, ingress, l3, &pkt);
-	flags = (pkt.family == 6 ? FLAG_IPV6 : 0) | (l3 ? FLAG_L3_DEVICE : 0);
+	flags = (pkt.family == 6 ? FLAG_IPV6 : 0) | (l3 ? FLAG_L3_DEVICE : 0) | tunnel_flag(&pkt);
 
 	if (ingress)
 		emit_trace(skb, TRACE_FROM_NETWORK, flags);

@@ -11,8 +11,10 @@
 // bytes of the packet. A packet that a rule matches leaves a policy verdict and
 // a drop "Policy denied" instead of being received or sent; there is no
 // "to-network" for it. The datapath knows neither endpoints nor identities nor
-// connections: those fields are 0 and the trace reason is "unknown". As long
-// as nobody reads the events map, an event costs a failed lookup.
+// connections: those fields are 0 and the trace reason is "unknown". UDP to port
+// 8472 or 4789 is marked as VXLAN and to port 6081 as Geneve, so that clients show
+// what the tunnel carries. As long as nobody reads the events map, an event costs a
+// failed lookup.
 //
 // The programs are placed in front of those that a device has already, and pass
 // on what they do not drop.

@@ -17,6 +17,8 @@ enum event_type {
 /* Flags of trace and drop events. */
 #define FLAG_IPV6 0x1
 #define FLAG_L3_DEVICE 0x2
+#define FLAG_VXLAN 0x4
+#define FLAG_GENEVE 0x8
 
 /* Starts every event. The packet's first len_cap bytes follow the event. */
 struct event_header {

@@ -88,6 +88,40 @@ func TestTrace(t *testing.T) {
 	})
 }
 
+// TestTunnelFlags shows that a tunnel's packets are marked, in traces and in drops.
+func TestTunnelFlags(t *testing.T) {
+	const ipv6, vxlan, geneve = 0x1, 0x4, 0x8
+	const src, dst, src6, dst6 = "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"
+	udp4Flags := func(port uint16, flags uint8) (string, []byte, uint8) {
+		return fmt.Sprint("udp/", port), udp4(src, dst, port), flags
+	}
+	udp6Flags := func(port uint16, flags uint8) (string, []byte, uint8) {
+		return fmt.Sprint("IPv6 udp/", port), udp6(src6, dst6, port), ipv6 | flags
+	}
+
+	traces, traced := loadPrograms(t)
+	drops, dropped := loadPrograms(t, "any@0.0.0.0/0", "any@::/0")
+	check := func(name string, packet []byte, flags uint8) {
+		t.Run(name, func(t *testing.T) {
+			_, events := run(t, traces.FromNetwork, traced, packet)
+			require.Len(t, events, 1)
+			assert.Equal(t, flags, events[0].u8(27), "flags of the trace")
+			_, events = run(t, drops.ToNetwork, dropped, packet)
+			require.Len(t, events, 2)
+			require.Equal(t, eventDrop, events[1].typ())
+			assert.Equal(t, flags, events[1].u8(36), "flags of the drop")
+		})
+	}
+	check(udp4Flags(8472, vxlan))
+	check(udp4Flags(4789, vxlan))
+	check(udp4Flags(6081, geneve))
+	check(udp6Flags(8472, vxlan))
+	check(udp6Flags(6081, geneve))
+	check(udp4Flags(8473, 0))
+	check("tcp/8472", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_TCP, 0, nil, tcpSYN(8472))), 0)
+	check("later fragment", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 1, nil, udp(8472))), 0)
+}
+
 // denyCase is a packet and whether the rules of a test drop it on ingress and egress.
 type denyCase struct {
 	name            string
