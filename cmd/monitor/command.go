@@ -34,9 +34,7 @@ monitor agent --device eth0       no Cilium here: watch eth0 with the built-in d
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpFunc(help)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h), newShellCommand())
 
 	inspect := h.Command()

@@ -80,8 +80,11 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 			groups[title] = newFlagSet(title)
 		}
 		shown := *f
-		if f.Value.Type() == "bool" && f.DefValue == "false" {
+		switch {
+		case f.Value.Type() == "bool" && f.DefValue == "false":
 			shown.Value = onSwitch{f.Value}
+		case f.Value.Type() == "count":
+			shown.Value, shown.NoOptDefVal = repeatedSwitch{f.Value}, "true"
 		}
 		groups[title].AddFlag(&shown)
 	})
@@ -93,6 +96,13 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 // onSwitch hides from pflag that a flag can be given as --json=false, too, which would
 // be in the help of each of them.
 type onSwitch struct{ pflag.Value }
+
+// repeatedSwitch shows a flag that is given several times instead of with a number, as -vv,
+// like one without a value.
+type repeatedSwitch struct{ pflag.Value }
+
+// Type implements pflag.Value.
+func (repeatedSwitch) Type() string { return "bool" }
 
 func newFlagSet(name string) *pflag.FlagSet {
 	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)

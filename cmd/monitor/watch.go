@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -26,7 +27,13 @@ type watchOptions struct {
 	count      int
 	duration   time.Duration
 	summary    bool
+	read       string
+	record     string
+	write      string
 }
+
+// filterGroup is the title of the filter flags in the help.
+const filterGroup = "Which events"
 
 func newWatchCommand() *cobra.Command {
 	var opts watchOptions
@@ -39,11 +46,16 @@ monitor watch -t drop                          what is dropped, and why
 monitor watch -t drop --ip 10.0.0.7 -vv        one host's drops, with all of the packet
 monitor watch --verdict deny                   what policy denies
 monitor watch -t drop --for 10s --summary      how many drops for which reason
-monitor watch -t drop -j | jq -r .reason       for scripts: an object on each line`,
+monitor watch -t drop -j | jq -r .reason       for scripts: an object on each line
+monitor watch -t drop --write drops.pcapng     the dropped packets for Wireshark, too
+monitor watch --record now.events >/dev/null   keep everything, to look at it later:
+monitor watch --read now.events -t drop -vv`,
 		Long: format.FilterHelp + `
 
 Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
-summary, go to stderr. If the agent goes away, watch waits for it and connects again.`,
+summary, go to stderr. If the agent goes away, watch waits for it and connects again.
+
+` + filesHelp,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return opts.run(os.Stdout, os.Stderr)
@@ -56,7 +68,7 @@ summary, go to stderr. If the agent goes away, watch waits for it and connects a
 }
 
 func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
-	flags.AddFlagSet(group("Which events", func(fs *pflag.FlagSet) {
+	flags.AddFlagSet(group(filterGroup, func(fs *pflag.FlagSet) {
 		o.filter = format.NewFilterFlags(fs)
 	}))
 	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
@@ -72,8 +84,13 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 		fs.DurationVar(&o.duration, "for", 0, "stop after this `TIME`: 10s, 2m")
 		fs.BoolVar(&o.summary, "summary", false, "at the end, count the events by type, reason and verdict")
 	}))
+	flags.AddFlagSet(group("Files to write, too", func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`")
+		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read")
+	}))
 	flags.AddFlagSet(group("Where they come from", func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.socket, "monitor-socket", client.DefaultSocketPath, "`PATH` of the agent's socket")
+		fs.StringVar(&o.read, "read", "", "read a recording from this `FILE` instead, or a stream from stdin (-)")
 	}))
 }
 
@@ -83,11 +100,12 @@ func (o *watchOptions) run(stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	if o.count < 0 {
-		return fmt.Errorf("--count %d: it must be at least 1", o.count)
+	if err := o.check(); err != nil {
+		return err
 	}
-	if o.duration < 0 {
-		return fmt.Errorf("--for %s: it must be more than 0", o.duration)
+	files, err := o.openFiles()
+	if err != nil {
+		return err
 	}
 	o.print.Level = filter.Level(min(format.Level(o.verbose), format.LevelVerbose))
 	o.print.Color = o.color.on(stdout)
@@ -100,17 +118,35 @@ func (o *watchOptions) run(stdout, stderr *os.File) error {
 	}
 	defer release()
 	w := watcher{
-		out:       bufio.NewWriterSize(stdout, outputBuffer),
-		messages:  stderr,
-		event:     format.NewEvent(nil),
-		filter:    filter,
-		formatter: format.New(o.print),
-		limit:     o.count,
-		stop:      stop,
+		out:        bufio.NewWriterSize(stdout, outputBuffer),
+		watchFiles: files,
+		messages:   stderr,
+		event:      format.NewEvent(files.interfaceName()),
+		filter:     filter,
+		formatter:  format.New(o.print),
+		limit:      o.count,
+		stop:       stop,
 	}
-	err = w.follow(ctx, o.socket)
+	if files.input != nil {
+		err = w.replay(ctx, files.input)
+	} else {
+		err = w.follow(ctx, o.socket)
+	}
 	if o.summary && w.connected {
 		w.writeSummary()
 	}
 	return err
+}
+
+func (o *watchOptions) check() error {
+	switch {
+	case o.count < 0:
+		return fmt.Errorf("--count %d: it must be at least 1", o.count)
+	case o.duration < 0:
+		return fmt.Errorf("--for %s: it must be more than 0", o.duration)
+	case o.read != "" && o.record != "":
+		return errors.New("--record keeps what an agent sends, which --read already has from a file")
+	default:
+		return nil
+	}
 }

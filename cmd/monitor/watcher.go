@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"syscall"
 	"time"
 
@@ -20,69 +21,100 @@ import (
 // outputBuffer is how many bytes are written at once while events keep coming.
 const outputBuffer = 64 << 10
 
-// watcher prints events. Everything happens on the goroutine that calls follow.
+// watcher prints events. Everything happens on the goroutine that calls follow or replay.
 type watcher struct {
-	out       *bufio.Writer
-	messages  io.Writer // about the connection, and the summary
+	out *bufio.Writer
+	watchFiles
+	messages  io.Writer // about the connection and files, and the summary
 	event     *format.Event
 	filter    *format.Filter
 	formatter *format.Formatter
 	limit     int    // events to print; 0: no limit
-	stop      func() // cancels the context that follow has
+	stop      func() // cancels the context that follow and replay have
 
 	printed   int // events
 	line      []byte
 	summary   format.Summary
-	connected bool      // at least once
+	connected bool      // at least once, or reading a stream
 	lostAt    time.Time // when the connection was lost
-	writeErr  error     // of out
+	writeErr  error     // the first, of out or a file
 }
 
+// errReaderGone is the error of output that nobody wants to read any more.
+var errReaderGone = errors.New("the output's reader is gone")
+
 // follow prints the events of the agent that serves the socket at path until ctx is
-// cancelled, the limit is reached or the output can't be written. That somebody does not
+// cancelled, the limit is reached or something can't be written. That somebody does not
 // want to read any more is no error.
 func (w *watcher) follow(ctx context.Context, path string) error {
-	payloads := client.Follow(ctx, path, client.Notify{
+	return explain(w.watch(ctx, client.Follow(ctx, path, client.Notify{
 		Connected:    func() { w.tellConnected(path) },
 		Disconnected: w.tellDisconnected,
 		Wait:         w.flush,
-	})
-	var failed error
+	})))
+}
+
+// replay prints the events of a stream until its end, or as follow does.
+func (w *watcher) replay(ctx context.Context, s *stream) error {
+	s.onWait = w.flush
+	w.connected = true
+	return w.watch(ctx, s.payloads(ctx))
+}
+
+func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload, error]) error {
+	var ended error
 	for pl, err := range payloads {
 		if err != nil {
-			failed = explain(err)
+			ended = err
 			break
 		}
-		if !w.print(pl) {
+		if !w.add(pl) {
 			break
 		}
 	}
 	w.flush()
+	w.closeFiles()
 	switch {
-	case errors.Is(w.writeErr, syscall.EPIPE):
+	case w.writeErr == errReaderGone:
 		return nil
 	case w.writeErr != nil:
 		return w.writeErr
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, ended == io.EOF:
 		return nil
 	default:
-		return failed
+		return ended
 	}
 }
 
-// print prints the event if it is wanted, and returns whether the watch goes on.
-func (w *watcher) print(pl *payload.Payload) bool {
+// add records and prints the event as far as that is wanted, and returns whether the watch
+// goes on.
+func (w *watcher) add(pl *payload.Payload) bool {
+	if w.recording != nil {
+		if err := w.recording.add(pl); err != nil {
+			return w.fail(err)
+		}
+	}
 	w.event.Decode(pl)
 	if !w.filter.Match(w.event) {
 		return true
 	}
 	w.summary.Count(w.event)
+	if w.packets != nil {
+		if err := w.packets.add(w.event); err != nil {
+			return w.fail(err)
+		}
+	}
+	return w.print()
+}
+
+// print prints the event and returns whether the watch goes on.
+func (w *watcher) print() bool {
 	w.line = w.formatter.Append(w.line[:0], w.event)
 	if len(w.line) == 0 {
 		return true
 	}
-	if _, w.writeErr = w.out.Write(w.line); w.writeErr != nil {
-		return false
+	if _, err := w.out.Write(w.line); err != nil {
+		return w.fail(outputError(err))
 	}
 	if w.event.Lost() == 0 {
 		w.printed++
@@ -90,10 +122,49 @@ func (w *watcher) print(pl *payload.Payload) bool {
 	return w.limit == 0 || w.printed < w.limit
 }
 
-// flush writes what is printed.
+// flush writes what is printed and recorded.
 func (w *watcher) flush() {
-	if w.writeErr = w.out.Flush(); w.writeErr != nil {
-		w.stop()
+	for _, f := range w.written() {
+		if err := f.flush(); err != nil {
+			w.fail(err)
+		}
+	}
+	if err := w.out.Flush(); err != nil {
+		w.fail(outputError(err))
+	}
+}
+
+// fail ends the watch because something can't be written. It returns false.
+func (w *watcher) fail(err error) bool {
+	if w.writeErr == nil || w.writeErr == errReaderGone {
+		w.writeErr = err
+	}
+	w.stop()
+	return false
+}
+
+func outputError(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return errReaderGone
+	}
+	return err
+}
+
+// closeFiles closes the files and, unless something went wrong, tells what is in them.
+func (w *watcher) closeFiles() {
+	for _, f := range w.written() {
+		if err := f.close(); err != nil {
+			w.fail(err)
+		}
+	}
+	if !w.connected || w.writeErr != nil && w.writeErr != errReaderGone {
+		return
+	}
+	if len(w.written()) > 0 {
+		fmt.Fprintln(w.messages) // behind the terminal's ^C
+	}
+	for _, f := range w.written() {
+		fmt.Fprintln(w.messages, f)
 	}
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+)
+
+// filesHelp explains the files of monitor watch.
+const filesHelp = `Files: --write keeps the packets (of drop, trace, capture and policy-verdict events) of
+what is printed, as far as the datapath captured them, each with its line as comment.
+--record keeps all that the agent sends. Both overwrite the file, and are complete
+whenever watch ends or has nothing to do. With >/dev/null nothing is printed besides.
+
+--read prints a recording and ends with it. One that was cut short is printed as far as
+it goes; that is an error, exit code 1. It also reads what any server of the monitor API
+sends: nc -U /var/run/cilium/monitor1_2.sock | monitor watch --read -
+A stream has no names of interfaces, so with --read these are numbers, for --interface,
+too. A recording has no times: --timestamps is an error, --write says 1970.`
+
+// watchFiles are the files of a watch.
+type watchFiles struct {
+	input     *stream     // nil: events come from an agent
+	recording *recording  // nil: none
+	packets   *packetFile // nil: none
+}
+
+// openFiles opens what the flags name.
+func (o *watchOptions) openFiles() (files watchFiles, err error) {
+	clock := time.Now
+	var inputFile, recordFile *os.File
+	if o.read != "" {
+		if files.input, err = openStream(o.read); err != nil {
+			return files, fmt.Errorf("--read: %w", err)
+		}
+		inputFile = files.input.file
+		if !files.input.live {
+			if o.timestamps {
+				return files, errors.New("--timestamps: a recording has no times")
+			}
+			clock = func() time.Time { return time.Unix(0, 0) }
+		}
+	}
+	if o.record != "" {
+		if recordFile, err = createFile(o.record); err != nil {
+			return files, fmt.Errorf("--record: %w", err)
+		}
+		files.recording = newRecording(recordFile)
+	}
+	if o.write != "" {
+		file, err := createFile(o.write, inputFile, recordFile)
+		if err != nil {
+			return files, fmt.Errorf("--write: %w", err)
+		}
+		if files.packets, err = newPacketFile(file, clock); err != nil {
+			return files, fmt.Errorf("--write: %w", err)
+		}
+	}
+	return files, nil
+}
+
+// interfaceName returns the function that names interfaces, nil for this host's. A stream
+// can be of another host, on which the same number is another interface.
+func (f *watchFiles) interfaceName() func(ifindex uint32) string {
+	if f.input == nil {
+		return nil
+	}
+	return func(ifindex uint32) string { return strconv.FormatUint(uint64(ifindex), 10) }
+}
+
+// writtenFile is a file that a watch writes besides its output.
+type writtenFile interface {
+	flush() error
+	close() error
+	fmt.Stringer // what was written
+}
+
+// written returns the files that are written.
+func (f *watchFiles) written() (files []writtenFile) {
+	if f.recording != nil {
+		files = append(files, f.recording)
+	}
+	if f.packets != nil {
+		files = append(files, f.packets)
+	}
+	return files
+}
