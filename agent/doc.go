@@ -27,10 +27,34 @@
 //
 // # When the kernel wakes the reader up
 //
-// A wake-up costs the datapath about 9 us inside the BPF program, and the agent
-// more than the event itself; not being woken up costs latency. So the policy
-// adapts, for each CPU by itself: while a CPU has few events, each of them wakes the
-// reader up. Once there are many, the CPU's perf event is swapped for one that
-// wakes up only when half of the ring is full, and the reader comes by itself, at
-// intervals that are a multiple of what a visit costs. See wakeups.go.
+// A wake-up by the kernel costs the datapath about 9 us inside the BPF program, against
+// 0.2 us for writing the event, and the agent more than the event itself. Not being
+// woken up costs latency. No fixed policy has both: a wake-up per event is what Cilium's
+// agent does, and pays; a ring that wakes its reader when half full holds 600 events
+// back, 30 ms worth at 20,000 events/s.
+//
+// So the policy adapts, for each CPU by itself. While a CPU has few events, each of them
+// wakes the reader up: a person who watches a quiet node sees an event within some 0.2 ms.
+// Once there are many, the perf event in the CPU's slot of the events map is replaced by
+// another one that writes into the same ring, but wakes the reader only when half of it has
+// been written. The ring stays, so nothing is lost, copied or out of order, and the change
+// takes two microseconds. From then on the reader comes by itself, on a timer; the datapath
+// pays nothing for that.
+//
+// What a visit costs does not depend on the events that it finds: a timer and two context
+// switches (some 18 us of CPU in a virtual machine), and for each client a system call that
+// wakes it up (4 us). So the time between visits is the price of CPU in latency. It grows
+// with the number of clients, 0.3 ms with one, 0.7 ms with four, 2 ms at most, which
+// keeps both the agent's share of a CPU at 5 % and the 99th percentile of the latency
+// below that of an agent which is woken up for every event, but is too busy to be prompt.
+//
+// A goroutine that sleeps in system calls only must yield to the Go scheduler now and then,
+// or it costs twice as much, see reader.go. Timers of the Go runtime are not an alternative:
+// they are rounded up to a millisecond. Neither are connections in the runtime's poller:
+// that wakes up each time a client has read something, to find that nobody waits for it.
+// Hence package epoll.
+//
+// When a CPU is quiet again its ring becomes eager again, see wakeups.go. At that moment, and
+// when it stops, the reader asks the kernel how many events were lost: a loss is written
+// into the ring only with the next event, so the last ones of a burst would stay unknown.
 package agent
