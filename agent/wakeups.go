@@ -26,8 +26,8 @@ const (
 	// The time between visits. It grows with the clients that are written to, so
 	// that visits cost about 5 % of a CPU whatever their number; the latency is as low as
 	// that allows. (A timer comes some 80 us late.)
-	restBase      = 80 * time.Microsecond
-	restPerClient = 120 * time.Microsecond
+	restBase      = 160 * time.Microsecond
+	restPerClient = 105 * time.Microsecond
 	maxRest       = 2 * time.Millisecond
 
 	// Visits that find fewer events than the first number get rarer, those that find
