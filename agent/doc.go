@@ -44,9 +44,9 @@
 // What a visit costs does not depend on the events that it finds: a timer and two context
 // switches (some 18 us of CPU in a virtual machine), and for each client a system call that
 // wakes it up (4 us). So the time between visits is the price of CPU in latency. It grows
-// with the number of clients, 0.3 ms with one, 0.7 ms with four, 2 ms at most, which
-// keeps both the agent's share of a CPU at 5 % and the 99th percentile of the latency
-// below that of an agent which is woken up for every event, but is too busy to be prompt.
+// with the number of clients, 0.35 ms with one, 0.7 ms with four, 2 ms at most, which
+// keeps the agent's share of a CPU at 5 to 7 % and the 99th percentile of the latency near
+// that of an agent which is woken up for every event, but is often too busy to be prompt.
 //
 // A goroutine that sleeps in system calls only must yield to the Go scheduler now and then,
 // or it costs twice as much, see reader.go. Timers of the Go runtime are not an alternative:

@@ -24,7 +24,7 @@ const (
 	quietAfter = 20 * time.Millisecond
 
 	// The time between visits. It grows with the clients that are written to, so
-	// that visits cost about 5 % of a CPU whatever their number; the latency is as low as
+	// that visits cost 5 to 7 % of a CPU whatever their number; the latency is as low as
 	// that allows. (A timer comes some 80 us late.)
 	restBase      = 160 * time.Microsecond
 	restPerClient = 105 * time.Microsecond
