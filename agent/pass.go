@@ -125,12 +125,12 @@ func (r *reader) reportLost(i int) error {
 		return nil
 	}
 	a := r.agent
+	a.count(lost, 0) // before anybody sees it
 	a.distributeSent(a.turn.take()...)
 	r.batch = append(r.batch[:0], r.appendLost(lost, cpu))
 	a.distributeRead(r.batch)
 	a.giveTurn()
 	a.flush()
-	a.count(lost, 0)
 	return nil
 }
 
