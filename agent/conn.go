@@ -25,10 +25,10 @@ type conn struct {
 	since  time.Time
 	cred   unix.Ucred // of the process that connected
 
-	mu       sync.Mutex // guards what follows
-	cursor   *eventlog.Cursor
-	interest uint32 // epoll events that are waited for, besides EPOLLHUP and EPOLLERR
-	failed   bool   // nothing can be written any more
+	mu      sync.Mutex // guards what follows
+	cursor  *eventlog.Cursor
+	blocked bool // the socket is full: epoll waits for EPOLLOUT
+	failed  bool // nothing can be written any more
 }
 
 func newConn(s *server, fd int) *conn {
@@ -54,14 +54,14 @@ func (c *conn) peer() logrus.Fields {
 func (c *conn) flush() (wrote bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.interest&unix.EPOLLOUT == 0 && c.write()
+	return !c.blocked && c.write()
 }
 
 // writable is called when the socket of a blocked connection takes data again.
 func (c *conn) writable() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wait(c.interest &^ unix.EPOLLOUT)
+	c.block(false)
 	c.write()
 }
 
@@ -85,7 +85,7 @@ func (c *conn) write() (wrote bool) {
 		case err != nil && err != unix.EAGAIN:
 			c.fail()
 		case n < len(run):
-			c.wait(c.interest | unix.EPOLLOUT)
+			c.block(true)
 			return wrote
 		}
 	}
@@ -103,14 +103,19 @@ func send(fd int, b []byte) (int, error) {
 	}
 }
 
-// wait changes what epoll waits for. The caller holds c.mu.
-func (c *conn) wait(events uint32) {
+// block changes whether the connection is blocked. That a client is gone, EPOLLHUP, is told
+// in either case. The caller holds c.mu.
+func (c *conn) block(blocked bool) {
+	var events uint32
+	if blocked {
+		events = unix.EPOLLOUT
+	}
 	if err := c.server.poller.Modify(c.fd, events); err != nil {
 		c.server.agent.log.WithError(err).Error("Waiting for a client of the monitor API failed")
 		c.fail()
 		return
 	}
-	c.interest = events
+	c.blocked = blocked
 }
 
 // fail ends a connection that can't be written to. Shutting it down makes the server's

@@ -6,13 +6,6 @@ import (
 	"github.com/cilium/monitor/api/payload"
 )
 
-// read is a record of the perf ring buffer on its way to the subscribers.
-type read struct {
-	data []byte // of an event, in the log; nil for a loss
-	lost uint64
-	cpu  int
-}
-
 // giveTurn gives the turn back, or passes it to a goroutine that distributes the events
 // that were left in the meantime.
 func (a *Agent) giveTurn() {
@@ -45,9 +38,9 @@ func (a *Agent) distributeSent(events ...sent) {
 			continue
 		}
 		pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
-		data := a.events.Append(&pl)
+		pl.Data = a.events.Append(&pl)
 		putBuffer(ev.data)
-		a.enqueue(payload.Payload{Data: data, Type: payload.EventSample})
+		a.enqueue(pl)
 	}
 	a.events.Commit()
 	for s := range a.servers.all {
@@ -66,7 +59,7 @@ func (a *Agent) flush() (written int) {
 
 // distributeRead hands records of the perf ring buffer, which are in the log but not
 // committed yet, to all subscribers. The caller has the turn.
-func (a *Agent) distributeRead(records []read) {
+func (a *Agent) distributeRead(records []payload.Payload) {
 	if a.consumers.len() > 0 {
 		a.events.Keep()
 		for i := range records {
@@ -74,24 +67,19 @@ func (a *Agent) distributeRead(records []read) {
 		}
 	}
 	if a.listeners.len() > 0 {
-		for i := range records {
-			r := &records[i]
-			if r.data == nil {
-				a.enqueue(payload.Payload{CPU: r.cpu, Lost: r.lost, Type: payload.RecordLost})
-			} else {
-				a.enqueue(payload.Payload{Data: r.data, CPU: r.cpu, Type: payload.EventSample})
-			}
+		for _, pl := range records {
+			a.enqueue(pl)
 		}
 	}
 	a.events.Commit()
 }
 
-func (a *Agent) notify(r *read) {
+func (a *Agent) notify(pl *payload.Payload) {
 	for c := range a.consumers.all {
-		if r.data == nil {
-			c.NotifyPerfEventLost(r.lost, r.cpu)
+		if pl.Type == payload.RecordLost {
+			c.NotifyPerfEventLost(pl.Lost, pl.CPU)
 		} else {
-			c.NotifyPerfEvent(r.data, r.cpu)
+			c.NotifyPerfEvent(pl.Data, pl.CPU)
 		}
 	}
 }

@@ -98,13 +98,18 @@ func (r *reader) pending(i int) int {
 // chunk distributes records of ring i, so few that clients which are up to date do not
 // miss any, and returns how many bytes of the ring these were.
 func (r *reader) chunk(i int) (size int) {
+	r.distribute(func() { size = r.copyRecords(i) })
+	return size
+}
+
+// distribute distributes the batch that fill makes, in its turn, and writes it to clients.
+func (r *reader) distribute(fill func()) {
 	a := r.agent
 	a.distributeSent(a.turn.take()...)
-	size = r.copyRecords(i)
+	fill()
 	a.distributeRead(r.batch)
 	a.giveTurn()
 	r.wakeups.wrote(a.flush())
-	return size
 }
 
 // reportLost distributes the losses of ring i that the kernel did not write into it.
@@ -124,13 +129,11 @@ func (r *reader) reportLost(i int) error {
 	if lost == 0 {
 		return nil
 	}
-	a := r.agent
-	a.count(lost, 0) // before anybody sees it
-	a.distributeSent(a.turn.take()...)
-	r.batch = append(r.batch[:0], r.appendLost(lost, cpu))
-	a.distributeRead(r.batch)
-	a.giveTurn()
-	a.flush()
+	r.agent.count(lost, 0) // before anybody sees it
+	r.distribute(func() {
+		r.batch = r.batch[:0]
+		r.addLost(lost, cpu)
+	})
 	return nil
 }
 
@@ -156,11 +159,11 @@ func (r *reader) copyRecords(i int) (size int) {
 		case perfring.Sample:
 			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), ring.CPU())
 			copy(data[copy(data, rec.Head):], rec.Tail)
-			r.batch = append(r.batch, read{data: data, cpu: ring.CPU()})
+			r.batch = append(r.batch, payload.Payload{Data: data, CPU: ring.CPU(), Type: payload.EventSample})
 		case perfring.Lost:
 			lost += rec.Lost
 			if rec.Lost > 0 {
-				r.batch = append(r.batch, r.appendLost(rec.Lost, ring.CPU()))
+				r.addLost(rec.Lost, ring.CPU())
 			}
 		case perfring.Unknown:
 			unknown++
@@ -178,10 +181,11 @@ func (r *reader) copyRecords(i int) (size int) {
 	return size
 }
 
-// appendLost appends a loss of the datapath to the log. The caller has the turn.
-func (r *reader) appendLost(lost uint64, cpu int) read {
-	r.agent.events.Append(&payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost})
-	return read{lost: lost, cpu: cpu}
+// addLost adds a loss of the datapath to the log and to r.batch. The caller has the turn.
+func (r *reader) addLost(lost uint64, cpu int) {
+	pl := payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost}
+	r.agent.events.Append(&pl)
+	r.batch = append(r.batch, pl)
 }
 
 // count counts in the agent's status.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/agent/internal/perfring"
+	"github.com/cilium/monitor/api/payload"
 )
 
 // A reader that fails is started again after this long, and after twice as long
@@ -49,8 +50,8 @@ type reader struct {
 
 	// Used by the goroutine only, once it runs.
 	wakeups wakeups
-	batch   []read
-	most    int // length of batch
+	batch   []payload.Payload // with Data that lies in the log
+	most    int               // length of batch
 }
 
 // startReader starts a reader if there are subscribers and something to read, and none

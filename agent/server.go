@@ -258,7 +258,7 @@ func (s *server) resumeAccept() {
 // connect makes a subscriber of a connection.
 func (s *server) connect(fd int) {
 	c := newConn(s, fd)
-	if err := s.poller.Add(fd, c.interest); err != nil {
+	if err := s.poller.Add(fd, 0); err != nil {
 		s.agent.log.WithError(err).Warn("Refusing a connection to the monitor API")
 		c.close()
 		return
