@@ -50,7 +50,7 @@ func TestCell(t *testing.T) {
 	}
 	for range 2 { // also when it is started again
 		notReady()
-		ns.do(func() error { return h.Start(log, t.Context()) })
+		ns.Do(func() error { return h.Start(log, t.Context()) })
 		require.NoError(t, (*ready)(t.Context()))
 
 		rd := readPinned(t, path)

@@ -64,7 +64,7 @@ func TestKilledProcess(t *testing.T) {
 
 	ns := newNamespace(t)
 	opts := Options{Devices: []string{"lo"}, EventsMap: path}
-	ns.do(func() error {
+	ns.Do(func() error {
 		_, err := Load(opts)
 		assert.ErrorIs(t, err, ErrPinInUse, "while the process runs")
 		return nil
@@ -80,7 +80,7 @@ func TestKilledProcess(t *testing.T) {
 	require.FileExists(t, path, "the pin outlives it")
 
 	var d *Datapath
-	ns.do(func() (err error) {
+	ns.Do(func() (err error) {
 		d, err = Load(opts)
 		return err
 	})

@@ -69,7 +69,7 @@ func TestTrafficIsTraced(t *testing.T) {
 	rd := readPinned(t, path)
 
 	var ifindex int
-	right.do(func() error {
+	right.Do(func() error {
 		l, err := netlink.LinkByName(rightDevice)
 		if err == nil {
 			ifindex = l.Attrs().Index
@@ -136,7 +136,7 @@ func TestDeniedPacketsAreDropped(t *testing.T) {
 
 	t.Run("tcp", func(t *testing.T) {
 		listen := func(ns *namespace, addr string) (l net.Listener) {
-			ns.do(func() (err error) {
+			ns.Do(func() (err error) {
 				l, err = net.Listen("tcp", addr)
 				return err
 			})
@@ -150,7 +150,7 @@ func TestDeniedPacketsAreDropped(t *testing.T) {
 		go func() {
 			dial <- func() error {
 				var err error
-				left.do(func() error {
+				left.Do(func() error {
 					var conn net.Conn
 					if conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", rightIPv4+":80"); err == nil {
 						conn.Close()
@@ -168,7 +168,7 @@ func TestDeniedPacketsAreDropped(t *testing.T) {
 
 	t.Run("icmp", func(t *testing.T) {
 		echo := func(network, addr string, request byte) {
-			left.do(func() error {
+			left.Do(func() error {
 				conn, err := net.Dial(network, addr)
 				if err != nil {
 					return err
@@ -289,7 +289,7 @@ func TestOtherPrograms(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer drop.Close()
-	ns.do(func() error {
+	ns.Do(func() error {
 		l, err := link.AttachTCX(link.TCXOptions{Interface: 1, Program: drop, Attach: ebpf.AttachTCXIngress})
 		if err == nil {
 			t.Cleanup(func() { l.Close() })
@@ -311,7 +311,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	ns := newNamespace(t)
 	path := eventsPath(t)
 	var d *Datapath
-	ns.do(func() (err error) {
+	ns.Do(func() (err error) {
 		d, err = Load(Options{Devices: []string{"lo"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path})
 		return err
 	})
@@ -382,7 +382,7 @@ func TestLoadFails(t *testing.T) {
 		{"not on a bpffs", Options{Devices: []string{"lo"}, EventsMap: filepath.Join(t.TempDir(), "events")}, "is not on a bpffs"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			ns.do(func() error {
+			ns.Do(func() error {
 				_, err := Load(tc.opts)
 				assert.ErrorContains(t, err, tc.want)
 				return nil

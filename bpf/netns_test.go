@@ -8,63 +8,34 @@ import (
 	"errors"
 	"net"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/internal/testns"
 )
 
 // namespace is a network namespace of its own for a test.
 type namespace struct {
-	t      *testing.T
-	handle netns.NsHandle
+	*testns.Namespace
+	t *testing.T
 }
 
 func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	requireRoot(t)
-	ns := &namespace{t: t}
-	ns.thread(func() (err error) {
-		ns.handle, err = netns.New()
-		return err
-	})
-	t.Cleanup(func() { ns.handle.Close() })
-	ns.do(func() error { return setUp("lo") })
+	ns := &namespace{testns.New(t), t}
+	ns.Do(func() error { return setUp("lo") })
 	return ns
-}
-
-// do runs f on a thread that is in the namespace.
-func (ns *namespace) do(f func() error) {
-	ns.t.Helper()
-	ns.thread(func() error {
-		if err := netns.Set(ns.handle); err != nil {
-			return err
-		}
-		return f()
-	})
-}
-
-// thread runs f on a thread that ends with it.
-func (ns *namespace) thread(f func() error) {
-	ns.t.Helper()
-	result := make(chan error)
-	go func() {
-		err := errors.New("f ended its goroutine")
-		defer func() { result <- err }()
-		runtime.LockOSThread()
-		err = f()
-	}()
-	require.NoError(ns.t, <-result)
 }
 
 // load runs a datapath in the namespace for as long as the test runs.
 func (ns *namespace) load(opts Options) *Datapath {
 	ns.t.Helper()
 	var d *Datapath
-	ns.do(func() (err error) {
+	ns.Do(func() (err error) {
 		d, err = Load(opts)
 		return err
 	})
@@ -75,7 +46,7 @@ func (ns *namespace) load(opts Options) *Datapath {
 func (ns *namespace) listenUDP(addr string) *net.UDPConn {
 	ns.t.Helper()
 	var conn *net.UDPConn
-	ns.do(func() (err error) {
+	ns.Do(func() (err error) {
 		conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(addrPort(addr)))
 		return err
 	})
@@ -87,15 +58,9 @@ func (ns *namespace) listenUDP(addr string) *net.UDPConn {
 func veth(t *testing.T) (left, right *namespace) {
 	t.Helper()
 	left, right = newNamespace(t), newNamespace(t)
-	left.do(func() error {
-		return netlink.LinkAdd(&netlink.Veth{
-			LinkAttrs:     netlink.LinkAttrs{Name: leftDevice},
-			PeerName:      rightDevice,
-			PeerNamespace: netlink.NsFd(int(right.handle)),
-		})
-	})
-	left.do(func() error { return errors.Join(addAddrs(leftDevice, leftIPv4, leftIPv6), setUp(leftDevice)) })
-	right.do(func() error { return errors.Join(addAddrs(rightDevice, rightIPv4, rightIPv6), setUp(rightDevice)) })
+	left.Connect(leftDevice, right.Namespace, rightDevice)
+	left.Do(func() error { return errors.Join(addAddrs(leftDevice, leftIPv4, leftIPv6), setUp(leftDevice)) })
+	right.Do(func() error { return errors.Join(addAddrs(rightDevice, rightIPv4, rightIPv6), setUp(rightDevice)) })
 	return left, right
 }
 
@@ -145,7 +110,7 @@ func (ns *namespace) tunTap(name string, mode netlink.TuntapMode) *os.File {
 		NonPersist: true,
 		Queues:     1,
 	}
-	ns.do(func() error { return errors.Join(netlink.LinkAdd(device), setUp(name)) })
+	ns.Do(func() error { return errors.Join(netlink.LinkAdd(device), setUp(name)) })
 	ns.t.Cleanup(func() { device.Fds[0].Close() })
 	return device.Fds[0]
 }

@@ -151,7 +151,7 @@ func TestLive(t *testing.T) {
 	a := serve(t, agent.WithEventsMap(testutils.EventsMapPath(t)), agent.WithDrainTimeout(patience))
 	deny, err := bpf.ParseRule("udp/" + portDenied)
 	require.NoError(t, err)
-	serverSide.do(func() error {
+	serverSide.Do(func() error {
 		datapath, err := bpf.Load(bpf.Options{Devices: []string{device}, Deny: []bpf.Rule{deny}, EventsMap: a.Stats().EventsMap})
 		if err == nil {
 			t.Cleanup(func() { require.NoError(t, datapath.Close()) })
@@ -162,7 +162,7 @@ func TestLive(t *testing.T) {
 
 	watches := 0
 	watch := func(args ...string) (p *process) {
-		serverSide.do(func() error { p = start(t, a.watch(args...)); return nil })
+		serverSide.Do(func() error { p = start(t, a.watch(args...)); return nil })
 		watches++
 		return p
 	}

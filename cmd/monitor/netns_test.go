@@ -3,57 +3,25 @@
 package main
 
 import (
-	"errors"
 	"net"
-	"runtime"
 	"testing"
 
-	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/internal/testns"
 )
 
 // namespace is a network namespace of its own for a test.
 type namespace struct {
-	t      *testing.T
-	handle netns.NsHandle
+	*testns.Namespace
+	t *testing.T
 }
 
 func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	requireRoot(t)
-	ns := &namespace{t: t}
-	ns.thread(func() (err error) {
-		ns.handle, err = netns.New()
-		return err
-	})
-	t.Cleanup(func() { ns.handle.Close() })
-	return ns
-}
-
-// do runs f on a thread that is in the namespace.
-func (ns *namespace) do(f func() error) {
-	ns.t.Helper()
-	ns.thread(func() error {
-		if err := netns.Set(ns.handle); err != nil {
-			return err
-		}
-		return f()
-	})
-}
-
-// thread runs f on a thread that ends with it.
-func (ns *namespace) thread(f func() error) {
-	ns.t.Helper()
-	result := make(chan error)
-	go func() {
-		err := errors.New("f ended its goroutine")
-		defer func() { result <- err }()
-		runtime.LockOSThread()
-		err = f()
-	}()
-	require.NoError(ns.t, <-result)
+	return &namespace{testns.New(t), t}
 }
 
 // Of the pair of devices that connects two namespaces.
@@ -67,15 +35,9 @@ const (
 func vethPair(t *testing.T) (client, server *namespace) {
 	t.Helper()
 	client, server = newNamespace(t), newNamespace(t)
-	client.do(func() error {
-		return netlink.LinkAdd(&netlink.Veth{
-			LinkAttrs:     netlink.LinkAttrs{Name: device},
-			PeerName:      device,
-			PeerNamespace: netlink.NsFd(int(server.handle)),
-		})
-	})
-	client.do(func() error { return setUp(clientIPv4, clientIP6) })
-	server.do(func() error { return setUp(serverIPv4, serverIP6) })
+	client.Connect(device, server.Namespace, device)
+	client.Do(func() error { return setUp(clientIPv4, clientIP6) })
+	server.Do(func() error { return setUp(serverIPv4, serverIP6) })
 	return client, server
 }
 

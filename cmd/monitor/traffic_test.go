@@ -41,12 +41,12 @@ func traffic(t *testing.T, client, server *namespace) {
 func handshake(t *testing.T, client, server *namespace, ip string) {
 	t.Helper()
 	var listener net.Listener
-	server.do(func() (err error) {
+	server.Do(func() (err error) {
 		listener, err = net.Listen("tcp", net.JoinHostPort(ip, portTCP))
 		return err
 	})
 	defer listener.Close()
-	client.do(func() error {
+	client.Do(func() error {
 		conn, err := net.DialTimeout("tcp", listener.Addr().String(), patience)
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func handshake(t *testing.T, client, server *namespace, ip string) {
 func (ns *namespace) listenUDP(ip, port string) *net.UDPConn {
 	ns.t.Helper()
 	var conn *net.UDPConn
-	ns.do(func() (err error) {
+	ns.Do(func() (err error) {
 		conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(net.JoinHostPort(ip, port))))
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (ns *namespace) listenUDP(ip, port string) *net.UDPConn {
 func (ns *namespace) dialUDP(ip, port string) net.Conn {
 	ns.t.Helper()
 	var conn net.Conn
-	ns.do(func() (err error) {
+	ns.Do(func() (err error) {
 		conn, err = net.Dial("udp", net.JoinHostPort(ip, port))
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func query(t *testing.T, client, server *namespace, ip string) {
 func ping(t *testing.T, client *namespace, network, ip string, request layers.ICMPv4TypeCode, reply byte) {
 	t.Helper()
 	var conn *net.IPConn
-	client.do(func() (err error) {
+	client.Do(func() (err error) {
 		conn, err = net.DialIP(network, nil, &net.IPAddr{IP: net.ParseIP(ip)})
 		if err != nil {
 			return err
