@@ -48,6 +48,11 @@ func NewFilterFlags(fs *pflag.FlagSet) *FilterFlags {
 	return ff
 }
 
+// FilterFlagsOf returns the flags that NewFilterFlags added to a flag set.
+func FilterFlagsOf(fs *pflag.FlagSet) *FilterFlags {
+	return (*FilterFlags)(fs.Lookup(notFlag).Value.(*negation))
+}
+
 // Filter returns the filter that the parsed flags ask for. It is an error if no event
 // can ever match it.
 func (ff *FilterFlags) Filter() (*Filter, error) {

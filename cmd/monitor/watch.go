@@ -20,8 +20,7 @@ import (
 type watchOptions struct {
 	socket     string
 	filter     *format.FilterFlags
-	verbose    int
-	print      format.Options
+	print      format.PrintFlags
 	timestamps bool
 	color      colorMode
 	count      int
@@ -72,10 +71,7 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 		o.filter = format.NewFilterFlags(fs)
 	}))
 	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
-		fs.CountVarP(&o.verbose, "verbose", "v", "-v: debug and trace-sock events, too; -vv: the whole packet, layer by layer")
-		fs.BoolVarP(&o.print.JSON, "json", "j", false, "one JSON object on each line, with all events and all fields")
-		fs.BoolVar(&o.print.Hex, "hex", false, "as -vv, with a hex dump of the packet")
-		fs.BoolVarP(&o.print.Numeric, "numeric", "n", false, "reserved identities as numbers (2, not world)")
+		o.print = format.NewPrintFlags(fs)
 		fs.BoolVar(&o.timestamps, "timestamps", false, "the time at which the event came here")
 		fs.Var(&o.color, "color", "auto, always or never; auto: on a terminal, unless NO_COLOR is set")
 	}))
@@ -107,10 +103,10 @@ func (o *watchOptions) run(stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	o.print.Level = filter.Level(min(format.Level(o.verbose), format.LevelVerbose))
-	o.print.Color = o.color.on(stdout)
+	printing := o.print.Options(filter)
+	printing.Color = o.color.on(stdout)
 	if o.timestamps {
-		o.print.Clock = time.Now
+		printing.Clock = time.Now
 	}
 	ctx, stop, release, err := stopConditions(stdout, o.duration)
 	if err != nil {
@@ -123,7 +119,7 @@ func (o *watchOptions) run(stdout, stderr *os.File) error {
 		messages:   stderr,
 		event:      format.NewEvent(files.interfaceName()),
 		filter:     filter,
-		formatter:  format.New(o.print),
+		formatter:  format.New(printing),
 		limit:      o.count,
 		stop:       stop,
 	}
