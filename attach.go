@@ -26,7 +26,7 @@ type attachParams struct {
 	cell.In
 
 	Lifecycle cell.Lifecycle
-	Config    Config
+	Config    AgentConfig
 	Agent     *agent.Agent
 	Datapath  DatapathReady `optional:"true"`
 	Slog      *slog.Logger
@@ -35,7 +35,7 @@ type attachParams struct {
 }
 
 // attach attaches the agent to the events map once the datapath is ready, without
-// holding up the start.
+// holding up the start, and detaches it first thing on stop.
 func attach(p attachParams) {
 	t := attacher{
 		agent: p.Agent,
@@ -62,10 +62,14 @@ func attach(p attachParams) {
 			stop()
 			select {
 			case <-ended:
-				return nil
 			case <-ctx.Done():
 				return fmt.Errorf("stop waiting for the datapath: its DatapathReady does not return: %w", ctx.Err())
 			}
+			if err := t.agent.DetachFromEventsMap(ctx); err != nil {
+				return err
+			}
+			t.stopped()
+			return nil
 		},
 	})
 }
@@ -109,6 +113,12 @@ func (t *attacher) run(ctx context.Context) {
 			return
 		case <-time.After(delay):
 		}
+	}
+}
+
+func (t *attacher) stopped() {
+	if t.health != nil {
+		t.health.Stopped("Detached from the events map")
 	}
 }
 

@@ -31,7 +31,7 @@ func TestAttachTriesAgain(t *testing.T) {
 	)
 	h := newHive(t,
 		cell.Provide(func() monitor.DatapathReady { return func(context.Context) error { return nil } }),
-		cell.Invoke(func(cfg monitor.Config, x *agent.Agent) { path, a = cfg.MonitorEventsMap, x }),
+		cell.Invoke(func(cfg monitor.AgentConfig, x *agent.Agent) { path, a = cfg.MonitorEventsMap, x }),
 	)
 	consumer := new(testutils.FakeConsumer)
 	h.start()

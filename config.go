@@ -30,12 +30,9 @@ const (
 	maxSocketPath = 107
 )
 
-// Config is the configuration of the monitor. Every field is a flag, an environment
+// AgentConfig is the configuration of [AgentCell]. Every field is a flag, an environment
 // variable and a key of the configuration file, by hive's rules.
-type Config struct {
-	// EnableMonitor tells whether the monitor API is served on a unix socket.
-	EnableMonitor bool
-
+type AgentConfig struct {
 	// MonitorQueueSize is how many events are kept for clients that fall behind;
 	// 0 stands for 1024 for each possible CPU, at most 16384.
 	MonitorQueueSize int
@@ -44,47 +41,62 @@ type Config struct {
 	// is rounded up to a power of two.
 	MonitorBufferPages int
 
-	// MonitorSocketPath is where the unix socket of the monitor API is.
-	MonitorSocketPath string
-
 	// MonitorEventsMap is where the datapath's events map is pinned.
 	MonitorEventsMap string
 }
 
-var defaultConfig = Config{
-	EnableMonitor:      true,
+var defaultAgentConfig = AgentConfig{
 	MonitorQueueSize:   0,
 	MonitorBufferPages: 64,
-	MonitorSocketPath:  agent.DefaultSocketPath,
 	MonitorEventsMap:   agent.DefaultEventsMap,
 }
 
 // Flags implements cell.Flagger.
-func (def Config) Flags(flags *pflag.FlagSet) {
-	flags.Bool(flagEnable, def.EnableMonitor,
-		"Serve the monitor API on a unix socket")
+func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 	flags.Int(flagQueueSize, def.MonitorQueueSize,
 		fmt.Sprintf("Events kept for clients that fall behind, 1 to %d; 0: 1024 for each possible CPU, at most 16384 (%d on this machine)",
 			maxQueueSize, agent.DefaultQueueSize()))
 	flags.Int(flagBufferPages, def.MonitorBufferPages,
 		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", maxBufferPages))
-	flags.String(flagSocketPath, def.MonitorSocketPath,
-		"Path of the monitor API's unix socket")
 	flags.String(flagEventsMap, def.MonitorEventsMap,
 		"Path where the datapath's events map is pinned")
 }
 
 // validate refuses what can't work, by the name of the flag and with what it takes.
-func (cfg Config) validate() error {
+func (cfg AgentConfig) validate() error {
 	if err := inRange(flagQueueSize, cfg.MonitorQueueSize, 0, maxQueueSize); err != nil {
 		return err
 	}
 	if err := inRange(flagBufferPages, cfg.MonitorBufferPages, 1, maxBufferPages); err != nil {
 		return err
 	}
-	if err := absolute(flagEventsMap, cfg.MonitorEventsMap); err != nil {
-		return err
-	}
+	return absolute(flagEventsMap, cfg.MonitorEventsMap)
+}
+
+// ServerConfig is the configuration of [ServerCell], as [AgentConfig] is that of AgentCell.
+type ServerConfig struct {
+	// EnableMonitor tells whether the monitor API is served on a unix socket.
+	EnableMonitor bool
+
+	// MonitorSocketPath is where the unix socket of the monitor API is.
+	MonitorSocketPath string
+}
+
+var defaultServerConfig = ServerConfig{
+	EnableMonitor:     true,
+	MonitorSocketPath: agent.DefaultSocketPath,
+}
+
+// Flags implements cell.Flagger.
+func (def ServerConfig) Flags(flags *pflag.FlagSet) {
+	flags.Bool(flagEnable, def.EnableMonitor,
+		"Serve the monitor API on a unix socket")
+	flags.String(flagSocketPath, def.MonitorSocketPath,
+		"Path of the monitor API's unix socket")
+}
+
+// validate refuses a path that can't be a socket's, if it is to be one.
+func (cfg ServerConfig) validate() error {
 	if !cfg.EnableMonitor {
 		return nil
 	}

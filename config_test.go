@@ -17,11 +17,17 @@ import (
 	"github.com/cilium/monitor"
 )
 
+// config is the configuration of both cells.
+type config struct {
+	monitor.AgentConfig
+	monitor.ServerConfig
+}
+
 // configure returns what the monitor makes of flags and of a configuration file.
-func configure(t *testing.T, args []string, file string) (monitor.Config, error) {
+func configure(t *testing.T, args []string, file string) (config, error) {
 	t.Helper()
-	var cfg monitor.Config
-	h := hive.New(monitor.Cell, cell.Invoke(func(c monitor.Config) { cfg = c }))
+	var cfg config
+	h := hive.New(monitor.Cell, cell.Invoke(func(a monitor.AgentConfig, s monitor.ServerConfig) { cfg = config{a, s} }))
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	h.RegisterFlags(flags)
 	require.NoError(t, flags.Parse(args))
@@ -36,12 +42,9 @@ func configure(t *testing.T, args []string, file string) (monitor.Config, error)
 func TestConfigDefaults(t *testing.T) {
 	cfg, err := configure(t, nil, "")
 	require.NoError(t, err)
-	require.Equal(t, monitor.Config{
-		EnableMonitor:      true,
-		MonitorQueueSize:   0,
-		MonitorBufferPages: 64,
-		MonitorSocketPath:  "/var/run/cilium/monitor1_2.sock",
-		MonitorEventsMap:   "/sys/fs/bpf/tc/globals/cilium_events",
+	require.Equal(t, config{
+		monitor.AgentConfig{MonitorQueueSize: 0, MonitorBufferPages: 64, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events"},
+		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/var/run/cilium/monitor1_2.sock"},
 	}, cfg)
 }
 
@@ -55,11 +58,9 @@ monitor-buffer-pages: 1
 monitor-socket-path: /run/file.sock
 monitor-events-map: /sys/fs/bpf/file
 `
-	want := monitor.Config{
-		MonitorQueueSize:   1,
-		MonitorBufferPages: 1,
-		MonitorSocketPath:  "/run/file.sock",
-		MonitorEventsMap:   "/sys/fs/bpf/file",
+	want := config{
+		monitor.AgentConfig{MonitorQueueSize: 1, MonitorBufferPages: 1, MonitorEventsMap: "/sys/fs/bpf/file"},
+		monitor.ServerConfig{MonitorSocketPath: "/run/file.sock"},
 	}
 	cfg, err := configure(t, nil, file)
 	require.NoError(t, err)
@@ -70,12 +71,9 @@ monitor-events-map: /sys/fs/bpf/file
 	t.Setenv("MONITOR_BUFFER_PAGES", "2")
 	t.Setenv("MONITOR_SOCKET_PATH", "/run/env.sock")
 	t.Setenv("MONITOR_EVENTS_MAP", "/sys/fs/bpf/env")
-	want = monitor.Config{
-		EnableMonitor:      true,
-		MonitorQueueSize:   2,
-		MonitorBufferPages: 2,
-		MonitorSocketPath:  "/run/env.sock",
-		MonitorEventsMap:   "/sys/fs/bpf/env",
+	want = config{
+		monitor.AgentConfig{MonitorQueueSize: 2, MonitorBufferPages: 2, MonitorEventsMap: "/sys/fs/bpf/env"},
+		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/run/env.sock"},
 	}
 	cfg, err = configure(t, nil, file)
 	require.NoError(t, err)
@@ -86,11 +84,9 @@ monitor-events-map: /sys/fs/bpf/file
 		"--monitor-socket-path=/run/flag.sock", "--monitor-events-map=/sys/fs/bpf/flag",
 	}, file)
 	require.NoError(t, err)
-	require.Equal(t, monitor.Config{
-		MonitorQueueSize:   3,
-		MonitorBufferPages: 3,
-		MonitorSocketPath:  "/run/flag.sock",
-		MonitorEventsMap:   "/sys/fs/bpf/flag",
+	require.Equal(t, config{
+		monitor.AgentConfig{MonitorQueueSize: 3, MonitorBufferPages: 3, MonitorEventsMap: "/sys/fs/bpf/flag"},
+		monitor.ServerConfig{MonitorSocketPath: "/run/flag.sock"},
 	}, cfg)
 }
 

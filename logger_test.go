@@ -27,8 +27,8 @@ func TestLogToHive(t *testing.T) {
 	h := newHive(t, failing)
 	h.start()
 	h.eventuallyLogs(
-		`level=INFO msg="Serving the monitor API 1.2" module=monitor path=`+h.socket+` subsys=monitor-agent`,
-		`level=ERROR msg="The datapath failed: the monitor has agent events only" module=monitor error="no such device" subsys=monitor-agent`,
+		`level=INFO msg="Serving the monitor API 1.2" module=monitor-agent path=`+h.socket+` subsys=monitor-agent`,
+		`level=ERROR msg="The datapath failed: the monitor has agent events only" module=monitor-agent error="no such device" subsys=monitor-agent`,
 	)
 	h.stop()
 	require.NotContains(t, h.logged.String(), "A client connected", "debug logs are for hive's logger to leave out")
@@ -40,7 +40,7 @@ func TestLogToHiveDebug(t *testing.T) {
 	h.log = slog.New(slog.NewTextHandler(&h.logged, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}))
 	h.start()
 	h.connect()
-	h.eventuallyLogs(`msg="A client connected to the monitor API" module=monitor pid=`)
+	h.eventuallyLogs(`msg="A client connected to the monitor API" module=monitor-agent pid=`)
 	require.Regexp(t, `level=DEBUG source=\S+/agent/server\.go:\d+ msg="A client connected`, h.logged.String())
 }
 

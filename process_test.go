@@ -59,10 +59,10 @@ func TestDatapathOfAnotherProcess(t *testing.T) {
 		a    *agent.Agent
 	)
 	h := newHive(t,
-		cell.Provide(func(cfg monitor.Config) monitor.DatapathReady {
+		cell.Provide(func(cfg monitor.AgentConfig) monitor.DatapathReady {
 			return func(ctx context.Context) error { return bpf.AwaitPin(ctx, cfg.MonitorEventsMap) }
 		}),
-		cell.Invoke(func(cfg monitor.Config, x *agent.Agent) { path, a = cfg.MonitorEventsMap, x }),
+		cell.Invoke(func(cfg monitor.AgentConfig, x *agent.Agent) { path, a = cfg.MonitorEventsMap, x }),
 	)
 	h.start()
 	consumer := new(testutils.FakeConsumer)

@@ -5,9 +5,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/bits"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +55,8 @@ type Agent struct {
 	events *eventlog.Log // appended to by who holds turn
 	turn   turn
 
+	counters counters
+
 	consumers subscribers[consumer.MonitorConsumer]
 	listeners subscribers[listener.MonitorListener]
 	servers   subscribers[*server]
@@ -65,10 +64,13 @@ type Agent struct {
 	connections atomic.Int64 // of all servers; changed under Mutex
 
 	// Guarded by Mutex.
-	eventsMap *ebpf.Map // nil until attached
+	eventsMap *ebpf.Map       // nil unless attached
+	detached  <-chan struct{} // closed when the last detachment is done
 	pages     int
 	reader    *reader // nil while nobody is subscribed, or nothing attached
 	stopping  bool
+	ever      SubscriberCounts
+	past      ClientTotals // of the connections that have ended
 
 	goroutines sync.WaitGroup // readers and turn-takers
 	done       chan struct{}
@@ -89,6 +91,8 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		log:           logrus.StandardLogger(),
 		eventsMapPath: DefaultEventsMap,
 		drainTimeout:  defaultDrainTimeout,
+		counters:      counters{start: time.Now()},
+		detached:      closedChannel,
 		done:          make(chan struct{}),
 	}
 	for _, opt := range opts {
@@ -130,59 +134,6 @@ var closedChannel = func() <-chan struct{} {
 	close(c)
 	return c
 }()
-
-// maxPages keeps one CPU's ring within 256 MiB, with pages of 4 KiB.
-const maxPages = 1 << 16
-
-// AttachToEventsMap opens the perf event array that the datapath writes its events to,
-// from where it is pinned, and reads it from now on while there are subscribers.
-// nPages is the size of the ring buffer of each CPU in pages, 1 to 65536; it is rounded
-// up to a power of two. That the rings can't be opened later on is logged, reported to
-// Health, and tried again; State is nil in the meantime.
-//
-// A perf event array has one reader: another one, in this or in any other process, takes
-// the events away from this agent. CPUs that are offline when reading begins are not read
-// until it begins anew.
-//
-// It is called once, before or after subscribers come. If it returns an error, nothing
-// has changed and it can be called again. It returns [ErrAttached] if it
-// succeeded before, [os.ErrNotExist] if nothing is pinned at the path.
-func (a *Agent) AttachToEventsMap(nPages int) error {
-	if a == nil {
-		return ErrNoAgent
-	}
-	if nPages < 1 || nPages > maxPages {
-		return fmt.Errorf("attach to events map: %d pages, allowed are 1 to %d", nPages, maxPages)
-	}
-	a.Lock()
-	defer a.Unlock()
-	if a.stopping {
-		return ErrStopped
-	}
-	if a.eventsMap != nil {
-		return ErrAttached
-	}
-	m, err := ebpf.LoadPinnedMap(a.eventsMapPath, nil)
-	if err != nil {
-		return fmt.Errorf("open events map %s: %w", a.eventsMapPath, err)
-	}
-	if m.Type() != ebpf.PerfEventArray {
-		m.Close()
-		return fmt.Errorf("open events map %s: it is a map of type %s, not a %s", a.eventsMapPath, m.Type(), ebpf.PerfEventArray)
-	}
-	a.eventsMap, a.pages = m, 1<<bits.Len(uint(nPages-1))
-	a.MonitorStatus = models.MonitorStatus{
-		Cpus:     int64(m.MaxEntries()),
-		Npages:   int64(a.pages),
-		Pagesize: int64(os.Getpagesize()),
-	}
-	a.log.WithField("path", a.eventsMapPath).Info("Attached to the events map")
-	a.startReader()
-	if a.reader == nil {
-		a.idle()
-	}
-	return nil
-}
 
 // State returns the status of the reader of the perf ring buffer, nil while none
 // runs: before AttachToEventsMap, and while nobody is subscribed.

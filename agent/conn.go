@@ -3,6 +3,9 @@
 package agent
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/listener"
 )
 
 // opening is what every connection begins with.
@@ -24,6 +28,7 @@ type conn struct {
 	fd     int // closed by the server's goroutine, under mu
 	since  time.Time
 	cred   unix.Ucred // of the process that connected
+	name   string     // of that process; empty if it is not known
 
 	mu      sync.Mutex // guards what follows
 	cursor  *eventlog.Cursor
@@ -40,13 +45,40 @@ func newConn(s *server, fd int) *conn {
 	}
 	if cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
 		c.cred = *cred
+		c.name = processName(int(cred.Pid))
 	}
 	return c
 }
 
+// processName returns the name that the kernel has for a process, empty if it can't see it.
+func processName(pid int) string {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(name))
+}
+
 // peer describes the client in logs.
 func (c *conn) peer() logrus.Fields {
-	return logrus.Fields{"pid": c.cred.Pid, "uid": c.cred.Uid}
+	return logrus.Fields{"process": c.name, "pid": c.cred.Pid, "uid": c.cred.Uid}
+}
+
+func (c *conn) stats() ClientStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ClientStats{
+		SubscriberStats: SubscriberStats{
+			Name:      c.name,
+			Version:   listener.Version1_2,
+			Since:     c.since,
+			Delivered: c.cursor.Delivered(),
+		},
+		PID:  int(c.cred.Pid),
+		UID:  int(c.cred.Uid),
+		Lost: c.cursor.Lost(),
+		Lag:  c.cursor.Lag(),
+	}
 }
 
 // flush writes what the client has not got yet, as far as the socket takes it, unless
@@ -83,6 +115,7 @@ func (c *conn) write() (wrote bool) {
 		wrote = wrote || n > 0
 		switch {
 		case err != nil && err != unix.EAGAIN:
+			c.server.agent.counters.writeErrors.Add(1)
 			c.fail()
 		case n < len(run):
 			c.block(true)

@@ -26,13 +26,15 @@ func (a *Agent) distributeSent(events ...sent) {
 	if len(events) == 0 {
 		return
 	}
+	a.counters.sent(events)
 	for _, ev := range events {
 		if ev.closing != nil {
 			ev.closing.Close()
 			continue
 		}
-		for c := range a.consumers.all {
-			c.NotifyAgentEvent(ev.typ, ev.event)
+		for c := range a.consumers.subscriptions {
+			c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
+			c.delivered++
 		}
 		if ev.data == nil {
 			continue
@@ -42,7 +44,7 @@ func (a *Agent) distributeSent(events ...sent) {
 		putBuffer(ev.data)
 		a.enqueue(pl)
 	}
-	a.events.Commit()
+	a.publish()
 	for s := range a.servers.all {
 		s.flushSoon()
 	}
@@ -71,15 +73,25 @@ func (a *Agent) distributeRead(records []payload.Payload) {
 			a.enqueue(pl)
 		}
 	}
+	a.publish()
+}
+
+// publish gives what was distributed to the connections, and its numbers to Stats. The caller
+// has the turn.
+func (a *Agent) publish() {
 	a.events.Commit()
+	a.consumers.publish()
+	a.listeners.publish()
 }
 
 func (a *Agent) notify(pl *payload.Payload) {
-	for c := range a.consumers.all {
+	for c := range a.consumers.subscriptions {
 		if pl.Type == payload.RecordLost {
-			c.NotifyPerfEventLost(pl.Lost, pl.CPU)
+			c.subscriber.NotifyPerfEventLost(pl.Lost, pl.CPU)
+			c.delivered += pl.Lost
 		} else {
-			c.NotifyPerfEvent(pl.Data, pl.CPU)
+			c.subscriber.NotifyPerfEvent(pl.Data, pl.CPU)
+			c.delivered++
 		}
 	}
 }
@@ -92,7 +104,8 @@ func (a *Agent) enqueue(pl payload.Payload) {
 	a.events.Keep()
 	shared := new(payload.Payload)
 	*shared = pl
-	for l := range a.listeners.all {
-		l.Enqueue(shared)
+	for l := range a.listeners.subscriptions {
+		l.subscriber.Enqueue(shared)
+		l.delivered += max(1, pl.Lost)
 	}
 }

@@ -129,7 +129,7 @@ func (r *reader) reportLost(i int) error {
 	if lost == 0 {
 		return nil
 	}
-	r.agent.count(lost, 0) // before anybody sees it
+	r.agent.count(cpu, lost, 0) // before anybody sees it
 	r.distribute(func() {
 		r.batch = r.batch[:0]
 		r.addLost(lost, cpu)
@@ -147,7 +147,7 @@ func (r *reader) copyRecords(i int) (size int) {
 		r.mu.Unlock()
 		return 0
 	}
-	start := ring.Position()
+	start, cpu := ring.Position(), ring.CPU()
 	var lost, unknown uint64
 	var err error
 	for ok := true; ok && len(r.batch) < r.most; {
@@ -157,13 +157,13 @@ func (r *reader) copyRecords(i int) (size int) {
 		}
 		switch rec.Kind {
 		case perfring.Sample:
-			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), ring.CPU())
+			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), cpu)
 			copy(data[copy(data, rec.Head):], rec.Tail)
-			r.batch = append(r.batch, payload.Payload{Data: data, CPU: ring.CPU(), Type: payload.EventSample})
+			r.batch = append(r.batch, payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample})
 		case perfring.Lost:
 			lost += rec.Lost
 			if rec.Lost > 0 {
-				r.addLost(rec.Lost, ring.CPU())
+				r.addLost(rec.Lost, cpu)
 			}
 		case perfring.Unknown:
 			unknown++
@@ -174,8 +174,10 @@ func (r *reader) copyRecords(i int) (size int) {
 	r.mu.Unlock()
 
 	r.wakeups.read(i, len(r.batch))
-	r.agent.count(lost, unknown)
+	r.agent.counters.read(r.batch, r.wakeups.now)
+	r.agent.count(cpu, lost, unknown)
 	if err != nil {
+		r.agent.counters.corruptRings.Add(1)
 		r.agent.log.WithError(err).Error("Reading a perf ring buffer failed, what it held is lost")
 	}
 	return size
@@ -188,11 +190,12 @@ func (r *reader) addLost(lost uint64, cpu int) {
 	r.batch = append(r.batch, pl)
 }
 
-// count counts in the agent's status.
-func (a *Agent) count(lost, unknown uint64) {
+// count counts losses of a CPU's ring and unknown records of it.
+func (a *Agent) count(cpu int, lost, unknown uint64) {
 	if lost == 0 && unknown == 0 {
 		return
 	}
+	a.counters.lost(cpu, lost)
 	a.Lock()
 	defer a.Unlock()
 	a.MonitorStatus.Lost += int64(lost)

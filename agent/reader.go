@@ -203,7 +203,8 @@ func (r *reader) read() (progress bool, err error) {
 	for {
 		// Nobody closes the rings but this goroutine, so they can be waited for
 		// without the mutex.
-		if err := r.rings.Wait(r.wakeups.timeout()); err != nil {
+		woken, err := r.rings.Wait(r.wakeups.timeout())
+		if err != nil {
 			return progress, fmt.Errorf("wait for perf ring buffers: %w", err)
 		}
 		if r.stopped.Err() != nil {
@@ -215,6 +216,7 @@ func (r *reader) read() (progress bool, err error) {
 			progress = true
 		}
 		r.wakeups.end()
+		r.agent.counters.visited(woken, r.wakeups.records)
 		if err := r.adapt(); err != nil {
 			return progress, err
 		}

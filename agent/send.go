@@ -41,13 +41,18 @@ func (a *Agent) SendEvent(typ int, event interface{}) error {
 	ev := sent{typ: typ, event: event}
 	var encodeErr error
 	if a.encodes() {
-		ev.data, encodeErr = encode(typ, event)
+		if ev.data, encodeErr = encode(typ, event); encodeErr != nil {
+			a.counters.notEncoded.Add(1)
+		}
 	} else if a.consumers.len() == 0 {
 		return nil
 	}
 
 	taken, err := a.turn.takeOrLeave(ev)
 	if err != nil {
+		if err == ErrQueueFull {
+			a.counters.queueFull.Add(1)
+		}
 		return err
 	}
 	if taken {

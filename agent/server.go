@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cilium/hive/cell"
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
@@ -24,6 +25,11 @@ type ServerOption func(*server)
 // WithSocketPath sets the path of the socket. The default is [DefaultSocketPath].
 func WithSocketPath(path string) ServerOption {
 	return func(s *server) { s.path = path }
+}
+
+// WithServerHealth sets where the server reports its health. The default is nowhere.
+func WithServerHealth(health cell.Health) ServerOption {
+	return func(s *server) { s.health = health }
 }
 
 // ServeMonitorAPI serves the monitor API 1.2 on a unix domain socket. It starts the
@@ -52,8 +58,9 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if monitor.stopping {
 		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
 	}
-	monitor.servers.add(s)
+	monitor.servers.add(s, s.path)
 	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
+	s.serving()
 	go s.run()
 	return nil
 }
@@ -64,6 +71,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 type server struct {
 	agent  *Agent
 	path   string
+	health cell.Health // nil if nobody wants to know
 	poller *epoll.Poller
 	ended  chan struct{} // closed when the goroutine ends
 
@@ -74,6 +82,7 @@ type server struct {
 	socket   *socket // nil once closed
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
+	degraded bool      // accepting failed the last time
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
@@ -129,11 +138,12 @@ func (s *server) stop(deadline time.Time) {
 
 func (s *server) run() {
 	defer close(s.ended)
+	defer s.closeAll()
 	for {
 		events, err := s.poller.Wait(s.timeout())
 		if err != nil {
-			s.agent.log.WithError(err).Error("The monitor API server failed")
-			break
+			s.fails("The monitor API server failed", err)
+			return
 		}
 		for _, ev := range events {
 			s.handle(int(ev.Fd), ev.Events)
@@ -143,10 +153,10 @@ func (s *server) run() {
 		}
 		s.resumeAccept()
 		if s.finish() {
-			break
+			s.stopped()
+			return
 		}
 	}
-	s.closeAll()
 }
 
 // timeout returns how long to wait for events at most.
@@ -192,6 +202,7 @@ func (s *server) closeListener() error {
 	return err
 }
 
+// closeAll is the end of the server.
 func (s *server) closeAll() {
 	for c := range s.conns.all {
 		s.disconnect(c)
@@ -228,10 +239,12 @@ func (s *server) accept() {
 		case err == nil:
 			s.connect(fd)
 		case errors.Is(err, unix.EAGAIN):
+			s.recovered()
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
-			s.agent.log.WithError(err).Warn("Accepting a connection to the monitor API failed")
+			s.agent.counters.acceptErrors.Add(1)
+			s.fails("Accepting connections to the monitor API failed", err)
 			s.pauseAccept()
 			return
 		}
@@ -266,8 +279,9 @@ func (s *server) connect(fd int) {
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock()
-	s.conns.add(c)
+	s.conns.add(c, c.name)
 	a.connections.Add(1)
+	a.ever.Clients++
 	a.startReader()
 	a.Unlock()
 	c.flush()
@@ -282,7 +296,8 @@ func (s *server) disconnect(c *conn) {
 	a.Lock()
 	s.conns.remove(c)
 	a.connections.Add(-1)
+	c.close()
+	a.past.add(c.stats(), true)
 	a.stopReaderIfUnused()
 	a.Unlock()
-	c.close()
 }

@@ -3,9 +3,11 @@
 package agent
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/cilium/monitor/consumer"
 	"github.com/cilium/monitor/listener"
@@ -14,7 +16,12 @@ import (
 // subscription is a subscriber's place in the list.
 type subscription[S comparable] struct {
 	subscriber S
+	name       string
+	since      time.Time
 	gone       atomic.Bool // removed: it gets nothing any more
+
+	delivered uint64        // events, counted by who has the turn
+	published atomic.Uint64 // delivered at the end of the last batch
 }
 
 // subscribers is a list that is read without a lock and replaced on change, so that
@@ -24,16 +31,32 @@ type subscribers[S comparable] struct {
 	list atomic.Pointer[[]*subscription[S]]
 }
 
-// all calls fn for each subscriber that was there at the start and still is.
+// all yields each subscriber that was there at the start and still is.
 func (s *subscribers[S]) all(yield func(S) bool) {
+	for sub := range s.subscriptions {
+		if !yield(sub.subscriber) {
+			return
+		}
+	}
+}
+
+// subscriptions yields their places in the list.
+func (s *subscribers[S]) subscriptions(yield func(*subscription[S]) bool) {
 	list := s.list.Load()
 	if list == nil {
 		return
 	}
 	for _, sub := range *list {
-		if !sub.gone.Load() && !yield(sub.subscriber) {
+		if !sub.gone.Load() && !yield(sub) {
 			return
 		}
+	}
+}
+
+// publish publishes the numbers of events that subscribers got. The caller has the turn.
+func (s *subscribers[S]) publish() {
+	for sub := range s.subscriptions {
+		sub.published.Store(sub.delivered)
 	}
 }
 
@@ -53,8 +76,8 @@ func (s *subscribers[S]) index(subscriber S) int {
 	return slices.IndexFunc(*list, func(sub *subscription[S]) bool { return sub.subscriber == subscriber })
 }
 
-// add adds a subscriber, and returns whether it was not there before.
-func (s *subscribers[S]) add(subscriber S) bool {
+// add adds a subscriber with a name for people, and returns whether it was not there before.
+func (s *subscribers[S]) add(subscriber S, name string) bool {
 	if s.index(subscriber) >= 0 {
 		return false
 	}
@@ -62,7 +85,7 @@ func (s *subscribers[S]) add(subscriber S) bool {
 	if old := s.list.Load(); old != nil {
 		list = slices.Clone(*old)
 	}
-	list = append(list, &subscription[S]{subscriber: subscriber})
+	list = append(list, &subscription[S]{subscriber: subscriber, name: name, since: time.Now()})
 	s.list.Store(&list)
 	return true
 }
@@ -94,12 +117,22 @@ func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 		a.log.Errorf("Ignoring a consumer of type %T: it can't be told apart from others", newConsumer)
 		return
 	}
+	name := nameOf(newConsumer)
 	a.Lock()
 	defer a.Unlock()
-	if a.stopping || !a.consumers.add(newConsumer) {
+	if a.stopping || !a.consumers.add(newConsumer, name) {
 		return
 	}
+	a.ever.Consumers++
 	a.startReader()
+}
+
+// nameOf returns what people are told a consumer or listener is.
+func nameOf(subscriber any) string {
+	if s, ok := subscriber.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", subscriber)
 }
 
 // RemoveConsumer removes a consumer. If it was the last subscriber, the perf ring
@@ -135,9 +168,11 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 		newListener.Close()
 		return
 	}
+	name := nameOf(newListener)
 	a.Lock()
 	stopping := a.stopping
-	if !stopping && a.listeners.add(newListener) {
+	if !stopping && a.listeners.add(newListener, name) {
+		a.ever.Listeners++
 		a.startReader()
 	}
 	a.Unlock()

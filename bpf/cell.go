@@ -16,7 +16,7 @@ import (
 )
 
 // Cell runs the datapath on the devices that --device names from start to stop,
-// and provides monitor.DatapathReady. It takes monitor.Config from the graph.
+// and provides monitor.DatapathReady. It takes monitor.AgentConfig from the graph.
 //
 // With no device it loads and attaches nothing, and the DatapathReady waits until
 // some other datapath has pinned its events map.
@@ -78,7 +78,7 @@ type params struct {
 	Lifecycle cell.Lifecycle
 	Log       *slog.Logger
 	Config    Config
-	Monitor   monitor.Config
+	Monitor   monitor.AgentConfig
 }
 
 func newDatapathReady(p params) (monitor.DatapathReady, error) {

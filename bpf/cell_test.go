@@ -26,7 +26,7 @@ func newHive(t *testing.T, path string, args ...string) (*hive.Hive, *monitor.Da
 	var ready monitor.DatapathReady
 	h := hive.New(
 		Cell,
-		cell.Provide(func() monitor.Config { return monitor.Config{MonitorEventsMap: path} }),
+		cell.Provide(func() monitor.AgentConfig { return monitor.AgentConfig{MonitorEventsMap: path} }),
 		cell.Invoke(func(r monitor.DatapathReady) { ready = r }),
 	)
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)

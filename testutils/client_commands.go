@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/cilium/hive/script"
+
+	"github.com/cilium/monitor/internal/commands"
 )
 
 // clients are the clients that a script connected, by name.
@@ -40,7 +42,7 @@ func (c *clients) connect() script.Cmd {
 			"When the command returns, the client gets every event from then on. It reads all by itself and keeps what it reads.",
 		},
 	}
-	return command(usage, 1, 2, func(s *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, 2, func(s *script.State, args []string) (string, error) {
 		name, socket := args[0], c.socket
 		if len(args) == 2 {
 			socket = s.Path(args[1])
@@ -97,7 +99,7 @@ func (c *clients) wait() script.Cmd {
 			"Fails if they have not come after a minute, and says what came instead.",
 		},
 	}
-	return command(usage, 2, 2, func(s *script.State, args []string) (string, error) {
+	return commands.Command(usage, 2, 2, func(s *script.State, args []string) (string, error) {
 		client, err := c.client(args[0])
 		if err != nil {
 			return "", err
@@ -139,7 +141,7 @@ func (c *clients) events() script.Cmd {
 // command returns a command on the client that it is given the name of.
 func (c *clients) command(usage script.CmdUsage, run func(context.Context, *Client) (stdout string, err error)) script.Cmd {
 	usage.Args = "name"
-	return command(usage, 1, 1, func(s *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, 1, func(s *script.State, args []string) (string, error) {
 		client, err := c.client(args[0])
 		if err != nil {
 			return "", err

@@ -7,6 +7,8 @@ import (
 
 	"github.com/cilium/hive/script"
 
+	"github.com/cilium/monitor/internal/commands"
+
 	"github.com/cilium/monitor/agent"
 )
 
@@ -34,7 +36,7 @@ func (c *consumers) register() script.Cmd {
 			"It keeps every event from then on. It can be registered before the hive is started, and again after it was removed.",
 		},
 	}
-	return command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
 		fake := c.byName[args[0]]
 		if fake == nil {
 			fake = new(FakeConsumer)
@@ -51,7 +53,7 @@ func (c *consumers) remove() script.Cmd {
 		Args:    "name",
 		Detail:  []string{"What it got can still be looked at."},
 	}
-	return command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
 		fake, err := c.consumer(args[0])
 		if err != nil {
 			return "", err
@@ -70,7 +72,7 @@ func (c *consumers) wait() script.Cmd {
 			"Fails if they have not come after a minute, and says what came instead.",
 		},
 	}
-	return command(usage, 2, 2, func(s *script.State, args []string) (string, error) {
+	return commands.Command(usage, 2, 2, func(s *script.State, args []string) (string, error) {
 		fake, err := c.consumer(args[0])
 		if err != nil {
 			return "", err
@@ -92,7 +94,7 @@ func (c *consumers) events() script.Cmd {
 		Args:    "name",
 		Detail:  []string{"Each line is one that 'monitor watch -v --numeric' prints."},
 	}
-	return command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
 		fake, err := c.consumer(args[0])
 		if err != nil {
 			return "", err

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/cilium/hive/script"
+
+	"github.com/cilium/monitor/internal/commands"
 )
 
 func datapathCommands(d *FakeDatapath) map[string]script.Cmd {
@@ -28,7 +30,7 @@ func datapathReady(d *FakeDatapath) script.Cmd {
 			"The monitor attaches some time after that: health 'datapath: level=OK' waits for it.",
 		},
 	}
-	return command(usage, 0, 0, func(*script.State, []string) (string, error) {
+	return commands.Command(usage, 0, 0, func(*script.State, []string) (string, error) {
 		return "", d.BecomeReady()
 	})
 }
@@ -38,7 +40,7 @@ func datapathFail(d *FakeDatapath) script.Cmd {
 		Summary: "Let the datapath fail instead of being ready",
 		Args:    "reason...",
 	}
-	return command(usage, 1, anyNumber, func(_ *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, commands.AnyNumber, func(_ *script.State, args []string) (string, error) {
 		return "", d.Fail(errors.New(strings.Join(args, " ")))
 	})
 }
@@ -52,7 +54,7 @@ func datapathEmit(d *FakeDatapath) script.Cmd {
 			"Prints how many events were written to a perf ring buffer, how many were not since nobody read that CPU's buffer, and how many since it was full.",
 		},
 	}
-	return command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
 		n, err := count(args[0])
 		if err != nil {
 			return "", err

@@ -12,6 +12,8 @@ import (
 	"github.com/cilium/hive/cell"
 	"github.com/cilium/hive/hivetest"
 	"github.com/cilium/hive/script"
+
+	"github.com/cilium/monitor/internal/commands"
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
@@ -23,8 +25,7 @@ import (
 //   - client/connect, client/disconnect, client/stall, client/resume, client/wait,
 //     client/wait-end, client/events: clients of the monitor API;
 //   - consumer/register, consumer/remove, consumer/wait, consumer/events: consumers
-//     inside the process;
-//   - agent/send: events of user space.
+//     inside the process.
 //
 // "help -v client" in a script, and so for the others, says how they are used. Clients are
 // closed at the end of the test.
@@ -33,10 +34,9 @@ func Commands(t testing.TB) cell.Cell {
 		"monitor-commands",
 		"Script commands for tests of the monitor",
 
-		cell.Provide(func(cfg monitor.Config, a *agent.Agent) hive.ScriptCmdsOut {
+		cell.Provide(func(cfg monitor.ServerConfig, a *agent.Agent) hive.ScriptCmdsOut {
 			cmds := clientCommands(t, cfg.MonitorSocketPath)
 			maps.Copy(cmds, consumerCommands(a))
-			maps.Copy(cmds, agentCommands(a))
 			return hive.NewScriptCmds(cmds)
 		}),
 	)
@@ -99,5 +99,5 @@ var healthCell = cell.Group(
 // refusedStart is the start of a hive that could not be made.
 func refusedStart(err error) script.Cmd {
 	usage := script.CmdUsage{Summary: "Say why the hive can't be started"}
-	return command(usage, 0, 0, func(*script.State, []string) (string, error) { return "", err })
+	return commands.Command(usage, 0, 0, func(*script.State, []string) (string, error) { return "", err })
 }

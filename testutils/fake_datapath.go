@@ -55,7 +55,7 @@ func FakeDatapathCell(t testing.TB) cell.Cell {
 		"A datapath that does what a test says",
 
 		cell.Provide(
-			func(cfg monitor.Config) *FakeDatapath { return NewFakeDatapath(t, cfg.MonitorEventsMap) },
+			func(cfg monitor.AgentConfig) *FakeDatapath { return NewFakeDatapath(t, cfg.MonitorEventsMap) },
 			func(d *FakeDatapath) monitor.DatapathReady { return d.Ready },
 			func(d *FakeDatapath) hive.ScriptCmdsOut { return hive.NewScriptCmds(datapathCommands(d)) },
 		),

@@ -107,7 +107,7 @@ func runAgent(h *hive.Hive, configFile string) error {
 
 // tellHowToSeePackets logs what a person who started an agent without a datapath
 // will wonder about.
-func tellHowToSeePackets(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.Config) {
+func tellHowToSeePackets(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.AgentConfig) {
 	if len(datapath.Device) > 0 {
 		return
 	}

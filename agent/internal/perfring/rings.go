@@ -89,10 +89,10 @@ func (rs *Rings) add(cpu, pages int) error {
 func (rs *Rings) All() []*Ring { return rs.rings }
 
 // Wait blocks until a ring has something to read by its mode, Wake is called, or the
-// time-out has passed ([epoll.Forever] never does).
-func (rs *Rings) Wait(timeout time.Duration) error {
-	_, err := rs.poller.Wait(timeout)
-	return err
+// time-out has passed ([epoll.Forever] never does). It returns whether it was a ring.
+func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
+	ready, err := rs.poller.Wait(timeout)
+	return len(ready) > 0, err
 }
 
 // Wake makes the current or the next Wait return.

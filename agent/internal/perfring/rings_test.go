@@ -136,7 +136,7 @@ func TestRead(t *testing.T) {
 			for i := range 100 {
 				first := 7 * i
 				d.emit(t, ring.CPU(), first, 7)
-				require.NoError(t, rings.Wait(epoll.Forever), "an eager ring wakes up")
+				requireWoken(t, rings, "an eager ring wakes up")
 				counts, lost := drain(t, ring, size)
 				require.Equal(t, sequence(first, 7), counts)
 				require.Zero(t, lost)
@@ -144,6 +144,14 @@ func TestRead(t *testing.T) {
 			}
 		}
 	}
+}
+
+// requireWoken waits until a ring wakes the reader up.
+func requireWoken(t *testing.T, rings *perfring.Rings, why string) {
+	t.Helper()
+	woken, err := rings.Wait(epoll.Forever)
+	require.NoError(t, err)
+	require.True(t, woken, why)
 }
 
 // TestModes checks who wakes the reader up: with rings that are eager every record does,
@@ -156,18 +164,20 @@ func TestModes(t *testing.T) {
 		half := ring.Size()/2/record + 1
 		require.NoError(t, rings.SetMode(ring, perfring.Lazy))
 		d.emit(t, ring.CPU(), 0, 1)
-		require.NoError(t, rings.Wait(10*time.Millisecond))
+		woken, err := rings.Wait(10 * time.Millisecond)
+		require.NoError(t, err)
+		require.False(t, woken, "a lazy ring does not wake up for a record")
 		counts, _ := drain(t, ring, size)
 		require.Equal(t, []int{0}, counts, "a lazy ring is read all the same")
 
 		d.emit(t, ring.CPU(), 0, half)
-		require.NoError(t, rings.Wait(epoll.Forever), "half a ring wakes up")
+		requireWoken(t, rings, "half a ring wakes up")
 		counts, _ = drain(t, ring, size)
 		require.Equal(t, sequence(0, half), counts)
 
 		require.NoError(t, rings.SetMode(ring, perfring.Eager))
 		d.emit(t, ring.CPU(), 5, 1)
-		require.NoError(t, rings.Wait(epoll.Forever), "a record wakes up")
+		requireWoken(t, rings, "a record wakes up")
 		counts, _ = drain(t, ring, size)
 		require.Equal(t, []int{5}, counts)
 	}
@@ -230,7 +240,10 @@ func TestUnmapWhileWaiting(t *testing.T) {
 	d := newDatapath(t, 40)
 	rings := open(t, d, 1)
 	ended := make(chan error)
-	go func() { ended <- rings.Wait(epoll.Forever) }()
+	go func() {
+		_, err := rings.Wait(epoll.Forever)
+		ended <- err
+	}()
 	require.NoError(t, rings.Unmap())
 	require.NoError(t, rings.Wake())
 	require.NoError(t, <-ended)

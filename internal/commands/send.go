@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package testutils
+package commands
 
 import (
 	"fmt"
@@ -12,11 +12,7 @@ import (
 	"github.com/cilium/monitor/api/accesslog"
 )
 
-func agentCommands(a *agent.Agent) map[string]script.Cmd {
-	return map[string]script.Cmd{"agent/send": agentSend(a)}
-}
-
-func agentSend(a *agent.Agent) script.Cmd {
+func send(a *agent.Agent) script.Cmd {
 	usage := script.CmdUsage{
 		Summary: "Send events of user space, as a cell does",
 		Args:    "type text...",
@@ -24,7 +20,7 @@ func agentSend(a *agent.Agent) script.Cmd {
 			"Sends one event for each text. Type 'agent' sends a notification that has the text as its message, type 'l7' an access log record of a request that has it as its info.",
 		},
 	}
-	return command(usage, 2, anyNumber, func(_ *script.State, args []string) (string, error) {
+	return Command(usage, 2, AnyNumber, func(_ *script.State, args []string) (string, error) {
 		typ, err := api.ParseMessageType(args[0])
 		if err != nil {
 			return "", err

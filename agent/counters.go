@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/monitor/api/payload"
+)
+
+// counters count what goes through the agent, for Stats. They are added to once for each
+// batch, visit or call, so that an event costs no more than an addition.
+type counters struct {
+	start time.Time // what traffic.last counts from
+
+	mu       sync.Mutex // guards what follows
+	datapath traffic
+	user     traffic
+	ringLost []uint64 // by CPU
+	visits   visits
+
+	// These count what should not happen.
+	queueFull      atomic.Uint64
+	notEncoded     atomic.Uint64
+	corruptRings   atomic.Uint64
+	readerFailures atomic.Uint64
+	writeErrors    atomic.Uint64
+	acceptErrors   atomic.Uint64
+}
+
+// traffic counts the events of one source.
+type traffic struct {
+	byType [256]struct{ events, bytes uint64 }
+	last   time.Duration // when the last one came; 0 if none did
+}
+
+// add counts an event of a type and a size in bytes.
+func (t *traffic) add(typ byte, size int) {
+	n := &t.byType[typ]
+	n.events++
+	n.bytes += uint64(size)
+}
+
+// visits counts the reader's visits to the rings.
+type visits struct {
+	byKernel, byTimer uint64
+	found             uint64 // events and losses, in all visits
+	buckets           [visitBuckets]uint64
+}
+
+// visitBuckets is the number of buckets for what a visit finds: 0, 1, 2, up to 4, up to 8,
+// ..., up to 4096, and more.
+const visitBuckets = 15
+
+// bucket returns the bucket for a visit that finds n.
+func bucket(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return min(1+bits.Len(uint(n-1)), visitBuckets-1)
+}
+
+// mostIn returns the most that a visit of a bucket finds, -1 if there is no limit.
+func mostIn(bucket int) int {
+	switch bucket {
+	case 0:
+		return 0
+	case visitBuckets - 1:
+		return -1
+	default:
+		return 1 << (bucket - 1)
+	}
+}
+
+// read counts records of a ring that were copied into the log.
+func (c *counters) read(records []payload.Payload, now time.Time) {
+	if len(records) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.datapath.last = now.Sub(c.start)
+	for i := range records {
+		if data := records[i].Data; len(data) > 0 {
+			c.datapath.add(data[0], len(data))
+		}
+	}
+}
+
+// lost counts events that found the ring of a CPU full.
+func (c *counters) lost(cpu int, n uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if missing := cpu + 1 - len(c.ringLost); missing > 0 {
+		c.ringLost = append(c.ringLost, make([]uint64, missing)...)
+	}
+	c.ringLost[cpu] += n
+}
+
+// sent counts events of user space that are distributed.
+func (c *counters) sent(events []sent) {
+	now := time.Since(c.start) // cheaper than the time of day
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range events {
+		if events[i].closing != nil {
+			continue
+		}
+		size := 0
+		if data := events[i].data; data != nil {
+			size = len(*data)
+		}
+		c.user.add(byte(events[i].typ), size)
+		c.user.last = now
+	}
+}
+
+// visited counts a visit to the rings, that the kernel asked for or a timer, and what it found.
+func (c *counters) visited(byKernel bool, found int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := &c.visits
+	if byKernel {
+		v.byKernel++
+	} else {
+		v.byTimer++
+	}
+	v.found += uint64(found)
+	v.buckets[bucket(found)]++
+}

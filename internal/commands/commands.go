@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package commands has the script commands of the monitor: for hive's shell, where a person
+// types them, and for script tests.
+package commands
+
+import (
+	"github.com/cilium/hive"
+	"github.com/cilium/hive/script"
+
+	"github.com/cilium/monitor/agent"
+)
+
+// New returns the commands that show and use an agent.
+func New(a *agent.Agent) hive.ScriptCmdsOut {
+	return hive.NewScriptCmds(map[string]script.Cmd{
+		"monitor/status":      status(a),
+		"monitor/subscribers": subscribers(a),
+		"monitor/send":        send(a),
+		"monitor/watch":       watch(a),
+	})
+}

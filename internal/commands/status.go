@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cilium/hive/script"
+	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor/agent"
+)
+
+const flagOver = "over"
+
+func status(a *agent.Agent) script.Cmd {
+	usage := script.CmdUsage{
+		Summary: "Show what the monitor reads, how fast, who listens, and who is losing events",
+		Flags: func(fs *pflag.FlagSet) {
+			addOutputFlag(fs)
+			fs.Duration(flagOver, 0, "measure rates, too, for so long; not with -o json, which has all counters")
+		},
+	}
+	return Command(usage, 0, 0, func(s *script.State, _ []string) (string, error) {
+		before := a.Stats()
+		if wantsJSON(s.Flags) {
+			return toJSON(before)
+		}
+		start := time.Now()
+		over, err := s.Flags.GetDuration(flagOver)
+		if err != nil || over <= 0 {
+			return statusText(&before, nil, start), err
+		}
+		select {
+		case <-s.Context().Done():
+			return "", s.Context().Err()
+		case <-time.After(over):
+		}
+		after, now := a.Stats(), time.Now()
+		return statusText(&after, ratesBetween(&before, &after, now.Sub(start)), now), nil
+	})
+}
+
+// statusText describes the statistics, with rates unless they are nil.
+func statusText(s *agent.Stats, r *rates, now time.Time) string {
+	rows := []string{
+		"Events map:\t" + s.EventsMap,
+		"Reader:\t" + readerText(s),
+		"Datapath events:\t" + trafficText(s.Datapath, now),
+		"User events:\t" + trafficText(s.User, now),
+	}
+	if r != nil {
+		rows = append(rows, "Rate:\t"+r.String())
+	}
+	rows = append(rows,
+		"Lost:\t"+lossText(s),
+		"Queue:\t"+queueText(s),
+		fmt.Sprintf("Subscribers:\t%d consumers, %d listeners, %d clients; %d, %d, %d ever",
+			len(s.Consumers), len(s.Listeners), len(s.Clients), s.Ever.Consumers, s.Ever.Listeners, s.Ever.Clients))
+	text := table(rows...)
+	if !nobody(s) {
+		text += "\n" + subscriberTable(s, now)
+	}
+	return text
+}
+
+func readerText(s *agent.Stats) string {
+	switch {
+	case !s.Attached:
+		return "not attached, user events only"
+	case s.Reader == nil && !nobody(s):
+		return "attached, but reading failed; it is tried again, see the log"
+	case s.Reader == nil:
+		return "attached, but not reading: nobody is subscribed"
+	}
+	text := fmt.Sprintf("reading %d CPUs, %d pages of %d bytes each", s.Reader.Cpus, s.Reader.Npages, s.Reader.Pagesize)
+	if s.Reader.Unknown > 0 {
+		text += fmt.Sprintf("; %d unknown records", s.Reader.Unknown)
+	}
+	return text
+}
+
+func trafficText(t agent.Traffic, now time.Time) string {
+	if len(t.Types) == 0 {
+		return "0"
+	}
+	var types []string
+	for _, typ := range t.Types {
+		types = append(types, fmt.Sprintf("%s %d", typ.Name, typ.Events))
+	}
+	return fmt.Sprintf("%d (%s), %s, last %s ago", t.Events(), strings.Join(types, ", "), size(t.Bytes()), age(t.Last, now))
+}
+
+// lossText has the losses that there always can be, and those that are rare if there are
+// any.
+func lossText(s *agent.Stats) string {
+	text := fmt.Sprintf("%d ring full, %d client behind", s.Lost.Ring(), s.Lost.Behind)
+	for _, rare := range []struct {
+		n    uint64
+		what string
+	}{
+		{s.Lost.QueueFull, "queue full"},
+		{s.Lost.NotEncoded, "not encodable"},
+		{s.Lost.CorruptRings, "rings corrupt"},
+		{s.ReaderFailures, "reader failures"},
+		{s.WriteErrors, "write errors"},
+		{s.AcceptErrors, "connections refused"},
+	} {
+		if rare.n > 0 {
+			text += fmt.Sprintf(", %d %s", rare.n, rare.what)
+		}
+	}
+	return text
+}
+
+func queueText(s *agent.Stats) string {
+	var most uint64
+	for _, c := range s.Clients {
+		most = max(most, c.Lag)
+	}
+	return fmt.Sprintf("%d events; the client furthest behind has %d to read", s.QueueSize, most)
+}
+
+// size returns a number of bytes as people read it.
+func size(bytes uint64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	value, unit := float64(bytes), 0
+	for ; value >= 1000 && unit < len(units)-1; unit++ {
+		value /= 1000
+	}
+	if unit == 0 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	return fmt.Sprintf("%.1f %s", value, units[unit])
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cilium/monitor/agent"
+)
+
+// Values of the label source.
+const (
+	sourceDatapath = "datapath"
+	sourceUser     = "user"
+)
+
+// Values of the label kind.
+const (
+	kindConsumer = "consumer"
+	kindListener = "listener"
+	kindClient   = "client"
+)
+
+// Collector collects the metrics of one agent. Its methods may be called concurrently.
+type Collector struct {
+	stats func() agent.Stats
+}
+
+// NewCollector returns the collector for an agent, which may be stopped before it.
+func NewCollector(a *agent.Agent) *Collector { return &Collector{stats: a.Stats} }
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range all {
+		descs <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
+	s := c.stats()
+	out := output(metrics)
+	out.traffic(sourceDatapath, s.Datapath)
+	out.traffic(sourceUser, s.User)
+	out.losses(s.Lost)
+	out.reader(&s)
+	out.subscribers(&s)
+	out.clients(&s)
+}
+
+// output is where metrics go.
+type output chan<- prometheus.Metric
+
+func (out output) counter(d *prometheus.Desc, value uint64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+}
+
+func (out output) gauge(d *prometheus.Desc, value float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+func (out output) traffic(source string, t agent.Traffic) {
+	for _, typ := range t.Types {
+		out.counter(events, typ.Events, source, typ.Name)
+		out.counter(eventBytes, typ.Bytes, source, typ.Name)
+	}
+	if !t.Last.IsZero() {
+		out.gauge(lastEvent, seconds(t.Last), source)
+	}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+func (out output) losses(l agent.Losses) {
+	out.counter(lost, l.Ring(), "ring_full")
+	out.counter(lost, l.Behind, "client_behind")
+	out.counter(lost, l.QueueFull, "queue_full")
+	out.counter(lost, l.NotEncoded, "not_encodable")
+	for cpu, n := range l.RingFull {
+		out.counter(ringLost, n, strconv.Itoa(cpu))
+	}
+	out.counter(corruptRings, l.CorruptRings)
+}
+
+func (out output) reader(s *agent.Stats) {
+	out.gauge(attached, oneIf(s.Attached))
+	out.gauge(reading, oneIf(s.Reader != nil))
+	out.counter(readerFailures, s.ReaderFailures)
+	out.counter(wakeups, s.Visits.ByKernel, "kernel")
+	out.counter(wakeups, s.Visits.ByTimer, "timer")
+
+	var visits uint64
+	buckets := make(map[float64]uint64, len(s.Visits.Sizes))
+	for _, size := range s.Visits.Sizes {
+		visits += size.Visits
+		if size.Most >= 0 {
+			buckets[float64(size.Most)] = visits
+		}
+	}
+	out <- prometheus.MustNewConstHistogram(batch, visits, float64(s.Visits.Found), buckets)
+}
+
+func oneIf(condition bool) float64 {
+	if condition {
+		return 1
+	}
+	return 0
+}
+
+func (out output) subscribers(s *agent.Stats) {
+	out.gauge(subscribers, float64(len(s.Consumers)), kindConsumer)
+	out.gauge(subscribers, float64(len(s.Listeners)), kindListener)
+	out.gauge(subscribers, float64(len(s.Clients)), kindClient)
+	out.counter(subscriptions, s.Ever.Consumers, kindConsumer)
+	out.counter(subscriptions, s.Ever.Listeners, kindListener)
+	out.counter(subscriptions, s.Ever.Clients, kindClient)
+}
+
+func (out output) clients(s *agent.Stats) {
+	var sum, most uint64
+	for _, c := range s.Clients {
+		sum += c.Lag
+		most = max(most, c.Lag)
+	}
+	out.gauge(queueSize, float64(s.QueueSize))
+	out.gauge(maxLag, float64(most))
+	out.gauge(lag, float64(sum))
+	out.counter(clientAccepted, s.ClientTotals.Accepted)
+	out.counter(clientEvents, s.ClientTotals.Delivered, "delivered")
+	out.counter(clientEvents, s.ClientTotals.Lost, "lost")
+	out.counter(clientEvents, s.ClientTotals.Abandoned, "abandoned")
+	out.counter(acceptErrors, s.AcceptErrors)
+	out.counter(writeErrors, s.WriteErrors)
+}

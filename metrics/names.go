@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// namespace begins the name of each metric.
+const namespace = "cilium_monitor"
+
+// desc describes a metric.
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}
+
+var (
+	events = desc("events_total",
+		"Events that were distributed, by source (datapath, user) and message type.", "source", "type")
+	eventBytes = desc("event_bytes_total",
+		"Bytes of these events, without those of user space that came while no client was there.", "source", "type")
+	lastEvent = desc("last_event_timestamp_seconds",
+		"When the last event came, in seconds since 1970, by source. Not there before the first one.", "source")
+
+	lost = desc("lost_events_total",
+		"Events that did not reach everybody, by reason: ring_full (nobody got them; by CPU in ring_lost_events_total),"+
+			" client_behind (sum over clients that were too slow), queue_full (the sender was told),"+
+			" not_encodable (clients did not get them; the sender was told).", "reason")
+	ringLost = desc("ring_lost_events_total",
+		"Events that the datapath could not write since the ring of a CPU was full.", "cpu")
+	corruptRings = desc("corrupt_rings_total",
+		"How often a ring held what can't be records and was emptied.")
+
+	attached = desc("attached",
+		"1 while the agent is attached to an events map.")
+	reading = desc("reading",
+		"1 while the rings are read: attached, and somebody is subscribed.")
+	readerFailures = desc("reader_failures_total",
+		"How often opening or reading the rings failed.")
+	wakeups = desc("reader_wakeups_total",
+		"Visits of the reader to the rings, by what woke it up: the kernel, which the datapath pays for, or a timer.", "by")
+	batch = desc("reader_batch_events",
+		"Events and losses that a visit of the reader found.")
+
+	subscribers = desc("subscribers",
+		"Who is subscribed now, by kind (consumer, listener, client).", "kind")
+	subscriptions = desc("subscriptions_total",
+		"Who was ever subscribed, by kind (consumer, listener, client).", "kind")
+
+	queueSize = desc("queue_size_events",
+		"Events that are kept for clients that fall behind.")
+	maxLag = desc("client_lag_max_events",
+		"Events that the client which is furthest behind has yet to read.")
+	lag = desc("client_lag_events",
+		"Events that clients have yet to read, summed up over all of them.")
+	clientAccepted = desc("client_accepted_events_total",
+		"Events that came while a client was connected, summed up over all clients: the sum of client_events_total and client_lag_events.")
+	clientEvents = desc("client_events_total",
+		"What became of these events: delivered, lost (the client was told how many) or abandoned (unread when the connection ended).", "outcome")
+	acceptErrors = desc("accept_errors_total",
+		"How often a connection could not be accepted.")
+	writeErrors = desc("write_errors_total",
+		"How often a connection ended because it could not be written to.")
+)
+
+// all are the descriptions of all metrics.
+var all = []*prometheus.Desc{
+	events, eventBytes, lastEvent,
+	lost, ringLost, corruptRings,
+	attached, reading, readerFailures, wakeups, batch,
+	subscribers, subscriptions,
+	queueSize, maxLag, lag, clientAccepted, clientEvents, acceptErrors, writeErrors,
+}
