@@ -37,6 +37,12 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
+// A test waits so long, however slow the machine, and looks so often.
+const (
+	patience = time.Minute
+	tick     = time.Millisecond
+)
+
 // testHive is a hive with the monitor, at a socket and an events map of its own.
 type testHive struct {
 	*hive.Hive
@@ -49,8 +55,14 @@ type testHive struct {
 
 func newHive(t *testing.T, cells ...cell.Cell) *testHive {
 	t.Helper()
+	return newHiveOf(t, append([]cell.Cell{monitor.Cell}, cells...)...)
+}
+
+// newHiveOf makes a hive that has the monitor, or a part of it, among the cells.
+func newHiveOf(t *testing.T, cells ...cell.Cell) *testHive {
+	t.Helper()
 	h := &testHive{
-		Hive:   hive.New(append([]cell.Cell{monitor.Cell}, cells...)...),
+		Hive:   hive.New(cells...),
 		t:      t,
 		socket: testutils.SocketPath(t),
 	}
@@ -63,7 +75,7 @@ func newHive(t *testing.T, cells ...cell.Cell) *testHive {
 // start starts the hive until stop, or the end of the test.
 func (h *testHive) start() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	err := h.Start(h.log, ctx)
 	h.t.Cleanup(h.stop)
@@ -77,7 +89,7 @@ func (h *testHive) stop() {
 		return
 	}
 	h.stopped = true
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	require.NoError(h.t, h.Stop(h.log, ctx))
 }
@@ -87,7 +99,7 @@ func (h *testHive) eventuallyLogs(texts ...string) {
 	h.t.Helper()
 	for _, text := range texts {
 		require.Eventually(h.t, func() bool { return bytes.Contains([]byte(h.logged.String()), []byte(text)) },
-			time.Minute, time.Millisecond, "%q is not in the log", text)
+			patience, tick, "%q is not in the log", text)
 	}
 }
 
@@ -103,5 +115,5 @@ func (h *testHive) connect() *testutils.Client {
 // eventuallyReads waits until the agent reads the perf ring buffers.
 func (h *testHive) eventuallyReads(a *agent.Agent) {
 	h.t.Helper()
-	require.Eventually(h.t, func() bool { return a.State() != nil }, time.Minute, time.Millisecond, "the reader does not run")
+	require.Eventually(h.t, func() bool { return a.State() != nil }, patience, tick, "the reader does not run")
 }

@@ -72,9 +72,19 @@ func TestAccounting(t *testing.T) {
 	// What the clients saw, the agent's statistics say too.
 	stats := f.Stats()
 	require.Equal(t, f.emitted(t)+sent.Load(), stats.Accepted)
+	var lag uint64
 	for _, c := range stats.Clients {
 		require.Equal(t, stats.Accepted, c.Delivered+c.Lost+c.Lag)
+		lag += c.Lag
 	}
+	totals := stats.ClientTotals
+	require.Equal(t, totals.Accepted, totals.Delivered+totals.Lost+totals.Abandoned+lag)
+	require.NotZero(t, totals.Abandoned, "visitors were to leave before they had read all")
+	require.Equal(t, totals.Lost, stats.Lost.Behind)
+	require.EqualValues(t, 6+50, stats.Ever.Clients)
+	require.Equal(t, sent.Load(), stats.User.Events())
+	require.Equal(t, f.emitted(t), stats.Datapath.Events()+stats.Lost.Ring())
+	require.EqualValues(t, 1000, sent.Load()+stats.Lost.QueueFull)
 
 	// What the kernel lost is reported with its CPU.
 	counters, err := f.gen.CountersByCPU()
@@ -90,6 +100,7 @@ func TestAccounting(t *testing.T) {
 		}
 		for cpu, n := range counters {
 			require.Equal(t, n.NoSpace, c.datapath[cpu], "losses of CPU %d", cpu)
+			require.Equal(t, n.NoSpace, stats.Lost.RingFull[cpu], "losses of CPU %d", cpu)
 		}
 	}
 }

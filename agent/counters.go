@@ -90,7 +90,7 @@ func (c *counters) read(records []payload.Payload, now time.Time) {
 	}
 }
 
-// lost counts events that found the ring of a CPU full.
+// lost counts n events that found the ring of a CPU full.
 func (c *counters) lost(cpu int, n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -160,7 +160,7 @@ func TestUnsupportedListener(t *testing.T) {
 	f.RegisterNewListener(l)
 	requireClosed(t, &l.FakeListener)
 	require.Nil(t, f.State())
-	require.Zero(t, f.Stats().Listeners)
+	require.Empty(t, f.Stats().Listeners)
 }
 
 // TestNothingLeft starts and stops agents in all states; goleak looks for goroutines, this

@@ -108,6 +108,9 @@ func (r *reader) open() error {
 	}
 	r.rings = rings
 	r.wakeups = newWakeups(len(rings.All()))
+	for _, ring := range rings.All() {
+		r.agent.counters.lost(ring.CPU(), 0) // so that it is there
+	}
 	return nil
 }
 

@@ -120,8 +120,8 @@ type VisitSize struct {
 
 // Losses counts events that were lost, by the reason.
 type Losses struct {
-	// RingFull is by CPU: the datapath found that CPU's ring full. Nobody got these
-	// events; all who were subscribed were told.
+	// RingFull is by CPU, as far as rings were read: the datapath found that CPU's ring
+	// full. Nobody got these events; all who were subscribed were told.
 	RingFull []uint64 `json:"ringFull"`
 
 	// Behind is the sum over all clients of what they were told they lost since they

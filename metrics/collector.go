@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
 )
 
 // Values of the label source.
@@ -16,6 +17,18 @@ const (
 	sourceDatapath = "datapath"
 	sourceUser     = "user"
 )
+
+// datapathTypes and userTypes are the names of the message types that each source has.
+var datapathTypes, userTypes = func() (datapath, user []string) {
+	for _, name := range api.MessageTypeNames() {
+		if typ, _ := api.ParseMessageType(name); typ < api.MessageTypeAccessLog {
+			datapath = append(datapath, name)
+		} else {
+			user = append(user, name)
+		}
+	}
+	return datapath, user
+}()
 
 // Values of the label kind.
 const (
@@ -43,8 +56,8 @@ func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	s := c.stats()
 	out := output(metrics)
-	out.traffic(sourceDatapath, s.Datapath)
-	out.traffic(sourceUser, s.User)
+	out.traffic(sourceDatapath, s.Datapath, datapathTypes)
+	out.traffic(sourceUser, s.User, userTypes)
 	out.losses(s.Lost)
 	out.reader(&s)
 	out.subscribers(&s)
@@ -62,10 +75,20 @@ func (out output) gauge(d *prometheus.Desc, value float64, labels ...string) {
 	out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 }
 
-func (out output) traffic(source string, t agent.Traffic) {
+// traffic has the types that have names with 0, too: a counter that begins with its first
+// event would hide that one from rates.
+func (out output) traffic(source string, t agent.Traffic, named []string) {
+	seen := make(map[string]bool, len(t.Types))
 	for _, typ := range t.Types {
+		seen[typ.Name] = true
 		out.counter(events, typ.Events, source, typ.Name)
 		out.counter(eventBytes, typ.Bytes, source, typ.Name)
+	}
+	for _, name := range named {
+		if !seen[name] {
+			out.counter(events, 0, source, name)
+			out.counter(eventBytes, 0, source, name)
+		}
 	}
 	if !t.Last.IsZero() {
 		out.gauge(lastEvent, seconds(t.Last), source)

@@ -69,7 +69,7 @@ var agentFlags = []struct {
 	names []string
 }{
 	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages"}},
-	{"Whom it serves", []string{"monitor-socket-path", "monitor-queue-size", "enable-monitor"}},
+	{"Whom it serves", []string{"monitor-socket-path", "monitor-queue-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagConfig, shell.ShellSockPathName, flagDebug}},
 }
 

@@ -37,6 +37,7 @@ func newHive() *hive.Hive {
 
 			bpf.Cell,
 			monitor.Cell,
+			metricsCell,
 
 			cell.Invoke(tellHowToSeePackets, prepareShellSocket),
 			shell.ServerCell(defaultShellSocket),

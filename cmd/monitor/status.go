@@ -9,43 +9,67 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/cilium/hive/shell"
 	"github.com/spf13/cobra"
 )
 
+// rateTime is how long the rates that a person is shown are measured.
+const rateTime = 500 * time.Millisecond
+
 func newStatusCommand() *cobra.Command {
 	var cfg shell.Config
+	var output string
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the agent reads, who listens, and who loses events",
 		Example: `
 monitor status
-watch -n1 monitor status          see the counters move`,
-		Long: `Datapath lost: events that the agent read too slowly: --monitor-buffer-pages.
-LOST of a client: events that the client read too slowly: --monitor-queue-size.
-LAG of a client: events that it has not read yet.`,
+monitor status -o json | jq .lost      for scripts
+watch -n1 monitor status               see the counters move`,
+		Long: `Lost: "ring full" are events that the agent read too slowly (--monitor-buffer-pages
+of monitor agent), "client behind" those that clients read too slowly
+(--monitor-queue-size). DELIVERED, LOST and LAG of a client are events that it got, that it
+was told it lost, and that it has not read yet.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return writeStatus(cmd.OutOrStdout(), cfg)
+			if err := reachShell(cfg.ShellSockPath); err != nil {
+				return err
+			}
+			switch output {
+			case "text":
+				return writeStatus(cmd.OutOrStdout(), cfg)
+			case "json":
+				return writeAnswer(cmd.OutOrStdout(), cfg, "monitor/status -o json")
+			default:
+				return fmt.Errorf("--output %s: it is text or json", output)
+			}
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text for people, json for scripts: all that is counted, as `FORMAT`")
 	cmd.Flags().StringVar(&cfg.ShellSockPath, shell.ShellSockPathName, defaultShellSocket, "`PATH` of the agent's shell socket")
 	return cmd
 }
 
-func writeStatus(w io.Writer, cfg shell.Config) error {
-	if err := reachShell(cfg.ShellSockPath); err != nil {
-		return err
-	}
-	var status, health strings.Builder
-	if err := shell.ShellExchange(cfg, &status, "monitor/status"); err != nil {
+// writeAnswer writes what the agent's shell answers to a command.
+func writeAnswer(w io.Writer, cfg shell.Config, command string) error {
+	var answer strings.Builder
+	if err := shell.ShellExchange(cfg, &answer, "%s", command); err != nil {
 		return fmt.Errorf("ask the agent for its status: %w", err)
 	}
+	_, err := fmt.Fprintln(w, strings.TrimSpace(answer.String()))
+	return err
+}
+
+func writeStatus(w io.Writer, cfg shell.Config) error {
+	if err := writeAnswer(w, cfg, "monitor/status --over "+rateTime.String()); err != nil {
+		return err
+	}
+	var health strings.Builder
 	if err := shell.ShellExchange(cfg, &health, "health"); err != nil {
 		return fmt.Errorf("ask the agent for its health: %w", err)
 	}
-	fmt.Fprintln(w, strings.TrimSpace(status.String()))
 	fmt.Fprintln(w)
 	return writeHealth(w, health.String())
 }

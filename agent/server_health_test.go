@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"testing"
+
+	"github.com/cilium/hive/cell"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent"
+)
+
+// TestServerHealth has the process run out of file descriptors when a client connects: the
+// server says so, and accepts the client as soon as it can.
+func TestServerHealth(t *testing.T) {
+	f := start(t)
+	health, root := cell.NewSimpleHealth()
+	requireLevel := func(level cell.Level, status string) {
+		t.Helper()
+		eventually(t, func() bool {
+			root.Lock()
+			defer root.Unlock()
+			return root.Level == level && root.Status == status
+		}, "the health is %s: %s", level, status)
+	}
+	socket := f.socket + "2"
+	require.NoError(t, agent.ServeMonitorAPI(f.Agent, agent.WithSocketPath(socket), agent.WithServerHealth(health)))
+	requireLevel(cell.StatusOK, "Serving the monitor API 1.2 on "+socket)
+
+	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(client)
+	restore := exhaustDescriptors(t)
+	require.NoError(t, unix.Connect(client, &unix.SockaddrUnix{Name: socket}))
+	requireLevel(cell.StatusDegraded, "Accepting connections to the monitor API failed")
+	require.NotZero(t, f.Stats().AcceptErrors)
+	restore()
+	requireLevel(cell.StatusOK, "Serving the monitor API 1.2 on "+socket)
+	require.Len(t, f.Stats().Clients, 1)
+
+	f.stop()
+	requireLevel(cell.StatusStopped, "The agent is stopped")
+}
