@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api/payload"
+)
+
+// TestBuckets has each number of events in the first bucket whose limit it does not exceed.
+func TestBuckets(t *testing.T) {
+	for n := range 5000 {
+		b := bucket(n)
+		if most := mostIn(b); most >= 0 {
+			require.LessOrEqual(t, n, most)
+		}
+		if b > 0 {
+			require.Greater(t, n, mostIn(b-1))
+		}
+	}
+	require.Equal(t, visitBuckets-1, bucket(1<<30))
+	require.Equal(t, -1, mostIn(visitBuckets-1))
+}
+
+// BenchmarkCounters is what counting adds to the way of an event that comes in a batch of 32,
+// and to a visit of the reader.
+func BenchmarkCounters(b *testing.B) {
+	c := counters{start: time.Now()}
+	records := make([]payload.Payload, 32)
+	for i := range records {
+		records[i].Data = []byte{byte(i % 8), 0, 0, 0}
+	}
+	now := time.Now()
+	b.Run("batch", func(b *testing.B) {
+		for b.Loop() {
+			c.read(records, now)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/event")
+	})
+	b.Run("visit", func(b *testing.B) {
+		for b.Loop() {
+			c.visited(true, len(records))
+		}
+	})
+}
