@@ -19,6 +19,9 @@ const flagCount = "count"
 // shell is still there.
 const probeInterval = time.Second
 
+// flushAfter is how many events are written at once while they keep coming.
+const flushAfter = 256
+
 func watch(a *agent.Agent) script.Cmd {
 	return script.Command(
 		script.CmdUsage{
@@ -76,26 +79,39 @@ type printer struct {
 func (p *printer) run(l *watchListener) error {
 	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
+	closed := l.closed // nil once it is known
 	for {
+		var pl *payload.Payload
 		select {
-		case pl := <-l.queue:
-			if !p.print(pl) {
-				return p.state.FlushLog()
-			}
-			if len(l.queue) > 0 {
-				continue
-			}
-		case <-probe.C:
-			// Writing nothing tells, too, when the other end is gone.
+		case pl = <-l.queue:
+		case <-probe.C: // writing nothing tells, too, when the other end is gone
 		case <-p.state.Context().Done():
 			return nil
-		case <-l.closed:
-			return l.drain(p)
+		case <-closed:
+			closed = nil
 		}
-		if p.state.FlushLog() != nil {
+		more, left := p.printAll(pl, l)
+		if p.state.FlushLog() != nil || !more || closed == nil && !left {
 			return nil
 		}
 	}
+}
+
+// printAll prints an event, if it is one, and as many as are written at once. It returns
+// whether more are wanted, and whether the listener may have some left.
+func (p *printer) printAll(pl *payload.Payload, l *watchListener) (more, left bool) {
+	for range flushAfter {
+		if pl == nil {
+			if pl = l.next(); pl == nil {
+				return true, false
+			}
+		}
+		if !p.print(pl) {
+			return false, true
+		}
+		pl = nil
+	}
+	return true, true
 }
 
 // print prints an event and returns whether more are wanted.

@@ -3,6 +3,8 @@
 package commands
 
 import (
+	"sync"
+
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/listener"
 )
@@ -12,12 +14,11 @@ const watchQueue = 4096
 
 // watchListener is the listener of a monitor/watch. Whoever enqueues does not wait for it.
 type watchListener struct {
-	queue  chan *payload.Payload
+	queue  chan *payload.Payload // sent to under mu
 	closed chan struct{}
 
-	// missed are the events that found the queue full since the last one that did not.
-	// The agent calls a listener's methods one at a time.
-	missed uint64
+	mu     sync.Mutex // guards what follows
+	missed uint64     // events that found the queue full, and are to be told in their place
 }
 
 func newWatchListener() *watchListener {
@@ -33,15 +34,37 @@ func (l *watchListener) Version() listener.Version { return listener.Version1_2 
 // Close implements listener.MonitorListener. It is called once, behind all Enqueue.
 func (l *watchListener) Close() { close(l.closed) }
 
-// Enqueue implements listener.MonitorListener. What was missed comes, as a number, before
-// the first event that there is room for again.
+// Enqueue implements listener.MonitorListener.
 func (l *watchListener) Enqueue(pl *payload.Payload) {
-	if l.missed > 0 && l.put(l.loss()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.missed > 0 {
+		if !l.put(l.loss()) {
+			l.missed += max(1, pl.Lost)
+			return
+		}
 		l.missed = 0
 	}
-	if l.missed > 0 || !l.put(pl) {
-		l.missed += max(1, pl.Lost)
+	if !l.put(pl) {
+		l.missed = max(1, pl.Lost)
 	}
+}
+
+// next returns what is in the queue, then what was missed, and nil if there is nothing.
+func (l *watchListener) next() *payload.Payload {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case pl := <-l.queue:
+		return pl
+	default:
+	}
+	if l.missed == 0 {
+		return nil
+	}
+	loss := l.loss()
+	l.missed = 0
+	return loss
 }
 
 func (l *watchListener) loss() *payload.Payload {
@@ -55,17 +78,4 @@ func (l *watchListener) put(pl *payload.Payload) bool {
 	default:
 		return false
 	}
-}
-
-// drain prints what a closed listener has left.
-func (l *watchListener) drain(p *printer) error {
-	for len(l.queue) > 0 {
-		if !p.print(<-l.queue) {
-			return p.state.FlushLog()
-		}
-	}
-	if l.missed > 0 {
-		p.print(l.loss())
-	}
-	return p.state.FlushLog()
 }
