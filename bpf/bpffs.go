@@ -15,6 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrNoBPFFS is returned by [CheckPin] when bpffs would have to be mounted first, which
+// takes CAP_SYS_ADMIN.
+var ErrNoBPFFS = errors.New("no bpffs is mounted at " + bpffsRoot)
+
 // bpffsRoot is where bpffs is mounted by custom.
 const bpffsRoot = "/sys/fs/bpf"
 
@@ -44,18 +48,28 @@ func lockBPFFS() (unlock func(), err error) {
 // mountBPFFS sees to it that path lies on a bpffs. Where nothing is mounted
 // under the customary root yet, it mounts one there and returns true.
 func mountBPFFS(path string) (mounted bool, err error) {
-	onBPFFS, err := isBPFFS(path)
-	if err != nil || onBPFFS {
+	if err := checkBPFFS(path); !errors.Is(err, ErrNoBPFFS) {
 		return false, err
-	}
-	if !strings.HasPrefix(filepath.Clean(path), bpffsRoot+"/") {
-		return false, fmt.Errorf("%s is not on a bpffs: choose a path under %s, or mount one with: mount -t bpf bpf DIR", path, bpffsRoot)
 	}
 	err = unix.Mount("bpf", bpffsRoot, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
 	if err != nil {
 		return false, fmt.Errorf("mount bpffs at %s: %w", bpffsRoot, err)
 	}
 	return true, nil
+}
+
+// checkBPFFS returns nil if path lies on a bpffs, and [ErrNoBPFFS] if it will once one
+// is mounted at the customary root.
+func checkBPFFS(path string) error {
+	onBPFFS, err := isBPFFS(path)
+	switch {
+	case err != nil || onBPFFS:
+		return err
+	case !strings.HasPrefix(filepath.Clean(path), bpffsRoot+"/"):
+		return fmt.Errorf("%s is not on a bpffs: choose a path under %s, or mount one with: mount -t bpf bpf DIR", path, bpffsRoot)
+	default:
+		return ErrNoBPFFS
+	}
 }
 
 // isBPFFS says whether path, or the nearest parent that exists, is on a bpffs.

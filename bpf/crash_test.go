@@ -5,6 +5,7 @@
 package bpf
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // childEnv makes the test binary a process that runs a datapath, with its events
@@ -23,7 +26,7 @@ const childEnv = "MONITOR_TEST_EVENTS_MAP"
 
 func childMain(path string) {
 	if _, err := Load(Options{Devices: []string{"lo"}, EventsMap: path}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Println(err)
 		os.Exit(1)
 	}
 	fmt.Println("ready")
@@ -31,14 +34,30 @@ func childMain(path string) {
 	os.Exit(0)
 }
 
+// unprivileged is a user that may run a datapath, but not see all BPF programs.
+func unprivileged() syscall.SysProcAttr {
+	return syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
+		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_NET_ADMIN, unix.CAP_DAC_OVERRIDE},
+	}
+}
+
 // startChild starts a process that runs a datapath on the lo of a namespace of its own.
-func startChild(t *testing.T, path string) *exec.Cmd {
+func startChild(t *testing.T, path string, attr syscall.SysProcAttr) *exec.Cmd {
+	t.Helper()
+	child, said := tryChild(t, path, attr)
+	require.Equal(t, "ready\n", said)
+	return child
+}
+
+// tryChild is startChild for a process that might fail, and returns what it says.
+func tryChild(t *testing.T, path string, attr syscall.SysProcAttr) (*exec.Cmd, string) {
 	t.Helper()
 	requireRoot(t)
 	child := exec.Command("/proc/self/exe")
-	child.Env = append(os.Environ(), childEnv+"="+path)
-	child.Stderr = os.Stderr
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	child.Env = append(os.Environ(), childEnv+"="+path, "GORACE=atexit_sleep_ms=0")
+	child.SysProcAttr = &attr
+	attr.Cloneflags = syscall.CLONE_NEWNET
 	stdin, err := child.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := child.StdoutPipe()
@@ -49,16 +68,21 @@ func startChild(t *testing.T, path string) *exec.Cmd {
 		child.Process.Kill()
 		child.Wait()
 	})
-	ready := make([]byte, len("ready\n"))
-	_, err = io.ReadFull(stdout, ready)
+	said, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err)
-	return child
+	return child, said
+}
+
+func kill(t *testing.T, child *exec.Cmd) {
+	t.Helper()
+	require.NoError(t, child.Process.Kill())
+	require.Error(t, child.Wait())
 }
 
 func TestKilledProcess(t *testing.T) {
 	path := eventsPath(t)
 	keepDir(t, path)
-	child := startChild(t, path)
+	child := startChild(t, path, syscall.SysProcAttr{})
 	id, err := pinnedMapID(path)
 	require.NoError(t, err)
 
@@ -67,17 +91,18 @@ func TestKilledProcess(t *testing.T) {
 	ns.Do(func() error {
 		_, err := Load(opts)
 		assert.ErrorIs(t, err, ErrPinInUse, "while the process runs")
+		assert.ErrorIs(t, CheckPin(path), ErrPinInUse)
 		return nil
 	})
 
-	require.NoError(t, child.Process.Kill())
-	require.Error(t, child.Wait())
+	kill(t, child)
 	require.Eventually(t, func() bool {
 		user, err := programUsing(id)
 		require.NoError(t, err)
 		return user == 0
 	}, 30*time.Second, 10*time.Millisecond, "the kernel unloads the programs of the dead process")
 	require.FileExists(t, path, "the pin outlives it")
+	require.NoError(t, CheckPin(path))
 
 	var d *Datapath
 	ns.Do(func() (err error) {
@@ -89,4 +114,29 @@ func TestKilledProcess(t *testing.T) {
 	require.NotEqual(t, id, now)
 	require.NoError(t, d.Close())
 	require.NoFileExists(t, path)
+}
+
+// TestKilledProcessWithoutSysAdmin has a process that can't tell whether a map is in use
+// come after one that was killed, and after another map.
+func TestKilledProcessWithoutSysAdmin(t *testing.T) {
+	path := eventsPath(t)
+	keepDir(t, path)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
+	kill(t, startChild(t, path, unprivileged()))
+	id, err := pinnedMapID(path)
+	require.NoError(t, err)
+
+	kill(t, startChild(t, path, unprivileged()))
+	now, err := pinnedMapID(path)
+	require.NoError(t, err)
+	require.Equal(t, id, now, "taken over")
+
+	require.NoError(t, os.Remove(path))
+	other, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	require.NoError(t, err)
+	defer other.Close()
+	require.NoError(t, other.Pin(path))
+	_, said := tryChild(t, path, unprivileged())
+	require.Contains(t, said, "take over the map pinned at "+path+": Type: Array changed to PerfEventArray")
+	require.FileExists(t, path)
 }

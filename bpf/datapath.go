@@ -22,7 +22,9 @@ type Options struct {
 	// Deny are the rules for the packets to drop, at most [MaxRules].
 	Deny []Rule
 
-	// EventsMap is the path to pin the events map at, as by [PinMap].
+	// EventsMap is the path to pin the events map at, as by [PinMap]. Without
+	// CAP_SYS_ADMIN, a compatible map that is pinned there already is taken over:
+	// events are written to it, and it stays pinned at the end.
 	EventsMap string
 }
 
@@ -31,7 +33,7 @@ type Options struct {
 // [Load] with the same path.
 type Datapath struct {
 	objects hostObjects
-	pin     *MapPin
+	pin     *MapPin // nil if it is not ours
 	links   []link.Link
 }
 
@@ -49,7 +51,7 @@ func Load(opts Options) (*Datapath, error) {
 	d := &Datapath{}
 	if err := d.start(devices, opts); err != nil {
 		if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
-			err = fmt.Errorf("%w (the datapath needs root)", err)
+			err = fmt.Errorf("%w (the datapath needs root, or CAP_BPF, CAP_NET_ADMIN and access to the bpffs)", err)
 		}
 		return nil, errors.Join(err, d.Close())
 	}
@@ -64,11 +66,22 @@ func (d *Datapath) start(devices []device, opts Options) error {
 	if err := setRules(spec, opts.Deny); err != nil {
 		return err
 	}
-	if err := spec.LoadAndAssign(&d.objects, nil); err != nil {
+	stale, err := findStaleMap(spec.Maps[hostMapCiliumEvents], opts.EventsMap)
+	if err != nil {
+		return err
+	}
+	var collection ebpf.CollectionOptions
+	if stale != nil {
+		defer stale.Close()
+		collection.MapReplacements = map[string]*ebpf.Map{hostMapCiliumEvents: stale}
+	}
+	if err := spec.LoadAndAssign(&d.objects, &collection); err != nil {
 		return fmt.Errorf("load the datapath's programs: %w", err)
 	}
-	if d.pin, err = PinMap(d.objects.CiliumEvents, opts.EventsMap); err != nil {
-		return err
+	if stale == nil {
+		if d.pin, err = PinMap(d.objects.CiliumEvents, opts.EventsMap); err != nil {
+			return err
+		}
 	}
 	for _, dev := range devices {
 		if err := d.attach(dev); err != nil {

@@ -2,7 +2,7 @@
 
 // Package bpf is a small real datapath for nodes that have no other: TCX
 // programs that report the packets of the given devices to an events map, and
-// drop those that a deny rule matches. It runs on Linux 6.6 and newer, as root.
+// drop those that a deny rule matches. It runs on Linux 6.6 and newer.
 //
 // # Events
 //
@@ -18,6 +18,16 @@
 //
 // The programs are placed in front of those that a device has already, and pass
 // on what they do not drop.
+//
+// # Privileges
+//
+// Without root it takes CAP_BPF and CAP_NET_ADMIN, and CAP_DAC_OVERRIDE where bpffs
+// belongs to root, as usual. CAP_SYS_ADMIN is for two things only. One is to mount
+// bpffs where that has not been done. The other is to see whether a program uses the
+// map that is pinned at the path of the events map, where a process that was killed
+// leaves it behind: with CAP_SYS_ADMIN, a map that nobody uses is replaced, and one in
+// use is an error. Without it, a map that is there is taken over as the events map
+// whoever uses it, and stays pinned at the end.
 //
 // # Rules
 //

@@ -20,6 +20,9 @@ import (
 // at the path that was asked for.
 var ErrPinInUse = errors.New("the map pinned there is in use")
 
+// errNotListed is returned when the kernel does not let this process see all programs.
+var errNotListed = errors.New("see whether a BPF program uses a pinned map, which takes CAP_SYS_ADMIN")
+
 // MapPin is a map that [PinMap] pinned.
 type MapPin struct {
 	path    string
@@ -31,7 +34,8 @@ type MapPin struct {
 // PinMap pins m at path. Missing directories are made, and bpffs is mounted at
 // /sys/fs/bpf if path lies under it and nothing is mounted yet. A pin that is
 // there already is replaced if no program uses its map, as after a crash;
-// otherwise the error wraps [ErrPinInUse].
+// otherwise the error wraps [ErrPinInUse]. To find out takes CAP_SYS_ADMIN: without it
+// the error is the kernel's, and wraps os.ErrPermission.
 //
 // It may be called concurrently, from several processes as well.
 func PinMap(m *ebpf.Map, path string) (*MapPin, error) {
@@ -44,8 +48,8 @@ func PinMap(m *ebpf.Map, path string) (*MapPin, error) {
 		return nil, fmt.Errorf("pin at %s: the kernel gives no map ids", path)
 	}
 
-	if strings.Contains(filepath.Base(path), ".") {
-		return nil, fmt.Errorf("pin map at %s: a name on a bpffs has no dots", path)
+	if err := checkName(path); err != nil {
+		return nil, err
 	}
 
 	unlock, err := lockBPFFS()
@@ -59,6 +63,62 @@ func PinMap(m *ebpf.Map, path string) (*MapPin, error) {
 		return nil, errors.Join(err, p.removeMade())
 	}
 	return p, nil
+}
+
+// CheckPin tells, and changes nothing, whether [Load] could pin its events map at path:
+// the error wraps [ErrNoBPFFS] if it would mount bpffs first, and [ErrPinInUse] if a
+// program uses the map that is there. It does not try whether the directory is writable.
+func CheckPin(path string) error {
+	if err := checkName(path); err != nil {
+		return err
+	}
+	if err := checkBPFFS(path); err != nil {
+		return err
+	}
+	spec, err := loadHost()
+	if err != nil {
+		return err
+	}
+	m, err := findStaleMap(spec.Maps[hostMapCiliumEvents], path)
+	if m != nil {
+		m.Close()
+	}
+	return err
+}
+
+func checkName(path string) error {
+	if strings.Contains(filepath.Base(path), ".") {
+		return fmt.Errorf("pin map at %s: a name on a bpffs has no dots", path)
+	}
+	return nil
+}
+
+// findStaleMap opens the map that is pinned at path if it is to be taken over: if the
+// kernel does not let us find out whether somebody uses it. It returns nil if [PinMap]
+// can make room for another map, and the error wraps [ErrPinInUse] if it can't.
+func findStaleMap(spec *ebpf.MapSpec, path string) (*ebpf.Map, error) {
+	unlock, err := lockBPFFS()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+
+	err = checkStalePin(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if !errors.Is(err, errNotListed) {
+		return nil, err
+	}
+	m, err := ebpf.LoadPinnedMap(path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open the map pinned at %s: %w", path, err)
+	}
+	if err := spec.Compatible(m); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("take over the map pinned at %s: %w", path, err)
+	}
+	return m, nil
 }
 
 // Remove removes the pin, unless another map has been pinned in its place, and what
@@ -139,10 +199,19 @@ func (p *MapPin) removeMade() error {
 
 // removeStalePin makes room at path, unless a program uses the map that is there.
 func removeStalePin(path string) error {
-	id, err := pinnedMapID(path)
+	err := checkStalePin(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	return err
+}
+
+// checkStalePin returns nil if a map is pinned at path that no program uses.
+func checkStalePin(path string) error {
+	id, err := pinnedMapID(path)
 	if err != nil {
 		return err
 	}
@@ -153,7 +222,7 @@ func removeStalePin(path string) error {
 	if user != 0 {
 		return fmt.Errorf("pin map at %s: %w by BPF program %d: stop the datapath that it belongs to, or choose another path", path, ErrPinInUse, user)
 	}
-	return os.Remove(path)
+	return nil
 }
 
 func pinnedMapID(path string) (ebpf.MapID, error) {
@@ -177,6 +246,9 @@ func programUsing(id ebpf.MapID) (ebpf.ProgramID, error) {
 		next, err := ebpf.ProgramGetNextID(prog)
 		if errors.Is(err, os.ErrNotExist) {
 			return 0, nil
+		}
+		if errors.Is(err, os.ErrPermission) {
+			return 0, fmt.Errorf("%w: %w", errNotListed, err)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("list BPF programs: %w", err)

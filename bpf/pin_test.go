@@ -95,6 +95,7 @@ func bpffsMounted(t *testing.T) bool {
 func TestPinMountsBPFFS(t *testing.T) {
 	m, other := newMap(t), newMap(t)
 	inMountNamespace(t, func() {
+		assert.ErrorIs(t, CheckPin("/sys/fs/bpf/tc/globals/cilium_events"), ErrNoBPFFS)
 		assert.False(t, bpffsMounted(t))
 		pin, err := PinMap(m, "/sys/fs/bpf/tc/globals/cilium_events")
 		if !assert.NoError(t, err) {
@@ -205,6 +206,7 @@ func TestPinRefuses(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := PinMap(newMap(t), tc.path)
 			require.ErrorContains(t, err, tc.want)
+			require.ErrorContains(t, CheckPin(tc.path), tc.want)
 		})
 	}
 	_, err = os.Stat(path)

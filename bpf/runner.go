@@ -30,6 +30,10 @@ func (r *runner) Start(cell.HookContext) (err error) {
 	}
 	r.log.Info("Embedded datapath attached",
 		"devices", r.opts.Devices, "deny", r.opts.Deny, "eventsMap", r.opts.EventsMap)
+	if r.datapath.pin == nil {
+		r.log.Info("The events map was pinned there already, and stays when the datapath stops: without CAP_SYS_ADMIN nobody can tell whose it is",
+			"eventsMap", r.opts.EventsMap)
+	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
