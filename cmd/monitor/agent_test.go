@@ -15,27 +15,43 @@ import (
 	"github.com/cilium/monitor/testutils"
 )
 
-// agentProcess is monitor agent with paths of its own.
-type agentProcess struct {
-	*process
+// agentPaths are the paths of a test's own monitor agent.
+type agentPaths struct {
 	socket, shell, eventsMap string
 }
 
-func startAgent(t *testing.T, args ...string) *agentProcess {
+func newAgentPaths(t *testing.T) agentPaths {
 	t.Helper()
 	requireRoot(t)
-	a := &agentProcess{
+	return agentPaths{
 		socket:    testutils.SocketPath(t),
 		shell:     testutils.SocketPath(t),
 		eventsMap: testutils.EventsMapPath(t),
 	}
+}
+
+// agentProcess is monitor agent with paths of its own.
+type agentProcess struct {
+	*process
+	agentPaths
+}
+
+func startAgent(t *testing.T, args ...string) *agentProcess {
+	t.Helper()
+	a := &agentProcess{agentPaths: newAgentPaths(t)}
 	a.process = startMonitor(t, append(a.args(), args...)...)
-	require.Eventually(t, func() bool { return reachShell(a.shell) == nil }, patience, time.Millisecond)
+	a.waitShell()
 	return a
 }
 
-// args returns the command line of an agent with the same paths.
-func (a *agentProcess) args() []string {
+// waitShell waits until the agent's shell answers.
+func (a *agentProcess) waitShell() {
+	a.t.Helper()
+	require.Eventually(a.t, func() bool { return reachShell(a.shell) == nil }, patience, time.Millisecond)
+}
+
+// args returns the command line of an agent with these paths.
+func (a agentPaths) args() []string {
 	return []string{
 		"agent",
 		"--monitor-socket-path", a.socket,

@@ -41,6 +41,7 @@ func newHive() *hive.Hive {
 
 			cell.Invoke(tellHowToSeePackets, prepareShellSocket),
 			shell.ServerCell(defaultShellSocket),
+			cell.Invoke(tellSystemd),
 		),
 	)
 }
