@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -22,18 +23,23 @@ import (
 	"github.com/cilium/monitor/bpf"
 )
 
-const flagConfig = "config"
+const (
+	flagConfig = "config"
+	flagCheck  = "check"
+)
 
-func newAgentCommand(h *hive.Hive) *cobra.Command {
+func newAgentCommand(h *hive.Hive, s *settings) *cobra.Command {
 	var configFile string
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "Read the datapath's events and serve them to all clients",
 		Example: `
 monitor agent                               serve the datapath that runs here, now or later
 monitor agent --device eth0                 no datapath here: trace eth0 with the built-in one
-monitor agent --device lo --deny udp/9999   and drop what a rule denies`,
-		Long: `Runs until Ctrl-C or SIGTERM, and needs root.
+monitor agent --device lo --deny udp/9999   and drop what a rule denies
+monitor agent --device eth0 --check         would that run here? if not, what is missing`,
+		Long: `Runs until Ctrl-C or SIGTERM, as root or with the capabilities that --check names.
 
 Without --device it reads the events of whatever datapath pins its events map at
 --monitor-events-map, now or later. With --device it loads a datapath of its own and
@@ -43,14 +49,21 @@ Each flag is an environment variable, too (--monitor-queue-size:
 ` + envPrefix + `MONITOR_QUEUE_SIZE), and a key of the --config file (monitor-queue-size: 4096). A flag
 goes before the environment, and that before the file.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return runAgent(h, configFile)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := readConfigFile(h.Viper(), configFile); err != nil {
+				return err
+			}
+			if check {
+				return checkAgent(cmd.OutOrStdout(), h, s)
+			}
+			return runAgent(h, s)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	own := newFlagSet("agent")
 	own.StringVar(&configFile, flagConfig, "", "Read flags from this `FILE`: .yaml, .json or .toml")
+	own.BoolVar(&check, flagCheck, false, "Tell what this agent needs, whether it is there, and how to get it; run nothing")
 	h.RegisterFlags(own)
 	for _, g := range agentFlags {
 		flags.AddFlagSet(group(g.title, func(fs *pflag.FlagSet) {
@@ -70,16 +83,18 @@ var agentFlags = []struct {
 }{
 	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages"}},
 	{"Whom it serves", []string{"monitor-socket-path", "monitor-queue-size", "enable-monitor", flagMetricsAddress}},
-	{"This process", []string{flagConfig, shell.ShellSockPathName, flagDebug}},
+	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }
 
-func runAgent(h *hive.Hive, configFile string) error {
-	if err := readConfigFile(h.Viper(), configFile); err != nil {
-		return err
+// checkAgent tells whether the agent would run.
+func checkAgent(w io.Writer, h *hive.Hive, s *settings) error {
+	if err := h.Populate(slog.New(slog.DiscardHandler)); err != nil {
+		return dig.RootCause(err)
 	}
-	if err := checkCapabilities(); err != nil {
-		return err
-	}
+	return writeCheck(w, s)
+}
+
+func runAgent(h *hive.Hive, s *settings) error {
 	// Whoever can write to the shell's socket runs commands as this user, and hive
 	// gives it the mode that the umask leaves.
 	unix.Umask(unix.Umask(0) | 0o022)
@@ -91,6 +106,9 @@ func runAgent(h *hive.Hive, configFile string) error {
 	}
 	if err := h.Populate(log); err != nil {
 		return dig.RootCause(err)
+	}
+	if err := requireCapabilities(s); err != nil {
+		return err
 	}
 
 	// Hive listens for SIGINT and SIGTERM once it has started. Before that, or by the

@@ -12,7 +12,7 @@ import (
 
 // newCommand returns the command line of the program.
 func newCommand() *cobra.Command {
-	h := newHive()
+	h, settings := newHive()
 	root := &cobra.Command{
 		Use:   "monitor COMMAND",
 		Short: "See what a BPF datapath does to packets: dropped, forwarded, denied, and why",
@@ -35,7 +35,7 @@ monitor agent --device eth0       no Cilium here: watch eth0 with the built-in d
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h), newShellCommand())
+	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
 
 	inspect := h.Command()
 	inspect.Short = "Show the agent's cells, their dependencies and their configuration"

@@ -17,8 +17,10 @@ import (
 // envPrefix is that of Cilium, whose users know CILIUM_MONITOR_QUEUE_SIZE.
 const envPrefix = "CILIUM_"
 
-// newHive returns the agent. Nothing in it is constructed before it runs.
-func newHive() *hive.Hive {
+// newHive returns the agent, and where its settings will be. Nothing in it is constructed
+// before it runs.
+func newHive() (*hive.Hive, *settings) {
+	var current settings
 	opts := hive.DefaultOptions()
 	opts.EnvPrefix = envPrefix
 	opts.LogThreshold = time.Second
@@ -27,7 +29,7 @@ func newHive() *hive.Hive {
 			return health.NewScope(string(id))
 		},
 	}
-	return hive.NewWithOptions(opts,
+	h := hive.NewWithOptions(opts,
 		cell.Config(logConfig{}),
 		// In the order in which they start.
 		cell.Decorate(newRootLogger,
@@ -39,11 +41,13 @@ func newHive() *hive.Hive {
 			monitor.Cell,
 			metricsCell,
 
+			cell.Invoke(func(s settings) { current = s }),
 			cell.Invoke(tellHowToSeePackets, prepareShellSocket),
 			shell.ServerCell(defaultShellSocket),
 			cell.Invoke(tellSystemd),
 		),
 	)
+	return h, &current
 }
 
 func healthCommand(health *cell.SimpleHealth) hive.ScriptCmdOut {
