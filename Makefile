@@ -19,6 +19,14 @@ run: build ## Show real events of this machine's loopback device, until Ctrl-C (
 build: ## Build bin/monitor
 	@$(GO) build -o bin/monitor ./cmd/monitor
 
+IMAGE          ?= monitor:latest
+CONTAINER_TOOL ?= $(firstword $(foreach tool,docker podman buildah,$(shell command -v $(tool))))
+.PHONY: image
+image: ## Build the container image IMAGE, with docker, podman or buildah
+	@test -n '$(CONTAINER_TOOL)' || { echo 'Please install docker, podman or buildah.' >&2; exit 1; }
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '-s -w' -o bin/image/monitor ./cmd/monitor
+	$(CONTAINER_TOOL) build -f deploy/Containerfile -t $(IMAGE) bin/image
+
 .PHONY: test
 test: ## Run all tests with the race detector (as root, with BPF)
 	@scripts/test
@@ -34,6 +42,7 @@ format: ## Check that the code is gofmt-ed
 vet:
 	$(GO) vet ./...
 	cd bench && $(GO) vet ./...
+	cd deploy && $(GO) vet ./...
 
 .PHONY: staticcheck
 staticcheck:

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deploy
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// readDaemonSet returns what Kubernetes reads; fields that it does not know fail the test.
+func readDaemonSet(t *testing.T) (*appsv1.DaemonSet, corev1.Container) {
+	t.Helper()
+	text, err := os.ReadFile("daemonset.yaml")
+	require.NoError(t, err)
+	var ds appsv1.DaemonSet
+	require.NoError(t, yaml.UnmarshalStrict(text, &ds))
+	require.Len(t, ds.Spec.Template.Spec.Containers, 1)
+	return &ds, ds.Spec.Template.Spec.Containers[0]
+}
+
+func TestDaemonSet(t *testing.T) {
+	ds, agent := readDaemonSet(t)
+	pod := ds.Spec.Template
+	require.Equal(t, "apps/v1", ds.APIVersion)
+	require.Equal(t, "DaemonSet", ds.Kind)
+	require.Equal(t, pod.Labels, ds.Spec.Selector.MatchLabels)
+	require.NotEmpty(t, agent.Image)
+	require.NotContains(t, agent.Resources.Limits, corev1.ResourceCPU, "throttled, it would lose events")
+
+	for _, mount := range agent.VolumeMounts {
+		require.True(t, slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+			return v.Name == mount.Name && v.HostPath != nil && v.HostPath.Path == mount.MountPath
+		}), "%s is the node's", mount.MountPath)
+	}
+	for _, probe := range []*corev1.Probe{agent.ReadinessProbe, agent.LivenessProbe} {
+		require.Equal(t, []string{"/monitor", "status"}, probe.Exec.Command, "there is no shell in the image")
+	}
+	require.Contains(t, agent.Args, fmt.Sprintf("--metrics-address=:%d", agent.Ports[0].ContainerPort))
+	require.Equal(t, fmt.Sprint(agent.Ports[0].ContainerPort), pod.Annotations["prometheus.io/port"])
+}
+
+// TestDaemonSetPrivileges allows what the systemd unit allows, as far as user 0 needs it.
+func TestDaemonSetPrivileges(t *testing.T) {
+	ds, agent := readDaemonSet(t)
+	sec := agent.SecurityContext
+	require.EqualValues(t, 0, *sec.RunAsUser)
+	require.False(t, *sec.Privileged)
+	require.False(t, *sec.AllowPrivilegeEscalation)
+	require.True(t, *sec.ReadOnlyRootFilesystem)
+	require.False(t, *ds.Spec.Template.Spec.AutomountServiceAccountToken)
+	require.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, sec.SeccompProfile.Type)
+	require.Equal(t, []corev1.Capability{"ALL"}, sec.Capabilities.Drop)
+
+	var added []string
+	for _, name := range sec.Capabilities.Add {
+		added = append(added, "CAP_"+string(name))
+	}
+	ofUnit := unitCapabilities(t)
+	require.Contains(t, ofUnit, ownerCapability)
+	require.ElementsMatch(t, added, without(ofUnit, ownerCapability))
+}
+
+// ownerCapability is the one that user 0 does not need, as it owns the files.
+const ownerCapability = "CAP_DAC_OVERRIDE"
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
+}
+
+// TestReadmeCapabilities has each capability explained, and no others.
+func TestReadmeCapabilities(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var explained []string
+	for line := range strings.Lines(string(text)) {
+		if name, found := strings.CutPrefix(line, "| `CAP_"); found {
+			name, _, _ = strings.Cut(name, "`")
+			explained = append(explained, "CAP_"+name)
+		}
+	}
+	require.ElementsMatch(t, unitCapabilities(t), explained)
+}
