@@ -76,8 +76,10 @@ func TestDashboard(t *testing.T) {
 	names := exported(t)
 	require.NotEmpty(t, names)
 	unused := map[string]bool{}
-	for name := range names {
+	labels := []string{"instance", "le"}
+	for name, own := range names {
 		unused[name] = true
+		labels = append(labels, own...)
 	}
 	p := parser.NewParser(parser.Options{})
 	for _, panel := range d.Panels {
@@ -87,6 +89,9 @@ func TestDashboard(t *testing.T) {
 			expr, err := p.ParseExpr(variables.Replace(target.Expr))
 			require.NoError(t, err, "%s: %s", panel.Title, target.Expr)
 			parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+				if sum, ok := node.(*parser.AggregateExpr); ok {
+					require.Subset(t, labels, sum.Grouping, "%s: %s", panel.Title, target.Expr)
+				}
 				selector, ok := node.(*parser.VectorSelector)
 				if !ok {
 					return nil
