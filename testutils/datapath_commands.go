@@ -47,19 +47,31 @@ func datapathFail(d *FakeDatapath) script.Cmd {
 
 func datapathEmit(d *FakeDatapath) script.Cmd {
 	usage := script.CmdUsage{
-		Summary: "Emit trace events from a BPF program",
-		Args:    "count",
+		Summary: "Emit events from a BPF program",
+		Args:    "count [type [field=value...]]",
 		Detail: []string{
+			"They are trace events, or of the type given: drop, debug, capture, trace, policy-verdict or trace-sock. A field is one of the type's struct in package api, its value as in JSON:",
+			"\tdatapath/emit 2 drop SubType=133 SrcLabel=4711",
+			"SubType is the drop reason there. What has no value is 0, but for the version, which is the newest, and for the packet: UDP from 10.0.0.1:40000 to 10.0.0.2:4242.",
 			"The kernel runs the program by BPF_PROG_TEST_RUN, on the CPU where the script happens to run.",
 			"Prints how many events were written to a perf ring buffer, how many were not since nobody read that CPU's buffer, and how many since it was full.",
 		},
 	}
-	return commands.Command(usage, 1, 1, func(_ *script.State, args []string) (string, error) {
+	return commands.Command(usage, 1, commands.AnyNumber, func(_ *script.State, args []string) (string, error) {
 		n, err := count(args[0])
 		if err != nil {
 			return "", err
 		}
-		c, err := d.Emit(int(n))
+		var c Counters
+		if len(args) == 1 {
+			c, err = d.Emit(int(n))
+		} else {
+			var sample []byte
+			if sample, err = newSample(args[1], args[2:]); err != nil {
+				return "", err
+			}
+			c, err = d.EmitSample(sample, int(n))
+		}
 		return fmt.Sprintf("written %d, no reader %d, no space %d\n", c.Written, c.NoReader, c.NoSpace), err
 	})
 }

@@ -113,6 +113,17 @@ func (d *FakeDatapath) settle(err error) {
 // others emit at the same time is counted with them. After the end of the test the error
 // is os.ErrClosed.
 func (d *FakeDatapath) Emit(n int) (Counters, error) {
+	return d.emit(func(g *Generator) error { return g.EmitTrace(n) })
+}
+
+// EmitSample emits n events of any type, as Emit does trace events: each is sample, see
+// [Generator.EmitSample]. The structs of package api make one by Append.
+func (d *FakeDatapath) EmitSample(sample []byte, n int) (Counters, error) {
+	return d.emit(func(g *Generator) error { return g.EmitSample(sample, n) })
+}
+
+// emit has the generator emit events and returns what became of them.
+func (d *FakeDatapath) emit(events func(*Generator) error) (Counters, error) {
 	d.mu.Lock()
 	err := d.load()
 	d.mu.Unlock()
@@ -129,7 +140,7 @@ func (d *FakeDatapath) Emit(n int) (Counters, error) {
 	if err != nil {
 		return Counters{}, err
 	}
-	if err := d.generator.EmitTrace(n); err != nil {
+	if err := events(d.generator); err != nil {
 		return Counters{}, err
 	}
 	after, err := d.generator.Counters()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api"
 )
 
 func TestFakeDatapathReady(t *testing.T) {
@@ -42,6 +44,20 @@ func TestFakeDatapathReady(t *testing.T) {
 			total += len(cpu)
 		}
 		require.Equal(t, 3, total)
+
+		counters, err = d.EmitSample([]byte{api.MessageTypeDrop, 133}, 2)
+		require.NoError(t, err)
+		require.Equal(t, Counters{Written: 2}, counters)
+		samples, _ = drain(t, rd)
+		for _, cpu := range samples {
+			for _, sample := range cpu {
+				require.Equal(t, []byte{api.MessageTypeDrop, 133}, sample[:2])
+				total++
+			}
+		}
+		require.Equal(t, 3+2, total)
+		_, err = d.EmitSample(nil, 1)
+		require.ErrorContains(t, err, "the length must be 1 to 32768")
 	})
 	require.NoFileExists(t, path, "after the end of the test")
 }
