@@ -3,7 +3,6 @@
 package monitor_test
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,40 +14,38 @@ import (
 	"github.com/cilium/monitor/testutils"
 )
 
-const readmeProgram = "testdata/readme/main.go"
+const example = "example"
 
 // TestReadmeHasTheProgram keeps the program in the README the one that TestReadmeProgram runs.
 func TestReadmeHasTheProgram(t *testing.T) {
-	source, err := os.ReadFile(readmeProgram)
-	require.NoError(t, err)
-	_, program, found := strings.Cut(string(source), "\npackage main\n")
-	require.True(t, found)
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	require.Contains(t, string(readme), "```go\npackage main\n"+program+"```\n",
-		"README.md does not have %s, from \"package main\" to the end", readmeProgram)
+	for _, file := range []string{"main.go", "drops.go"} {
+		source, err := os.ReadFile(filepath.Join(example, file))
+		require.NoError(t, err)
+		_, program, found := strings.Cut(string(source), "\npackage main\n")
+		require.True(t, found)
+		require.Contains(t, string(readme), "```go\npackage main\n"+program+"```\n",
+			"README.md does not have %s, from \"package main\" to the end", file)
+	}
 }
 
-// TestReadmeProgram builds the program of the README and runs it.
+// TestReadmeProgram builds the program of the README and runs it: it serves the monitor API.
 func TestReadmeProgram(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "readme")
-	out, err := exec.Command("go", "build", "-o", binary, "./"+filepath.Dir(readmeProgram)).CombinedOutput()
-	require.NoError(t, err, string(out))
-	out, err = exec.Command("go", "vet", "./"+filepath.Dir(readmeProgram)).CombinedOutput()
+	binary := filepath.Join(t.TempDir(), "example")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Dir = example
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 
 	socket := testutils.SocketPath(t)
 	program := exec.CommandContext(t.Context(), binary)
-	program.Env = append(os.Environ(), "MONITOR_SOCKET_PATH="+socket)
-	stdout, err := program.StdoutPipe()
-	require.NoError(t, err)
+	program.Env = append(os.Environ(), "MONITOR_SOCKET_PATH="+socket, "MONITOR_EVENTS_MAP="+testutils.EventsMapPath(t))
 	require.NoError(t, program.Start())
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err)
-	require.Equal(t, "agent: {Message hello}\n", line)
-	client, err := testutils.Connect(t.Context(), socket)
-	require.NoError(t, err, "the program serves the monitor API")
-	require.NoError(t, client.Close())
+	require.Eventually(t, func() bool {
+		client, err := testutils.Connect(t.Context(), socket)
+		return err == nil && client.Close() == nil
+	}, patience, tick)
 
 	// Not by a signal: there is a moment in which hive does not heed it yet.
 	require.NoError(t, program.Process.Kill())
