@@ -55,9 +55,10 @@ func newShellCommand() *cobra.Command {
 	cmd := shell.ShellCmd(defaultShellSocket, "monitor> ", nil)
 	cmd.Short = "Run script commands inside the agent: one, or interactively"
 	cmd.Example = `
-monitor shell                     interactive; help lists the commands, exit leaves
-monitor shell monitor/status      what the agent reads and who listens
-monitor shell health              how its parts are`
+monitor shell                         interactive; help lists the commands, exit leaves
+monitor shell monitor/subscribers     who gets events, and who loses some
+monitor shell monitor/watch -t drop   as monitor watch, from within the agent
+monitor shell health                  how its parts are`
 	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		var cfg shell.Config

@@ -47,7 +47,7 @@ was told it lost, and that it has not read yet.`,
 			}
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text for people, json for scripts: all that is counted, as `FORMAT`")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text for people, json for scripts (all that is counted)")
 	cmd.Flags().StringVar(&cfg.ShellSockPath, shell.ShellSockPathName, defaultShellSocket, "`PATH` of the agent's shell socket")
 	return cmd
 }
