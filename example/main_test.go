@@ -3,8 +3,10 @@
 package main
 
 import (
+	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/cilium/hive/script"
 	"github.com/cilium/hive/script/scripttest"
@@ -22,5 +24,8 @@ func TestScripts(t *testing.T) {
 	newEngine := func(t testing.TB, args []string) *script.Engine {
 		return testutils.NewEngine(t, args, testutils.FakeDatapathCell(t), dropsCell)
 	}
-	scripttest.Test(t, t.Context(), newEngine, nil, "testdata/*.txtar")
+	// A script that waits in vain says at the end of it what for.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	scripttest.Test(t, ctx, newEngine, nil, "testdata/*.txtar")
 }

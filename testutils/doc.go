@@ -22,8 +22,10 @@
 //	package main
 //
 //	import (
+//		"context"
 //		"os"
 //		"testing"
+//		"time"
 //
 //		"github.com/cilium/hive/script"
 //		"github.com/cilium/hive/script/scripttest"
@@ -41,7 +43,10 @@
 //		newEngine := func(t testing.TB, args []string) *script.Engine {
 //			return testutils.NewEngine(t, args, testutils.FakeDatapathCell(t), dropsCell)
 //		}
-//		scripttest.Test(t, t.Context(), newEngine, nil, "testdata/*.txtar")
+//		// A script that waits in vain says at the end of it what for.
+//		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+//		t.Cleanup(cancel)
+//		scripttest.Test(t, ctx, newEngine, nil, "testdata/*.txtar")
 //	}
 //
 // and this its script, example/testdata/drops.txtar:
@@ -61,13 +66,14 @@
 //	drops
 //	* cmp stdout expected
 //
-//	# Of the first drop for each reason it tells everybody.
+//	# Of the first drop for each reason, and of no other one, it tells everybody.
 //
-//	client/wait a 6
+//	hive/stop
+//	client/wait-end a
+//	stdout '^6 events, 0 lost'
 //	client/events a
 //	stdout '>> Message: "first drop: Policy denied"'
 //	stdout '>> Message: "first drop: CT: Map insertion failed"'
-//	hive/stop
 //
 //	-- expected --
 //	{"CT: Map insertion failed": 1, "Policy denied": 2}
