@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -30,24 +31,38 @@ func TestReadmeHasTheProgram(t *testing.T) {
 	}
 }
 
-// TestReadmeProgram builds the program of the README and runs it: it serves the monitor API.
+// TestReadmeProgram builds the program of the README and runs it: a client sees what the datapath
+// drops, and what the program says of that.
 func TestReadmeProgram(t *testing.T) {
+	requireRoot(t)
 	binary := filepath.Join(t.TempDir(), "example")
 	build := exec.Command("go", "build", "-o", binary, ".")
 	build.Dir = example
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 
-	socket := testutils.SocketPath(t)
-	program := exec.CommandContext(t.Context(), binary)
-	program.Env = append(os.Environ(), "MONITOR_SOCKET_PATH="+socket, "MONITOR_EVENTS_MAP="+testutils.EventsMapPath(t))
+	socket, eventsMap := testutils.SocketPath(t), testutils.EventsMapPath(t)
+	datapath := testutils.NewFakeDatapath(t, eventsMap)
+	require.NoError(t, datapath.BecomeReady())
+	program := exec.Command(binary)
+	program.Env = append(os.Environ(), "MONITOR_SOCKET_PATH="+socket, "MONITOR_EVENTS_MAP="+eventsMap)
 	require.NoError(t, program.Start())
+	t.Cleanup(func() {
+		// Not by a signal: there is a moment in which hive does not heed it yet.
+		require.NoError(t, program.Process.Kill())
+		require.Error(t, program.Wait())
+	})
+	var client *testutils.Client
 	require.Eventually(t, func() bool {
-		client, err := testutils.Connect(t.Context(), socket)
-		return err == nil && client.Close() == nil
+		client, err = testutils.Connect(t.Context(), socket)
+		return err == nil
 	}, patience, tick)
 
-	// Not by a signal: there is a moment in which hive does not heed it yet.
-	require.NoError(t, program.Process.Kill())
-	require.Error(t, program.Wait())
+	drop := api.DropNotify{Type: api.MessageTypeDrop, SubType: 133}
+	require.Eventually(t, func() bool {
+		counters, err := datapath.EmitSample(drop.Append(nil), 1)
+		return err == nil && counters.Written == 1
+	}, patience, tick, "the program does not read the events map")
+	require.NoError(t, client.WaitFor(t.Context(), 2), "the drop, and that it is the first one")
+	require.NoError(t, client.Close())
 }
