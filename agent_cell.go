@@ -57,6 +57,12 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := agent.NewAgent(ctx, opts...)
 	p.Lifecycle.Append(cell.Hook{
+		OnStart: func(cell.HookContext) error {
+			if ctx.Err() != nil {
+				return fmt.Errorf("start the monitor agent again: %w", agent.ErrStopped)
+			}
+			return nil
+		},
 		OnStop: func(ctx cell.HookContext) error {
 			cancel()
 			select {

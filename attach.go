@@ -47,11 +47,12 @@ func attach(p attachParams) {
 		t.health = p.Health.NewScope("datapath")
 	}
 	var stop context.CancelFunc
-	ended := make(chan struct{})
+	var ended chan struct{}
 	p.Lifecycle.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error {
 			var ctx context.Context
 			ctx, stop = context.WithCancel(p.Agent.Context())
+			ended = make(chan struct{})
 			go func() {
 				defer close(ended)
 				t.run(ctx)

@@ -115,3 +115,12 @@ func TestHealth(t *testing.T) {
 	requireHealth("server", cell.StatusStopped, "Not served: --enable-monitor=false")
 	requireHealth("datapath", cell.StatusOK, "There is no datapath, agent events only")
 }
+
+// TestStartAgain has a hive be started again after its stop, which an agent can't.
+func TestStartAgain(t *testing.T) {
+	h := newHive(t)
+	h.start()
+	h.stop()
+	require.ErrorIs(t, h.Start(h.log, t.Context()), agent.ErrStopped)
+	require.NoError(t, h.Stop(h.log, t.Context()))
+}

@@ -9,7 +9,8 @@ import (
 )
 
 // ServerCell serves the monitor API 1.2 on a unix socket, for the *agent.Agent that it takes
-// from the object graph: that of [AgentCell], or one that a cell of yours provides.
+// from the object graph: that of [AgentCell], or one that a cell of yours provides. It serves
+// until that agent's context is cancelled, which a stop hook of that cell had better do.
 var ServerCell = cell.Module(
 	"monitor-server",
 	"Serves the monitor API on a unix socket",

@@ -3,6 +3,8 @@
 package monitor
 
 import (
+	"errors"
+
 	"github.com/cilium/hive/cell"
 
 	"github.com/cilium/monitor/agent"
@@ -17,7 +19,8 @@ import (
 //	})
 //
 // The consumer is registered after the start hooks that its constructor appended, and
-// removed before their stop hooks; by then it has every event that the datapath wrote.
+// removed before their stop hooks: by then it has every event that the datapath wrote and
+// that cells had sent, and it gets none after that.
 // The constructor may take *agent.Agent, and may return other things beside it: embed
 // ConsumerOut in a struct with cell.Out. A nil Consumer subscribes nobody.
 type ConsumerOut struct {
@@ -55,14 +58,16 @@ func subscribe(p subscribeParams) {
 			}
 			return nil
 		},
-		OnStop: func(cell.HookContext) error {
+		OnStop: func(ctx cell.HookContext) error {
+			err := p.Agent.Flush(ctx)
 			for _, c := range p.Consumers {
 				p.Agent.RemoveConsumer(c)
 			}
 			for _, l := range p.Listeners {
 				p.Agent.RemoveListener(l)
 			}
-			return nil
+			// Those that are in a callback at the moment return from it.
+			return errors.Join(err, p.Agent.Flush(ctx))
 		},
 	})
 }

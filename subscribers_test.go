@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cilium/hive/cell"
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,8 @@ type strictConsumer struct {
 	testutils.FakeConsumer
 	agent *agent.Agent
 	t     *testing.T
+
+	entered, release chan struct{} // nil unless callbacks are to wait
 
 	mu      sync.Mutex // guards what follows
 	running bool
@@ -48,14 +51,73 @@ func (c *strictConsumer) set(running bool) {
 	c.running = running
 }
 
-func (c *strictConsumer) NotifyPerfEvent(data []byte, cpu int) {
+func (c *strictConsumer) isRunning() bool {
 	c.mu.Lock()
-	running := c.running
-	c.mu.Unlock()
-	if !running {
+	defer c.mu.Unlock()
+	return c.running
+}
+
+func (c *strictConsumer) requireRunning() {
+	if !c.isRunning() {
 		c.t.Error("an event before the start or after the stop of its consumer")
 	}
+}
+
+func (c *strictConsumer) NotifyPerfEvent(data []byte, cpu int) {
+	c.requireRunning()
 	c.FakeConsumer.NotifyPerfEvent(data, cpu)
+}
+
+func (c *strictConsumer) NotifyAgentEvent(typ int, message any) {
+	if c.entered != nil {
+		c.entered <- struct{}{}
+		<-c.release
+	}
+	c.requireRunning()
+	c.FakeConsumer.NotifyAgentEvent(typ, message)
+}
+
+// TestStopWaitsForCallbacks stops a hive while a consumer is in a callback and another event
+// waits behind that. The stop waits for both.
+func TestStopWaitsForCallbacks(t *testing.T) {
+	var consumer *strictConsumer
+	listener := new(testutils.FakeListener)
+	closedInTime := make(chan bool, 1)
+	h := newHive(t,
+		cell.Provide(newStrictConsumer(t)),
+		cell.Provide(func(lc cell.Lifecycle) monitor.ListenerOut {
+			lc.Append(cell.Hook{OnStop: func(ctx cell.HookContext) error {
+				done, cancel := context.WithCancel(ctx)
+				cancel()
+				closedInTime <- listener.WaitClosed(done) == nil
+				return nil
+			}})
+			return monitor.ListenerOut{Listener: listener}
+		}),
+		cell.Invoke(func(c *strictConsumer) { consumer = c }),
+	)
+	require.NoError(t, h.Populate(h.log))
+	consumer.entered, consumer.release = make(chan struct{}, 10), make(chan struct{})
+	h.start()
+	send := func(text string) {
+		require.NoError(t, consumer.agent.SendEvent(api.MessageTypeAgent, api.GenericMessage(text)))
+	}
+	var first sync.WaitGroup
+	first.Go(func() { send("first") })
+	<-consumer.entered
+	send("second")
+	var stop sync.WaitGroup
+	stop.Go(h.stop)
+	h.eventuallyLogs("Stop hook executed")
+	require.Never(t, func() bool { return !consumer.isRunning() }, 20*time.Millisecond, tick, "its stop hook waits for its callback")
+	close(consumer.release)
+	stop.Wait()
+	first.Wait()
+	events, _ := consumer.Counts()
+	require.EqualValues(t, 2, events)
+	events, _ = listener.Counts()
+	require.EqualValues(t, 2, events)
+	require.True(t, <-closedInTime, "the listener is closed before the stop hook of its cell")
 }
 
 // TestContributedSubscribers has cells provide a consumer and a listener. They are subscribed

@@ -82,10 +82,10 @@ func (c *counters) read(records []payload.Payload, now time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.datapath.last = now.Sub(c.start)
 	for i := range records {
 		if data := records[i].Data; len(data) > 0 {
 			c.datapath.add(data[0], len(data))
+			c.datapath.last = now.Sub(c.start)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (c *counters) sent(events []sent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range events {
-		if events[i].closing != nil {
+		if events[i].then != nil {
 			continue
 		}
 		size := 0

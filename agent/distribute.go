@@ -28,8 +28,8 @@ func (a *Agent) distributeSent(events ...sent) {
 	}
 	a.counters.sent(events)
 	for _, ev := range events {
-		if ev.closing != nil {
-			ev.closing.Close()
+		if ev.then != nil {
+			ev.then()
 			continue
 		}
 		for c := range a.consumers.subscriptions {

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"encoding/gob"
 	"fmt"
 	"reflect"
@@ -43,6 +44,9 @@ func (a *Agent) SendEvent(typ int, event interface{}) error {
 	if a.encodes() {
 		if ev.data, encodeErr = encode(typ, event); encodeErr != nil {
 			a.counters.notEncoded.Add(1)
+			if a.consumers.len() == 0 {
+				return encodeErr
+			}
 		}
 	} else if a.consumers.len() == 0 {
 		return nil
@@ -59,6 +63,33 @@ func (a *Agent) SendEvent(typ int, event interface{}) error {
 		a.distribute(ev)
 	}
 	return encodeErr
+}
+
+// behind calls then once all events that were accepted before are distributed: now, or on
+// the goroutine that distributes them.
+func (a *Agent) behind(then func()) {
+	ev := sent{then: then}
+	if taken, _ := a.turn.takeOrLeave(ev); taken {
+		a.distribute(ev)
+	}
+}
+
+// Flush waits until all events that SendEvent accepted, and those of the datapath that the
+// reader is distributing, have been distributed: no subscriber that was removed before is
+// in a callback when it returns nil. If ctx ends first it returns ctx's error. A callback
+// must not call it.
+func (a *Agent) Flush(ctx context.Context) error {
+	if a == nil {
+		return ErrNoAgent
+	}
+	flushed := make(chan struct{})
+	a.behind(func() { close(flushed) })
+	select {
+	case <-flushed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait until events are distributed: %w", ctx.Err())
+	}
 }
 
 // distribute distributes an event and gives the turn back, which the caller has taken: also

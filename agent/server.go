@@ -272,6 +272,7 @@ func (s *server) resumeAccept() {
 func (s *server) connect(fd int) {
 	c := newConn(s, fd)
 	if err := s.poller.Add(fd, 0); err != nil {
+		s.agent.counters.acceptErrors.Add(1)
 		s.agent.log.WithError(err).Warn("Refusing a connection to the monitor API")
 		c.close()
 		return

@@ -259,8 +259,11 @@ func (c *counters) fill(stats *Stats) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stats.Datapath = c.datapath.stats(c.start)
-	stats.User = c.user.stats(c.start)
+	// The time of day now, so that a clock that was set in the meantime does not matter.
+	now := time.Now()
+	start := now.Add(-now.Sub(c.start)).Round(0)
+	stats.Datapath = c.datapath.stats(start)
+	stats.User = c.user.stats(start)
 	stats.Lost.RingFull = append([]uint64{}, c.ringLost...)
 	v := &c.visits
 	stats.Visits = Visits{ByKernel: v.byKernel, ByTimer: v.byTimer, Found: v.found}

@@ -40,5 +40,6 @@ func (a *Agent) stop() {
 	}
 	if a.eventsMap != nil {
 		a.eventsMap.Close()
+		a.eventsMap = nil
 	}
 }

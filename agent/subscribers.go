@@ -191,10 +191,7 @@ func (a *Agent) RemoveListener(ml listener.MonitorListener) {
 	if !a.forget(ml) {
 		return
 	}
-	closing := sent{closing: ml}
-	if taken, _ := a.turn.takeOrLeave(closing); taken {
-		a.distribute(closing)
-	}
+	a.behind(ml.Close)
 }
 
 // forget removes a listener from the list, and returns whether it was there.

@@ -2,20 +2,16 @@
 
 package agent
 
-import (
-	"sync"
+import "sync"
 
-	"github.com/cilium/monitor/listener"
-)
-
-// sent is an event of SendEvent on its way to the subscribers, or a listener that is to be
-// closed behind the events before it.
+// sent is an event of SendEvent on its way to the subscribers, or something to be done behind
+// the events before it.
 type sent struct {
 	typ   int
 	event any
 	data  *[]byte // encoded for clients and listeners; nil if there were none
 
-	closing listener.MonitorListener
+	then func() // nil for an event
 }
 
 // turn serialises the distribution of events, so that all subscribers see them in the
@@ -53,18 +49,18 @@ func (t *turn) take() []sent {
 	return t.takeLeft()
 }
 
-// takeOrLeave takes the turn if it is free, and leaves the event with it otherwise. A
-// listener that is to be closed is never refused.
+// takeOrLeave takes the turn if it is free, and leaves the event with it otherwise. What is
+// not an event is never refused.
 func (t *turn) takeOrLeave(ev sent) (taken bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.closed && ev.closing == nil:
+	case t.closed && ev.then == nil:
 		return false, ErrStopped
 	case !t.taken && t.waiting == 0:
 		t.taken = true
 		return true, nil
-	case len(t.left) >= t.most && ev.closing == nil:
+	case len(t.left) >= t.most && ev.then == nil:
 		return false, ErrQueueFull
 	}
 	t.left = append(t.left, ev)

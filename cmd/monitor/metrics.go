@@ -38,7 +38,7 @@ type metricsConfig struct {
 // Flags implements cell.Flagger.
 func (def metricsConfig) Flags(flags *pflag.FlagSet) {
 	flags.String(flagMetricsAddress, def.MetricsAddress,
-		"Serve metrics to Prometheus at http://`[HOST]:PORT`/metrics, such as :9962 (none: no metrics are served)")
+		"Serve metrics to Prometheus at http://`[HOST]:PORT`/metrics, such as :9967 (none: no metrics are served)")
 }
 
 func newRegistry() (*prometheus.Registry, prometheus.Registerer) {
@@ -50,9 +50,15 @@ func newRegistry() (*prometheus.Registry, prometheus.Registerer) {
 	return registry, registry
 }
 
-// metricsTimeout bounds how long a request may take to come, and how long one that is being
-// answered holds up the stop.
-const metricsTimeout = 5 * time.Second
+// Nobody may hold a connection, or a goroutine, for long by doing nothing.
+const (
+	metricsHeaderTimeout = 5 * time.Second
+	metricsWriteTimeout  = 30 * time.Second
+	metricsIdleTimeout   = time.Minute
+
+	// metricsStopTimeout is how long an answer that is being written holds up the stop.
+	metricsStopTimeout = 5 * time.Second
+)
 
 type metricsParams struct {
 	cell.In
@@ -72,8 +78,8 @@ func serveMetrics(p metricsParams) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{ErrorLog: p.Log, Registry: p.Registry}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: metricsTimeout}
-	ended := make(chan struct{})
+	var server *http.Server
+	var ended chan struct{}
 	p.Lifecycle.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error {
 			listener, err := net.Listen("tcp", address)
@@ -83,6 +89,13 @@ func serveMetrics(p metricsParams) {
 			url := fmt.Sprintf("http://%s/metrics", listener.Addr())
 			p.Log.WithField("url", url).Info("Serving metrics")
 			p.Health.OK("Serving metrics at " + url)
+			server = &http.Server{
+				Handler:           mux,
+				ReadHeaderTimeout: metricsHeaderTimeout,
+				WriteTimeout:      metricsWriteTimeout,
+				IdleTimeout:       metricsIdleTimeout,
+			}
+			ended = make(chan struct{})
 			go func() {
 				defer close(ended)
 				if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -93,13 +106,14 @@ func serveMetrics(p metricsParams) {
 			return nil
 		},
 		OnStop: func(ctx cell.HookContext) error {
-			ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
+			ctx, cancel := context.WithTimeout(ctx, metricsStopTimeout)
 			defer cancel()
 			err := server.Shutdown(ctx)
 			if err != nil {
-				err = errors.Join(err, server.Close())
+				err = server.Close()
 			}
 			<-ended
+			p.Health.Stopped("Metrics are not served any more")
 			return err
 		},
 	})

@@ -54,8 +54,11 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	if r != nil {
 		rows = append(rows, "Rate:\t"+r.String())
 	}
+	rows = append(rows, "Lost:\t"+lossText(s))
+	if errors := errorText(s); errors != "" {
+		rows = append(rows, "Errors:\t"+errors)
+	}
 	rows = append(rows,
-		"Lost:\t"+lossText(s),
 		"Queue:\t"+queueText(s),
 		fmt.Sprintf("Subscribers:\t%d consumers, %d listeners, %d clients; %d, %d, %d ever",
 			len(s.Consumers), len(s.Listeners), len(s.Clients), s.Ever.Consumers, s.Ever.Listeners, s.Ever.Clients))
@@ -97,22 +100,38 @@ func trafficText(t agent.Traffic, now time.Time) string {
 // any.
 func lossText(s *agent.Stats) string {
 	text := fmt.Sprintf("%d ring full, %d client behind", s.Lost.Ring(), s.Lost.Behind)
-	for _, rare := range []struct {
-		n    uint64
-		what string
-	}{
-		{s.Lost.QueueFull, "queue full"},
-		{s.Lost.NotEncoded, "not encodable"},
-		{s.Lost.CorruptRings, "rings corrupt"},
-		{s.ReaderFailures, "reader failures"},
-		{s.WriteErrors, "write errors"},
-		{s.AcceptErrors, "connections refused"},
-	} {
-		if rare.n > 0 {
-			text += fmt.Sprintf(", %d %s", rare.n, rare.what)
-		}
+	for _, r := range rare(
+		count{s.Lost.QueueFull, "queue full"},
+		count{s.Lost.NotEncoded, "not encodable"},
+	) {
+		text += ", " + r
 	}
 	return text
+}
+
+// errorText is empty if there were no errors.
+func errorText(s *agent.Stats) string {
+	return strings.Join(rare(
+		count{s.Lost.CorruptRings, "corrupt rings"},
+		count{s.ReaderFailures, "reader failures"},
+		count{s.WriteErrors, "clients that could not be written to"},
+		count{s.AcceptErrors, "connections that could not be accepted"},
+	), ", ")
+}
+
+type count struct {
+	n    uint64
+	what string
+}
+
+// rare describes the counts that are not 0.
+func rare(counts ...count) (texts []string) {
+	for _, c := range counts {
+		if c.n > 0 {
+			texts = append(texts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return texts
 }
 
 func queueText(s *agent.Stats) string {

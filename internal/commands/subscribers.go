@@ -4,7 +4,9 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cilium/hive/script"
 
@@ -16,7 +18,7 @@ func subscribers(a *agent.Agent) script.Cmd {
 		Summary: "Show who gets the monitor's events, and who is losing some",
 		Flags:   addOutputFlag,
 		Detail: []string{
-			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers and listeners are inside the process; clients are connections to the monitor API.",
+			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers and listeners are inside the process; what a listener drops by itself, as a monitor/watch that is too slow does, is not known here. Clients are connections to the monitor API.",
 		},
 	}
 	return Command(usage, 0, 0, func(s *script.State, _ []string) (string, error) {
@@ -42,14 +44,14 @@ func nobody(s *agent.Stats) bool {
 func subscriberTable(s *agent.Stats, now time.Time) string {
 	rows := []string{"KIND\tNAME\tVERSION\tPID\tUID\tAGE\tDELIVERED\tLOST\tLAG"}
 	for _, c := range s.Consumers {
-		rows = append(rows, fmt.Sprintf("consumer\t%s\t-\t-\t-\t%s\t%d\t-\t-", c.Name, age(c.Since, now), c.Delivered))
+		rows = append(rows, fmt.Sprintf("consumer\t%s\t-\t-\t-\t%s\t%d\t-\t-", printable(c.Name), age(c.Since, now), c.Delivered))
 	}
 	for _, l := range s.Listeners {
-		rows = append(rows, fmt.Sprintf("listener\t%s\t%s\t-\t-\t%s\t%d\t-\t-", l.Name, l.Version, age(l.Since, now), l.Delivered))
+		rows = append(rows, fmt.Sprintf("listener\t%s\t%s\t-\t-\t%s\t%d\t-\t-", printable(l.Name), l.Version, age(l.Since, now), l.Delivered))
 	}
 	for _, c := range s.Clients {
 		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d",
-			orDash(c.Name), c.Version, c.PID, c.UID, age(c.Since, now), c.Delivered, c.Lost, c.Lag))
+			printable(c.Name), c.Version, c.PID, c.UID, age(c.Since, now), c.Delivered, c.Lost, c.Lag))
 	}
 	return table(rows...)
 }
@@ -57,9 +59,15 @@ func subscriberTable(s *agent.Stats, now time.Time) string {
 // age returns how long ago something was, in whole seconds.
 func age(since, now time.Time) time.Duration { return now.Sub(since).Truncate(time.Second) }
 
-func orDash(text string) string {
-	if text == "" {
+// printable returns a name as a cell of the table has it. A process can give itself any name.
+func printable(name string) string {
+	if name == "" {
 		return "-"
 	}
-	return text
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, name)
 }

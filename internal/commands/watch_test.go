@@ -34,6 +34,9 @@ type session struct {
 	stop  context.CancelFunc // of the agent
 	ended chan error
 
+	engine *script.Engine
+	state  *script.State // used by the line that was typed, until that has ended
+
 	mu     sync.Mutex // guards what follows
 	screen bytes.Buffer
 	gone   bool
@@ -98,10 +101,18 @@ func typed(t *testing.T, line string) *session {
 	state, err := script.NewState(ctx, t.TempDir(), nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { stop(); <-s.agent.Done() })
-	engine := script.Engine{Cmds: cmds}
-	go func() { s.ended <- engine.ExecuteLine(state, line, s) }()
+	s.engine, s.state = &script.Engine{Cmds: cmds}, state
+	go func() { s.ended <- s.engine.ExecuteLine(state, line, s) }()
 	require.Eventually(t, func() bool { return len(s.agent.Stats().Listeners) == 1 || len(s.ended) == 1 }, patience, tick)
 	return s
+}
+
+// run runs a command and returns what it prints.
+func (s *session) run(line string) string {
+	s.t.Helper()
+	before := len(s.output())
+	require.NoError(s.t, s.engine.ExecuteLine(s.state, line, s))
+	return s.output()[before:]
 }
 
 func (s *session) send(texts ...string) {
