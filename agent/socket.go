@@ -60,6 +60,23 @@ func listen(path string) (_ *socket, err error) {
 	return s, nil
 }
 
+// CheckSocket returns an error if a process listens at path, or if that can't be seen, and nil
+// if nothing is there or a process has left its socket behind. Who listens does not notice.
+func CheckSocket(path string) error {
+	// Not the type of socket that a server listens on, so that it gets no connection.
+	conn, err := net.Dial("unixgram", path)
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, unix.EPROTOTYPE):
+		return errors.New("another process serves it")
+	case err != nil:
+		return fmt.Errorf("see whether another process serves it: %w", err)
+	}
+	conn.Close()
+	return errors.New("another process receives datagrams there")
+}
+
 // removeStale removes a socket that nobody serves any more.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
@@ -72,13 +89,8 @@ func removeStale(path string) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%s exists and is not a socket", path)
 	}
-	conn, err := net.Dial("unix", path)
-	if err == nil {
-		conn.Close()
-		return errors.New("another process serves it")
-	}
-	if !errors.Is(err, unix.ECONNREFUSED) {
-		return fmt.Errorf("see whether another process serves it: %w", err)
+	if err := CheckSocket(path); err != nil {
+		return err
 	}
 	return os.Remove(path)
 }

@@ -137,6 +137,15 @@ func TestKilledProcessWithoutSysAdmin(t *testing.T) {
 	defer other.Close()
 	require.NoError(t, other.Pin(path))
 	_, said := tryChild(t, path, unprivileged())
-	require.Contains(t, said, "take over the map pinned at "+path+": Type: Array changed to PerfEventArray")
+	require.Contains(t, said, "take over the map pinned at "+path+": "+ErrPinInUse.Error())
 	require.FileExists(t, path)
+
+	// As Cilium's.
+	require.NoError(t, os.Remove(path))
+	cilium, err := ebpf.NewMap(&ebpf.MapSpec{Name: "cilium_events", Type: ebpf.PerfEventArray, KeySize: 4, ValueSize: 4, MaxEntries: uint32(ebpf.MustPossibleCPU())})
+	require.NoError(t, err)
+	defer cilium.Close()
+	require.NoError(t, cilium.Pin(path))
+	_, said = tryChild(t, path, unprivileged())
+	require.Contains(t, said, `it is "cilium_events", not a map that a datapath of this kind left behind`)
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
+// eventsMapName is the kernel's name for the events map of an embedded datapath, which tells
+// it from that of Cilium's.
+const eventsMapName = "monitor_events"
+
 // Options says what a datapath does.
 type Options struct {
 	// Devices are the names of the network devices to attach to, at least one,
@@ -23,8 +27,8 @@ type Options struct {
 	Deny []Rule
 
 	// EventsMap is the path to pin the events map at, as by [PinMap]. Without
-	// CAP_SYS_ADMIN, a compatible map that is pinned there already is taken over:
-	// events are written to it, and it stays pinned at the end.
+	// CAP_SYS_ADMIN, a map of an embedded datapath that is pinned there already is taken
+	// over: events are written to it, and it stays pinned at the end.
 	EventsMap string
 }
 
@@ -66,6 +70,7 @@ func (d *Datapath) start(devices []device, opts Options) error {
 	if err := setRules(spec, opts.Deny); err != nil {
 		return err
 	}
+	spec.Maps[hostMapCiliumEvents].Name = eventsMapName
 	stale, err := findStaleMap(spec.Maps[hostMapCiliumEvents], opts.EventsMap)
 	if err != nil {
 		return err

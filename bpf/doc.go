@@ -26,8 +26,9 @@
 // bpffs where that has not been done. The other is to see whether a program uses the
 // map that is pinned at the path of the events map, where a process that was killed
 // leaves it behind: with CAP_SYS_ADMIN, a map that nobody uses is replaced, and one in
-// use is an error. Without it, a map that is there is taken over as the events map
-// whoever uses it, and stays pinned at the end.
+// use is an error. Without it, the map of an embedded datapath is taken over as the events
+// map, even if another process still uses it, and stays pinned at the end; any other map,
+// such as Cilium's, is an error.
 //
 // # Rules
 //

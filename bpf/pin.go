@@ -93,9 +93,10 @@ func checkName(path string) error {
 	return nil
 }
 
-// findStaleMap opens the map that is pinned at path if it is to be taken over: if the
-// kernel does not let us find out whether somebody uses it. It returns nil if [PinMap]
-// can make room for another map, and the error wraps [ErrPinInUse] if it can't.
+// findStaleMap opens the map that is pinned at path if it is to be taken over: if it is an
+// embedded datapath's, and the kernel does not let us find out whether somebody uses it. It
+// returns nil if [PinMap] can make room for another map, and the error wraps
+// [ErrPinInUse] if it can't.
 func findStaleMap(spec *ebpf.MapSpec, path string) (*ebpf.Map, error) {
 	unlock, err := lockBPFFS()
 	if err != nil {
@@ -114,11 +115,23 @@ func findStaleMap(spec *ebpf.MapSpec, path string) (*ebpf.Map, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the map pinned at %s: %w", path, err)
 	}
-	if err := spec.Compatible(m); err != nil {
+	if err := ours(spec, m); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("take over the map pinned at %s: %w", path, err)
 	}
 	return m, nil
+}
+
+// ours returns an error if a map is not one that an embedded datapath made.
+func ours(spec *ebpf.MapSpec, m *ebpf.Map) error {
+	info, err := m.Info()
+	if err != nil {
+		return err
+	}
+	if info.Name != eventsMapName {
+		return fmt.Errorf("%w for all that can be told without CAP_SYS_ADMIN: it is %q, not a map that a datapath of this kind left behind; choose another path", ErrPinInUse, info.Name)
+	}
+	return spec.Compatible(m)
 }
 
 // Remove removes the pin, unless another map has been pinned in its place, and what

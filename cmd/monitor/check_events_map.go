@@ -51,6 +51,9 @@ func ownEventsMap(h held, path string) need {
 	case err != nil:
 		return eventsMapError(h, path, err)
 	}
+	if _, err := os.Stat(path); err == nil && !h.has(unix.CAP_SYS_ADMIN) {
+		return need{what: eventsMap, state: stateNote, about: path + ": the agent takes over what another one left pinned"}
+	}
 	if err := writable(path); err != nil {
 		return eventsMapError(h, path, err)
 	}

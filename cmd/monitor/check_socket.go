@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/cilium/hive/shell"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent"
 )
 
 // clientsGroup is the group that the monitor's socket is given to, if there is one.
@@ -33,16 +34,16 @@ func socketNeeds(h held, s *settings) (needs []need) {
 
 func socketNeed(what, path, flag string) need {
 	n := need{what: what, state: stateOK, about: path}
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
-		n.state = stateMissing
-		n.about = path + ": an agent serves it already"
-		n.how = []string{"stop that one, or choose another socket: --" + flag}
-		return n
-	}
 	err := writable(path)
-	if info, statErr := os.Lstat(path); statErr == nil && info.Mode().Type() != fs.ModeSocket {
-		err = fmt.Errorf("%s exists and is not a socket", path)
+	if info, statErr := os.Lstat(path); statErr == nil {
+		if info.Mode().Type() != fs.ModeSocket {
+			err = fmt.Errorf("%s exists and is not a socket", path)
+		} else if servedErr := agent.CheckSocket(path); servedErr != nil {
+			n.state = stateMissing
+			n.about = fmt.Sprintf("%s: %v", path, servedErr)
+			n.how = []string{"stop that one, or choose another socket: --" + flag}
+			return n
+		}
 	}
 	if err != nil {
 		n.state = stateMissing

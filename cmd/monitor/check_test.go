@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bpf"
 )
 
@@ -95,8 +97,8 @@ func TestCheck(t *testing.T) {
 		"map's type":        {[]string{"--monitor-events-map", wrong.eventsMap}, "", `missing  events map +.*of type Array, not a PerfEventArray`, true},
 		"not a map":         {[]string{"--monitor-events-map", file}, "", `missing  events map +`, true},
 		"not on a bpffs":    {[]string{"--device", "lo", "--monitor-events-map", filepath.Dir(file) + "/map"}, "", `missing  events map +.*is not on a bpffs`, true},
-		"monitor socket":    {[]string{"--monitor-socket-path", other.socket}, "", `missing  monitor socket +.*an agent serves it already`, true},
-		"shell socket":      {[]string{"--shell-sock-path", other.shell}, "", `missing  shell socket +.*an agent serves it already`, true},
+		"monitor socket":    {[]string{"--monitor-socket-path", other.socket}, "", `missing  monitor socket +.*another process serves it`, true},
+		"shell socket":      {[]string{"--shell-sock-path", other.shell}, "", `missing  shell socket +.*another process serves it`, true},
 		"not a socket":      {[]string{"--monitor-socket-path", file}, "", `missing  monitor socket +.*is not a socket`, true},
 		"metrics":           {[]string{"--metrics-address", taken}, "", `missing  metrics address +.*address already in use`, true},
 		"below a file":      {[]string{"--monitor-socket-path", file + "/socket"}, "", `missing  monitor socket +.*not a directory`, true},
@@ -122,6 +124,15 @@ func TestCheck(t *testing.T) {
 		})
 	}
 
+	t.Run("unnoticed", func(t *testing.T) {
+		// The checks of its sockets, and the one below, are no clients of the agent.
+		run(t, append(other.args(), "--check")...).waitExit(1)
+		p := run(t, "status", "--shell-sock-path", other.shell, "-o", "json")
+		var stats agent.Stats
+		require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &stats))
+		require.Zero(t, stats.Ever)
+		require.Zero(t, stats.WriteErrors)
+	})
 	t.Run("value", func(t *testing.T) {
 		run(t, "agent", "--check", "--monitor-queue-size", "-1").requireFailure("--monitor-queue-size=-1")
 	})

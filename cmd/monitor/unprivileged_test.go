@@ -147,13 +147,15 @@ func TestUnprivilegedKilled(t *testing.T) {
 	a.wait()
 	require.FileExists(t, a.eventsMap)
 
-	checkNobody(t, paths, "--device", "lo").waitExit(0)
+	p := checkNobody(t, paths, "--device", "lo")
+	p.waitExit(0)
+	require.Regexp(t, `(?m)^note     events map +.* takes over what another one left pinned$`, p.stdout.String())
 	a = paths.startNobody(t, "--device", "lo")
-	a.waitStderr("pinned there already")
+	a.waitStderr("Taking over the events map")
 	a.watchLo()
 	a.signal(syscall.SIGTERM)
 	a.waitExit(0)
-	require.NoError(t, os.Remove(a.eventsMap), "stays: it might be somebody else's")
+	require.NoError(t, os.Remove(a.eventsMap), "stays: another agent might use it")
 }
 
 // TestUserZero runs an agent of user 0 with the capabilities of the DaemonSet: those of the
