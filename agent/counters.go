@@ -82,11 +82,15 @@ func (c *counters) read(records []payload.Payload, now time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	samples := 0
 	for i := range records {
 		if data := records[i].Data; len(data) > 0 {
 			c.datapath.add(data[0], len(data))
-			c.datapath.last = now.Sub(c.start)
+			samples++
 		}
+	}
+	if samples > 0 {
+		c.datapath.last = now.Sub(c.start)
 	}
 }
 
