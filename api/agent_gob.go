@@ -25,9 +25,6 @@ const (
 	agentNotifyTypeDef = "\x2b" + agentNotifyDefines + agentNotifyDefHead + agentNotifyTypeID + agentNotifyDefTail
 )
 
-// maxAgentSample bounds the memory that decoding a hostile sample can take.
-const maxAgentSample = 1 << 20
-
 // AppendGob appends a gob stream of its own (type information and the value) to dst:
 // bytes that encoding/gob decodes. It does not keep n.
 func (n *AgentNotify) AppendGob(dst []byte) []byte {
@@ -61,7 +58,7 @@ func (n *AgentNotify) Append(dst []byte) []byte {
 	return n.AppendGob(append(dst, MessageTypeAgent))
 }
 
-// Decode sets n from a sample of up to 1 MiB, made by Append or by a byte of message type
+// Decode sets n from a sample of up to [MaxUserEventSize] bytes, made by Append or by a byte of message type
 // and an encoding/gob encoder. The text is a copy. After an error n is unchanged.
 func (n *AgentNotify) Decode(sample []byte) error {
 	if len(sample) == 0 {
@@ -70,8 +67,8 @@ func (n *AgentNotify) Decode(sample []byte) error {
 	if sample[0] != MessageTypeAgent {
 		return &DecodeError{Type: int(sample[0]), Got: len(sample), Err: wrongType(MessageTypeAgent)}
 	}
-	if len(sample) > maxAgentSample {
-		return &DecodeError{Type: MessageTypeAgent, Want: maxAgentSample, Got: len(sample), Err: ErrOversized}
+	if len(sample) > MaxUserEventSize {
+		return &DecodeError{Type: MessageTypeAgent, Want: MaxUserEventSize, Got: len(sample), Err: ErrOversized}
 	}
 	if fast, ok := decodeAgentNotify(sample[1:]); ok {
 		*n = fast

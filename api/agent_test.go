@@ -166,7 +166,7 @@ func TestAgentNotifyDecodeErrors(t *testing.T) {
 
 	big := (&api.AgentNotify{Text: strings.Repeat("x", 1<<20)}).Append(nil)
 	requireDecodeError(t, n.Decode(big), api.ErrOversized,
-		api.DecodeError{Type: api.MessageTypeAgent, Want: 1 << 20, Got: len(big)})
+		api.DecodeError{Type: api.MessageTypeAgent, Want: api.MaxUserEventSize, Got: len(big)})
 
 	buf := bytes.NewBuffer([]byte{api.MessageTypeAgent})
 	require.NoError(t, gob.NewEncoder(buf).Encode(struct{ Type uint64 }{math.MaxUint64}))

@@ -27,6 +27,12 @@ const (
 	MessageTypeAgent = 130
 )
 
+// MaxUserEventSize is the size in bytes of the largest sample of an event of user space
+// (MessageTypeAccessLog, MessageTypeAgent), the byte of its message type included. It bounds
+// the memory that decoding a hostile sample can take: decoders refuse larger ones, so
+// agents do not send them.
+const MaxUserEventSize = 1 << 20
+
 var messageTypeNames = [...]string{
 	MessageTypeDrop:          "drop",
 	MessageTypeDebug:         "debug",

@@ -10,9 +10,6 @@ import (
 	"github.com/cilium/monitor/api"
 )
 
-// maxSample bounds the memory that decoding a hostile sample can take.
-const maxSample = 1 << 20
-
 // Append appends the sample of r to dst: the message type and a gob stream of its own. An
 // error leaves dst as it was.
 func (r *LogRecord) Append(dst []byte) ([]byte, error) {
@@ -23,7 +20,7 @@ func (r *LogRecord) Append(dst []byte) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Decode sets r from a sample of up to 1 MiB. The error is an [*api.DecodeError]; r is
+// Decode sets r from a sample of up to [api.MaxUserEventSize] bytes. The error is an [*api.DecodeError]; r is
 // unchanged then.
 func (r *LogRecord) Decode(sample []byte) error {
 	if typ, err := api.MessageType(sample); err != nil {
@@ -31,8 +28,8 @@ func (r *LogRecord) Decode(sample []byte) error {
 	} else if typ != api.MessageTypeAccessLog {
 		return &api.DecodeError{Type: typ, Got: len(sample), Err: api.ErrWrongType}
 	}
-	if len(sample) > maxSample {
-		return &api.DecodeError{Type: api.MessageTypeAccessLog, Want: maxSample, Got: len(sample), Err: api.ErrOversized}
+	if len(sample) > api.MaxUserEventSize {
+		return &api.DecodeError{Type: api.MessageTypeAccessLog, Want: api.MaxUserEventSize, Got: len(sample), Err: api.ErrOversized}
 	}
 	var v LogRecord
 	if err := gob.NewDecoder(bytes.NewReader(sample[1:])).Decode(&v); err != nil {

@@ -76,6 +76,30 @@ func (d *Decoder) Decode(pl *Payload) error {
 	}
 }
 
+// DecodeValue decodes the value message at the start of b, as [AppendValue] and
+// [AppendSample] write it, into pl, and returns how many bytes it has. There is no type
+// information before it. pl.Data is a copy, which the caller may keep.
+//
+// The error wraps [ErrCorrupt] if b does not start with a whole value message; pl is
+// unchanged then, and n is 0.
+func DecodeValue(b []byte, pl *Payload) (n int, err error) {
+	r := gobwire.Reader{Rest: b}
+	msg := gobwire.Reader{Rest: r.Bytes(r.Uint())}
+	switch id := msg.Int(); {
+	case r.Failed || msg.Failed:
+		return 0, fmt.Errorf("%w: no whole message in %d bytes", ErrCorrupt, len(b))
+	case id != typeID:
+		return 0, fmt.Errorf("%w: type id %d, not %d of a value", ErrCorrupt, id, typeID)
+	}
+	var v Payload
+	if err := decodeValue(msg, &v); err != nil {
+		return 0, err
+	}
+	v.Data = bytes.Clone(v.Data)
+	*pl = v
+	return len(b) - len(r.Rest), nil
+}
+
 // next returns the next message without its length. It is valid until the next
 // call.
 func (d *Decoder) next() ([]byte, error) {

@@ -77,7 +77,7 @@ func AppendSample(dst []byte, n, cpu int) (out, data []byte) {
 func appendUpToData(dst []byte, n, cpu int, lost uint64, typ int) []byte {
 	size := gobwire.UintSize(gobwire.IntBits(typeID)) +
 		fieldSize(uint64(n)) + n +
-		fieldSize(gobwire.IntBits(cpu)) + fieldSize(lost) + fieldSize(gobwire.IntBits(typ)) + 1
+		1 + gobwire.UintSize(gobwire.IntBits(cpu)) + fieldSize(lost) + fieldSize(gobwire.IntBits(typ)) + 1
 	dst = gobwire.AppendUint(dst, uint64(size))
 	dst = gobwire.AppendUint(dst, gobwire.IntBits(typeID))
 	dst, _ = appendField(dst, fieldNone, fieldData, uint64(n))
@@ -89,14 +89,17 @@ func appendAfterData(dst []byte, n, cpu int, lost uint64, typ int) []byte {
 	if n > 0 {
 		last = fieldData
 	}
-	dst, last = appendField(dst, last, fieldCPU, gobwire.IntBits(cpu))
-	dst, last = appendField(dst, last, fieldLost, lost)
+	// CPU 0 is written: a client that decodes into one struct again and again would see the
+	// CPU of the payload before.
+	dst = append(dst, byte(fieldCPU-last))
+	dst = gobwire.AppendUint(dst, gobwire.IntBits(cpu))
+	dst, last = appendField(dst, fieldCPU, fieldLost, lost)
 	dst, _ = appendField(dst, last, fieldType, gobwire.IntBits(typ))
 	return append(dst, 0)
 }
 
 // appendField appends field as its distance from the last one that was written
-// and its value. A field that is zero is left out.
+// and its value. A field that is zero is left out, as encoding/gob does.
 func appendField(dst []byte, last, field int, value uint64) (out []byte, newLast int) {
 	if value == 0 {
 		return dst, last

@@ -7,7 +7,10 @@
 // start, then one value message for each event. After the type information a
 // value message is the same bytes on every connection, so a server encodes each
 // event once with [AppendValue] or [AppendSample], however many clients it has.
-// The bytes are those that encoding/gob writes; any gob decoder reads them.
+// Any gob decoder reads them. The bytes are those that encoding/gob writes, but for a
+// CPU of 0: encoding/gob leaves out what is 0, and a decoder keeps what its struct had
+// before, so clients that use one struct for all payloads would see the CPU of the
+// one before. It is written.
 package payload
 
 // Types of a Payload. The values are PERF_RECORD_LOST and PERF_RECORD_SAMPLE of

@@ -54,21 +54,25 @@ func TestGolden(t *testing.T) {
 		wire string
 	}{
 		{payload.Payload{Data: []byte{4, 10, 7}, CPU: 1, Type: payload.EventSample}, "0cff80" + "0103040a07" + "0102" + "0212" + "00"},
-		{payload.Payload{Data: []byte{130}, Type: payload.EventSample}, "08ff80" + "010182" + "0312" + "00"},
+		{payload.Payload{Data: []byte{130}, Type: payload.EventSample}, "0aff80" + "010182" + "0100" + "0212" + "00"},
 		{payload.Payload{CPU: 3, Lost: 5, Type: payload.RecordLost}, "09ff80" + "0206" + "0105" + "0104" + "00"},
 		{payload.Payload{CPU: payload.CPULostByReader, Lost: 300, Type: payload.RecordLost}, "0bff80" + "0201" + "01fe012c" + "0104" + "00"},
-		{payload.Payload{}, "03ff80" + "00"},
+		{payload.Payload{Lost: 5, Type: payload.RecordLost}, "09ff80" + "0200" + "0105" + "0104" + "00"},
+		{payload.Payload{}, "05ff80" + "0200" + "00"},
 	} {
 		require.Equal(t, c.wire, hex.EncodeToString(payload.AppendValue(nil, &c.pl)), "%+v", c.pl)
 	}
 }
 
-// TestSameAsEncodingGob holds our messages against those of encoding/gob.
+// TestSameAsEncodingGob holds our messages against those of encoding/gob, which leaves out
+// CPU 0.
 func TestSameAsEncodingGob(t *testing.T) {
-	ours := payload.AppendValue(payload.AppendTypeInfo(nil), &payload.Payload{})
-	require.Equal(t, gobOpening, hex.EncodeToString(ours))
+	require.Equal(t, hex.EncodeToString(payload.AppendTypeInfo(nil))+"03ff8000", gobOpening)
 
 	same := func(data []byte, cpu int, lost uint64, typ int) bool {
+		if cpu == 0 {
+			cpu = 1
+		}
 		gobStream.Reset()
 		require.NoError(t, gobEncoder.Encode(Payload{data, cpu, lost, typ}))
 		ours := payload.AppendValue(nil, &payload.Payload{Data: data, CPU: cpu, Lost: lost, Type: typ})
@@ -76,13 +80,13 @@ func TestSameAsEncodingGob(t *testing.T) {
 	}
 	require.NoError(t, quick.Check(same, &quick.Config{MaxCount: 10000}))
 
-	ints := []int{0, 1, -1, 63, 64, -64, -65, 127, 128, math.MaxInt32, math.MinInt32, math.MaxInt, math.MinInt}
+	ints := []int{1, -1, 63, 64, -64, -65, 127, 128, math.MaxInt32, math.MinInt32, math.MaxInt, math.MinInt}
 	lengths := []int{0, 1, 126, 127, 128, 255, 256, 65535, 65536, 1 << 20}
 	for _, cpu := range ints {
 		for _, n := range lengths {
 			lost := rand.Uint64() >> rand.IntN(64)
 			require.True(t, same(make([]byte, n), cpu, lost, cpu), "%d bytes, CPU %d, lost %d", n, cpu, lost)
-			require.True(t, same(make([]byte, n), 0, 0, cpu))
+			require.True(t, same(make([]byte, n), cpu, 0, 0))
 		}
 	}
 }
@@ -98,6 +102,91 @@ func TestPlainGobClient(t *testing.T) {
 		require.Equal(t, Payload(pl), got, "payload %d", i)
 	}
 	require.Equal(t, io.EOF, dec.Decode(&Payload{}))
+}
+
+// TestPlainGobClientOneStruct reads a session as Cilium's client does, which decodes into
+// one struct again and again: what a message leaves out keeps the value of the one before.
+func TestPlainGobClientOneStruct(t *testing.T) {
+	stream := payload.AppendTypeInfo(nil)
+	var want []int
+	for i := range 40 {
+		cpu := []int{3, 0, payload.CPULostByReader, 0, 0, 129}[i%6]
+		want = append(want, cpu)
+		switch i % 4 {
+		case 0:
+			stream = payload.AppendValue(stream, &payload.Payload{CPU: cpu, Lost: 7, Type: payload.RecordLost})
+		case 1:
+			stream = payload.AppendValue(stream, &payload.Payload{Data: []byte{4}, CPU: cpu, Type: payload.EventSample})
+		default:
+			stream, _ = payload.AppendSample(stream, i, cpu)
+		}
+	}
+	dec := gob.NewDecoder(bytes.NewReader(stream))
+	var got Payload
+	for i, cpu := range want {
+		require.NoError(t, dec.Decode(&got))
+		require.Equal(t, cpu, got.CPU, "payload %d", i)
+	}
+}
+
+func TestDecodeValue(t *testing.T) {
+	stream, want := session(500)
+	values := stream[len(payload.AppendTypeInfo(nil)):]
+	var got []payload.Payload
+	for rest := values; len(rest) > 0; {
+		var pl payload.Payload
+		n, err := payload.DecodeValue(rest, &pl)
+		require.NoError(t, err)
+		got = append(got, pl)
+		rest = rest[n:]
+	}
+	clear(values)
+	require.Equal(t, want, got, "the payloads do not share memory with the stream")
+}
+
+func TestDecodeValueErrors(t *testing.T) {
+	value := payload.AppendValue(nil, &payload.Payload{Data: randomBytes(200), CPU: 3, Type: payload.EventSample})
+	before := payload.Payload{CPU: 7, Lost: 8}
+	for name, b := range map[string][]byte{
+		"nothing":           nil,
+		"a type definition": payload.AppendTypeInfo(nil),
+		"huge message":      []byte("\xf8\xff\xff\xff\xff\xff\xff\xff\xff"),
+		"unknown id":        []byte("\x03\xff\x82\x00"),
+		"unknown field":     []byte("\x05\xff\x80\x05\x01\x00"),
+		"empty message":     []byte("\x00"),
+	} {
+		pl := before
+		n, err := payload.DecodeValue(b, &pl)
+		require.ErrorIs(t, err, payload.ErrCorrupt, name)
+		require.Zero(t, n)
+		require.Equal(t, before, pl)
+	}
+	for n := range value {
+		_, err := payload.DecodeValue(value[:n], &payload.Payload{})
+		require.ErrorIs(t, err, payload.ErrCorrupt, "%d bytes", n)
+	}
+}
+
+// FuzzDecodeValue holds DecodeValue against a Decoder.
+func FuzzDecodeValue(f *testing.F) {
+	stream, _ := session(3)
+	f.Add(stream[len(payload.AppendTypeInfo(nil)):])
+	f.Add(payload.AppendTypeInfo(nil))
+	f.Fuzz(func(t *testing.T, values []byte) {
+		dec := payload.NewDecoder(bytes.NewReader(append(payload.AppendTypeInfo(nil), values...)))
+		for rest := values; ; {
+			var got, want payload.Payload
+			n, err := payload.DecodeValue(rest, &got)
+			wantErr := dec.Decode(&want)
+			require.Equal(t, wantErr == nil, err == nil, "%v, %v", wantErr, err)
+			if err != nil {
+				require.ErrorIs(t, err, payload.ErrCorrupt)
+				return
+			}
+			require.Equal(t, want, got)
+			rest = rest[n:]
+		}
+	})
 }
 
 func TestAppendSample(t *testing.T) {
