@@ -23,9 +23,6 @@ const (
 const (
 	maxQueueSize = 1 << 20
 
-	// maxBufferPages keeps one CPU's ring within 256 MiB, with pages of 4 KiB.
-	maxBufferPages = 1 << 16
-
 	// maxSocketPath is what fits in sun_path of struct sockaddr_un, with the NUL.
 	maxSocketPath = 107
 )
@@ -57,7 +54,7 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 		fmt.Sprintf("Events kept for clients that fall behind, 1 to %d; 0: 1024 for each possible CPU, at most 16384 (%d on this machine)",
 			maxQueueSize, agent.DefaultQueueSize()))
 	flags.Int(flagBufferPages, def.MonitorBufferPages,
-		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", maxBufferPages))
+		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", agent.MaxPages))
 	flags.String(flagEventsMap, def.MonitorEventsMap,
 		"Path where the datapath's events map is pinned")
 }
@@ -67,7 +64,7 @@ func (cfg AgentConfig) validate() error {
 	if err := inRange(flagQueueSize, cfg.MonitorQueueSize, 0, maxQueueSize); err != nil {
 		return err
 	}
-	if err := inRange(flagBufferPages, cfg.MonitorBufferPages, 1, maxBufferPages); err != nil {
+	if err := inRange(flagBufferPages, cfg.MonitorBufferPages, 1, agent.MaxPages); err != nil {
 		return err
 	}
 	return absolute(flagEventsMap, cfg.MonitorEventsMap)

@@ -9,13 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/hive/cell"
 	"github.com/sirupsen/logrus"
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/api/models"
 	"github.com/cilium/monitor/consumer"
+	"github.com/cilium/monitor/internal/health"
 	"github.com/cilium/monitor/listener"
 )
 
@@ -26,8 +26,9 @@ var (
 	// ErrStopped is returned once the agent's context is cancelled.
 	ErrStopped = errors.New("the monitor agent is stopped")
 
-	// ErrAttached is returned by AttachToEventsMap if the agent is attached.
-	ErrAttached = errors.New("the monitor agent is attached to an events map already")
+	// ErrAttached is returned by methods that attach a source if it, or another one of its
+	// name, is attached.
+	ErrAttached = errors.New("the monitor agent is attached to it already")
 
 	// ErrQueueFull is returned by SendEvent if so many events wait to be
 	// distributed that this one is not accepted.
@@ -52,28 +53,31 @@ type Agent struct {
 	queueSize     int
 	drainTimeout  time.Duration
 
-	events *eventlog.Log // appended to by who holds turn
-	turn   turn
+	events   *eventlog.Log // appended to by who holds dispatch
+	dispatch dispatchLock
 
 	counters counters
 
 	consumers subscribers[consumer.MonitorConsumer]
 	listeners subscribers[listener.MonitorListener]
+	streams   subscribers[*stream]
 	servers   subscribers[*server]
 
 	connections atomic.Int64 // of all servers; changed under Mutex
 
 	// Guarded by Mutex.
-	eventsMap *ebpf.Map       // nil unless attached
-	detached  <-chan struct{} // closed when the last detachment is done
-	pages     int
-	reader    *reader // nil while nobody is subscribed, or nothing attached
-	stopping  bool
-	ever      SubscriberCounts
-	past      ClientTotals // of the connections that have ended
+	attachments      []*attachment // in the order of AttachSource
+	stopping         bool
+	totalSubscribers SubscriberCounts
+	closedClients    ClientTotals            // of the connections that have ended
+	closedStreams    map[string]StreamTotals // of those that have ended, for names that others have, too
 
-	goroutines sync.WaitGroup // readers and turn-takers
-	done       chan struct{}
+	// closing are the listeners that are removed and not closed yet. They are added under
+	// Mutex, and none is any more once stop has removed the last one.
+	closing sync.WaitGroup
+
+	finished chan struct{} // closed when there will be no more events
+	done     chan struct{}
 }
 
 // NewAgent starts a new monitor agent, which distributes monitor events to subscribers:
@@ -92,7 +96,9 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		eventsMapPath: DefaultEventsMap,
 		drainTimeout:  defaultDrainTimeout,
 		counters:      counters{start: time.Now()},
-		detached:      closedChannel,
+		health:        health.OrNone(nil),
+		closedStreams: make(map[string]StreamTotals),
+		finished:      make(chan struct{}),
 		done:          make(chan struct{}),
 	}
 	for _, opt := range opts {
@@ -102,7 +108,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		a.queueSize = DefaultQueueSize()
 	}
 	a.events = eventlog.New(a.queueSize)
-	a.turn.init(a.queueSize)
+	a.dispatch.init(a.queueSize)
 	context.AfterFunc(ctx, a.stop)
 	return a
 }
@@ -118,7 +124,7 @@ func (a *Agent) Context() context.Context {
 
 // Done returns a channel that is closed when everything has ended after the agent's
 // context was cancelled: the datapath writes no more, what it had written
-// and what was sent is distributed, clients that read were given up to the drain
+// and what was sent is delivered, clients that read were given up to the drain
 // time-out to take it, connections and listeners are closed, the socket is
 // removed and no goroutine is left. It waits for callbacks, so a callback must not wait
 // for it. The channel of a nil *Agent is closed.
@@ -135,22 +141,26 @@ var closedChannel = func() <-chan struct{} {
 	return c
 }()
 
-// State returns the status of the reader of the perf ring buffer, nil while none
-// runs: before AttachToEventsMap, and while nobody is subscribed.
+// State returns the status of the readers of perf ring buffers, nil while none
+// runs: before AttachToEventsMap, and while nobody is subscribed. Lost and Unknown are sums over
+// all sources there were since the agent was made; the other fields describe the events map, or
+// the first map of AttachToMap if that is not attached.
 func (a *Agent) State() *models.MonitorStatus {
 	if a == nil {
 		return nil
 	}
 	a.Lock()
 	defer a.Unlock()
-	return a.state()
+	return a.stateLocked()
 }
 
-// state is State. The caller holds a.Mutex.
-func (a *Agent) state() *models.MonitorStatus {
-	if a.reader == nil || !a.reader.running() {
-		return nil
+// stateLocked is State. The caller holds a.Mutex.
+func (a *Agent) stateLocked() *models.MonitorStatus {
+	for _, at := range a.attachments {
+		if at.reader != nil && at.reader.running() {
+			status := a.MonitorStatus
+			return &status
+		}
 	}
-	status := a.MonitorStatus
-	return &status
+	return nil
 }

@@ -4,23 +4,35 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"os"
+	"reflect"
+	"slices"
+	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/hive/cell"
 
+	"github.com/cilium/monitor/agent/internal/perfring"
+	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api/models"
 )
 
-// maxPages keeps one CPU's ring within 256 MiB, with pages of 4 KiB.
-const maxPages = 1 << 16
+// MaxPages is the largest size of a perf ring buffer, in pages: it keeps one CPU's ring
+// within 256 MiB, with pages of 4 KiB.
+const MaxPages = 1 << 16
+
+// EventsMapSource is the name of the source that AttachToEventsMap attaches.
+const EventsMapSource = "events-map"
 
 // AttachToEventsMap opens the perf event array that the datapath writes its events to,
 // from where it is pinned, and reads it from now on while there are subscribers.
-// nPages is the size of the ring buffer of each CPU in pages, 1 to 65536; it is rounded
+// nPages is the size of the ring buffer of each CPU in pages, 1 to [MaxPages]; it is rounded
 // up to a power of two. That the rings can't be opened later on is logged, reported to
-// Health, and tried again; State is nil in the meantime.
+// Health, and tried again; State is nil in the meantime. The name of the source is
+// [EventsMapSource].
 //
 // A perf event array has one reader: another one, in this or in any other process, takes
 // the events away from this agent. CPUs that are offline when reading begins are not read
@@ -33,51 +45,101 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 	if a == nil {
 		return ErrNoAgent
 	}
-	if nPages < 1 || nPages > maxPages {
-		return fmt.Errorf("attach to events map: %d pages, allowed are 1 to %d", nPages, maxPages)
+	pages, err := ringPages(nPages)
+	if err != nil {
+		return fmt.Errorf("attach to events map: %w", err)
 	}
 	a.Lock()
 	defer a.Unlock()
-	if a.stopping {
-		return ErrStopped
-	}
-	if a.eventsMap != nil {
-		return ErrAttached
+	if err := a.attachableLocked(EventsMapSource); err != nil {
+		return err
 	}
 	m, err := ebpf.LoadPinnedMap(a.eventsMapPath, nil)
+	if err == nil {
+		err = a.attachMapLocked(EventsMapSource, m, pages)
+	}
 	if err != nil {
 		return fmt.Errorf("open events map %s: %w", a.eventsMapPath, err)
 	}
-	if m.Type() != ebpf.PerfEventArray {
-		m.Close()
-		return fmt.Errorf("open events map %s: it is a map of type %s, not a %s", a.eventsMapPath, m.Type(), ebpf.PerfEventArray)
-	}
-	a.eventsMap, a.pages = m, 1<<bits.Len(uint(nPages-1))
-	a.MonitorStatus = models.MonitorStatus{
-		Cpus:     int64(m.MaxEntries()),
-		Npages:   int64(a.pages),
-		Pagesize: int64(os.Getpagesize()),
-	}
 	a.log.WithField("path", a.eventsMapPath).Info("Attached to the events map")
-	a.startReader()
-	if a.reader == nil {
-		a.idle()
-	}
 	return nil
 }
 
-// DetachFromEventsMap undoes AttachToEventsMap. Once it returns nil the datapath writes no
-// more, and all that it wrote until then has been distributed. The agent can be attached
-// again.
-//
-// It waits for callbacks, so a callback must not call it. If ctx ends first it returns ctx's
-// error; the detachment goes on. It returns nil if the agent is not attached, and
-// [ErrStopped] once the agent's context is cancelled, which does the same.
-func (a *Agent) DetachFromEventsMap(ctx context.Context) error {
+// AttachToMap reads a perf event array that need not be pinned, as AttachToEventsMap reads the
+// one that is. name names the source in Stats, Health, logs and metrics, and for
+// [Agent.Detach]; it differs from the names of other sources that are attached. m stays the
+// caller's, who may close it. It returns [ErrAttached] if the name or the map is taken.
+func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 	if a == nil {
 		return ErrNoAgent
 	}
-	detached, err := a.detach()
+	pages, err := ringPages(nPages)
+	if err != nil {
+		return fmt.Errorf("attach to map as %q: %w", name, err)
+	}
+	a.Lock()
+	defer a.Unlock()
+	if err := a.attachableLocked(name); err != nil {
+		return err
+	}
+	if m == nil {
+		return fmt.Errorf("attach to map as %q: there is no map", name)
+	}
+	own, err := m.Clone()
+	if err == nil {
+		err = a.attachMapLocked(name, own, pages)
+	}
+	if err != nil {
+		return fmt.Errorf("attach to map as %q: %w", name, err)
+	}
+	a.logAttached(name)
+	return nil
+}
+
+// AttachSource reads events from src from now on, while there are subscribers, on a goroutine
+// of its own, as AttachToMap does from a map. It may be called for any number of sources:
+// their events reach all subscribers in one order, each source's in that of its rings. The
+// agent owns src if it returns nil, and closes it when it is detached or the agent stops.
+func (a *Agent) AttachSource(name string, src source.Source) error {
+	if a == nil {
+		return ErrNoAgent
+	}
+	if src == nil || !reflect.ValueOf(src).Comparable() {
+		return fmt.Errorf("attach source %q: a %T can't be told apart from others", name, src)
+	}
+	a.Lock()
+	defer a.Unlock()
+	if err := a.attachableLocked(name); err != nil {
+		return err
+	}
+	if err := a.attachLocked(&attachment{name: name, source: src, key: src}); err != nil {
+		return fmt.Errorf("attach source %q: %w", name, err)
+	}
+	a.logAttached(name)
+	return nil
+}
+
+func (a *Agent) logAttached(name string) {
+	a.log.WithField("source", name).Info("Attached to a source of events")
+}
+
+// DetachFromEventsMap undoes AttachToEventsMap: it is Detach of [EventsMapSource].
+func (a *Agent) DetachFromEventsMap(ctx context.Context) error {
+	return a.Detach(ctx, EventsMapSource)
+}
+
+// Detach undoes the attachment of a source. Once it returns nil the datapath writes no
+// more, and all that it wrote until then has been delivered. A source of that name can be
+// attached again.
+//
+// It waits for callbacks, so a callback must not call it. If ctx ends first it returns ctx's
+// error; the detachment goes on. It returns nil if no such source is attached, and
+// [ErrStopped] once the agent's context is cancelled, which does the same.
+func (a *Agent) Detach(ctx context.Context, name string) error {
+	if a == nil {
+		return ErrNoAgent
+	}
+	detached, err := a.detach(name)
 	if err != nil {
 		return err
 	}
@@ -85,41 +147,171 @@ func (a *Agent) DetachFromEventsMap(ctx context.Context) error {
 	case <-detached:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("detach from events map %s: %w", a.eventsMapPath, ctx.Err())
+		return fmt.Errorf("detach source %q: %w", name, ctx.Err())
 	}
 }
 
+// attachment is a source that is attached to an agent. Fields are set before it is in the
+// agent's list, except for those that say who guards them.
+type attachment struct {
+	name   string
+	source source.Source
+	key    any                  // equal for two attachments of one thing
+	status models.MonitorStatus // of a perf event array
+	health cell.Health
+	counts sourceCounters
+
+	// readers are those whose goroutine has not ended. They are added under Agent.Mutex, and
+	// none is any more once detaching is set or the agent stops.
+	readers sync.WaitGroup
+
+	// Guarded by Agent.Mutex.
+	reader    *reader       // nil while nobody is subscribed
+	reading   string        // what the reader reads, for people; empty while it does not
+	err       error         // why it does not; nil if it does, or there is no reader
+	detaching chan struct{} // closed when the detachment is done; nil before it begins
+}
+
+// ringPages returns the number of pages, a power of two, of rings that are to have n.
+func ringPages(n int) (int, error) {
+	if n < 1 || n > MaxPages {
+		return 0, fmt.Errorf("%d pages, allowed are 1 to %d", n, MaxPages)
+	}
+	return 1 << bits.Len(uint(n-1)), nil
+}
+
+// attachableLocked returns an error if no source of that name can be attached. The caller holds
+// a.Mutex.
+func (a *Agent) attachableLocked(name string) error {
+	switch {
+	case name == "":
+		return errors.New("attach source: it has no name")
+	case a.stopping || a.ctx.Err() != nil:
+		return ErrStopped
+	case a.attachedLocked(name) != nil && name == EventsMapSource:
+		return ErrAttached
+	case a.attachedLocked(name) != nil:
+		return fmt.Errorf("attach source %q: %w", name, ErrAttached)
+	}
+	return nil
+}
+
+// attachMapLocked attaches a map, which it closes if that fails. The caller holds a.Mutex.
+func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	if m.Type() != ebpf.PerfEventArray {
+		return fmt.Errorf("it is a map of type %s, not a %s", m.Type(), ebpf.PerfEventArray)
+	}
+	info, err := m.Info()
+	if err != nil {
+		return fmt.Errorf("get its id: %w", err)
+	}
+	id, _ := info.ID()
+	return a.attachLocked(&attachment{
+		name:   name,
+		source: perfring.New(m, pages),
+		key:    id,
+		status: models.MonitorStatus{
+			Cpus:     int64(m.MaxEntries()),
+			Npages:   int64(pages),
+			Pagesize: int64(os.Getpagesize()),
+		},
+	})
+}
+
+// attachLocked attaches a source and begins to read it. The caller holds a.Mutex.
+func (a *Agent) attachLocked(added *attachment) error {
+	for _, at := range a.attachments {
+		if at.detaching == nil && at.key == added.key {
+			return fmt.Errorf("%w: it is source %q", ErrAttached, at.name)
+		}
+	}
+	added.health = a.health.NewScope(added.name)
+	a.attachments = append(a.attachments, added)
+	a.updateStatusLocked()
+	a.startReadersLocked()
+	if added.reader == nil {
+		added.reportUnusedLocked()
+		a.reportLocked()
+	}
+	return nil
+}
+
+// attachedLocked returns the attachment of that name that is not being detached. The caller
+// holds a.Mutex.
+func (a *Agent) attachedLocked(name string) *attachment {
+	for _, at := range a.attachments {
+		if at.name == name && at.detaching == nil {
+			return at
+		}
+	}
+	return nil
+}
+
 // detach begins a detachment, and returns a channel that is closed when it is done.
-func (a *Agent) detach() (<-chan struct{}, error) {
+func (a *Agent) detach(name string) (<-chan struct{}, error) {
 	a.Lock()
 	defer a.Unlock()
 	if a.stopping {
 		return nil, ErrStopped
 	}
-	r, m := a.reader, a.eventsMap
-	if m == nil {
-		return a.detached, nil
-	}
-	a.eventsMap = nil // for readers to come
-	if r == nil {
-		m.Close()
-		a.idle()
+	at := a.attachedLocked(name)
+	if at == nil {
+		for _, at := range a.attachments {
+			if at.name == name {
+				return at.detaching, nil
+			}
+		}
 		return closedChannel, nil
 	}
-	r.drainAndStop()
-	detached := make(chan struct{})
-	a.detached = detached
-	a.goroutines.Go(func() {
-		defer close(detached)
-		<-r.ended
+	at.detaching = make(chan struct{})
+	if at.reader != nil {
+		at.reader.drainAndStop()
+	}
+	go func() { // Agent.stop waits for detaching
+		at.readers.Wait()
 		a.Lock()
 		defer a.Unlock()
-		m.Close()
-		if a.reader == r {
-			a.reader = nil
-			a.idle()
-			a.startReader() // if it was attached again in the meantime
-		}
+		a.removeLocked(at)
+		a.startReadersLocked() // if the same was attached again in the meantime
+	}()
+	return at.detaching, nil
+}
+
+// removeLocked is the end of an attachment whose readers have ended. The caller holds a.Mutex.
+func (a *Agent) removeLocked(at *attachment) {
+	if err := at.source.Close(); err != nil {
+		a.log.WithError(err).WithField("source", at.name).Warn("Closing a source of events failed")
+	}
+	a.attachments = slices.DeleteFunc(slices.Clone(a.attachments), func(other *attachment) bool { return other == at })
+	a.updateStatusLocked()
+	at.health.Close()
+	a.reportLocked()
+	close(at.detaching)
+}
+
+// precededLocked tells whether something that is being detached has to be gone before at can
+// be read: the same source, or one of the same name. The caller holds a.Mutex.
+func (a *Agent) precededLocked(at *attachment) bool {
+	return slices.ContainsFunc(a.attachments, func(other *attachment) bool {
+		return other != at && other.detaching != nil && (other.key == at.key || other.name == at.name)
 	})
-	return detached, nil
+}
+
+// updateStatusLocked has MonitorStatus describe the perf event array that was attached
+// first; the events map if that is attached. The caller holds a.Mutex.
+func (a *Agent) updateStatusLocked() {
+	var first *attachment
+	for _, at := range a.attachments {
+		if at.detaching == nil && at.status.Cpus > 0 && (first == nil || at.name == EventsMapSource) {
+			first = at
+		}
+	}
+	if first != nil {
+		a.Cpus, a.Npages, a.Pagesize = first.status.Cpus, first.status.Npages, first.status.Pagesize
+	}
 }

@@ -86,20 +86,20 @@ func (c *conn) stats() ClientStats {
 func (c *conn) flush() (wrote bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.blocked && c.write()
+	return !c.blocked && c.writeLocked()
 }
 
 // writable is called when the socket of a blocked connection takes data again.
 func (c *conn) writable() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.block(false)
-	c.write()
+	c.blockLocked(false)
+	c.writeLocked()
 }
 
-// write writes until the client has everything or the socket is full, and returns
+// writeLocked writes until the client has everything or the socket is full, and returns
 // whether it wrote anything. The caller holds c.mu.
-func (c *conn) write() (wrote bool) {
+func (c *conn) writeLocked() (wrote bool) {
 	// Those who append to the log faster than this is written must not keep the
 	// writer here.
 	for range 8 {
@@ -116,13 +116,13 @@ func (c *conn) write() (wrote bool) {
 		switch {
 		case err != nil && err != unix.EAGAIN:
 			c.server.agent.counters.writeErrors.Add(1)
-			c.fail()
+			c.failLocked()
 		case n < len(run):
-			c.block(true)
+			c.blockLocked(true)
 			return wrote
 		}
 	}
-	c.server.flushSoon()
+	c.server.scheduleFlush()
 	return wrote
 }
 
@@ -136,24 +136,24 @@ func send(fd int, b []byte) (int, error) {
 	}
 }
 
-// block changes whether the connection is blocked. That a client is gone, EPOLLHUP, is told
+// blockLocked changes whether the connection is blocked. That a client is gone, EPOLLHUP, is told
 // in either case. The caller holds c.mu.
-func (c *conn) block(blocked bool) {
+func (c *conn) blockLocked(blocked bool) {
 	var events uint32
 	if blocked {
 		events = unix.EPOLLOUT
 	}
 	if err := c.server.poller.Modify(c.fd, events); err != nil {
 		c.server.agent.log.WithError(err).Error("Waiting for a client of the monitor API failed")
-		c.fail()
+		c.failLocked()
 		return
 	}
 	c.blocked = blocked
 }
 
-// fail ends a connection that can't be written to. Shutting it down makes the server's
+// failLocked ends a connection that can't be written to. Shutting it down makes the server's
 // goroutine notice, if it is not the client's end that is the reason. The caller holds c.mu.
-func (c *conn) fail() {
+func (c *conn) failLocked() {
 	c.failed = true
 	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR) // fails if the client has gone
 }

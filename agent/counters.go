@@ -12,7 +12,7 @@ import (
 )
 
 // counters count what goes through the agent, for Stats. They are added to once for each
-// batch, visit or call, so that an event costs no more than an addition.
+// batch, poll or call, so that an event costs no more than an addition.
 type counters struct {
 	start time.Time // what traffic.last counts from
 
@@ -20,7 +20,7 @@ type counters struct {
 	datapath traffic
 	user     traffic
 	ringLost []uint64 // by CPU
-	visits   visits
+	polls    polls
 
 	// These count what should not happen.
 	queueFull      atomic.Uint64
@@ -44,31 +44,39 @@ func (t *traffic) add(typ byte, size int) {
 	n.bytes += uint64(size)
 }
 
-// visits counts the reader's visits to the rings.
-type visits struct {
+// polls counts how often readers looked into rings.
+type polls struct {
 	byKernel, byTimer uint64
-	found             uint64 // events and losses, in all visits
-	buckets           [visitBuckets]uint64
+	records           uint64 // events and losses, in all polls
+	buckets           [pollBuckets]uint64
 }
 
-// visitBuckets is the number of buckets for what a visit finds: 0, 1, 2, up to 4, up to 8,
-// ..., up to 4096, and more.
-const visitBuckets = 15
+// sourceCounters count what comes from one source.
+type sourceCounters struct {
+	records      atomic.Uint64 // events and records of losses
+	lost         atomic.Uint64
+	corruptRings atomic.Uint64
+	failures     atomic.Uint64
+}
 
-// bucket returns the bucket for a visit that finds n.
+// pollBuckets is the number of buckets for what a poll finds: 0, 1, 2, up to 4, up to 8,
+// ..., up to 4096, and more.
+const pollBuckets = 15
+
+// bucket returns the bucket for a poll that finds n.
 func bucket(n int) int {
 	if n == 0 {
 		return 0
 	}
-	return min(1+bits.Len(uint(n-1)), visitBuckets-1)
+	return min(1+bits.Len(uint(n-1)), pollBuckets-1)
 }
 
-// mostIn returns the most that a visit of a bucket finds, -1 if there is no limit.
-func mostIn(bucket int) int {
+// upperBound returns the most that a poll of a bucket finds, -1 if there is no limit.
+func upperBound(bucket int) int {
 	switch bucket {
 	case 0:
 		return 0
-	case visitBuckets - 1:
+	case pollBuckets - 1:
 		return -1
 	default:
 		return 1 << (bucket - 1)
@@ -104,34 +112,29 @@ func (c *counters) lost(cpu int, n uint64) {
 	c.ringLost[cpu] += n
 }
 
-// sent counts events of user space that are distributed.
-func (c *counters) sent(events []sent) {
+// sent counts an event of user space that is delivered.
+func (c *counters) sent(ev *userEvent) {
 	now := time.Since(c.start) // cheaper than the time of day
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range events {
-		if events[i].then != nil {
-			continue
-		}
-		size := 0
-		if data := events[i].data; data != nil {
-			size = len(*data)
-		}
-		c.user.add(byte(events[i].typ), size)
-		c.user.last = now
+	size := 0
+	if ev.data != nil {
+		size = len(*ev.data)
 	}
+	c.user.add(byte(ev.typ), size)
+	c.user.last = now
 }
 
-// visited counts a visit to the rings, that the kernel asked for or a timer, and what it found.
-func (c *counters) visited(byKernel bool, found int) {
+// polled counts a poll of the rings, that the kernel asked for or a timer, and what it found.
+func (c *counters) polled(byKernel bool, records int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := &c.visits
+	p := &c.polls
 	if byKernel {
-		v.byKernel++
+		p.byKernel++
 	} else {
-		v.byTimer++
+		p.byTimer++
 	}
-	v.found += uint64(found)
-	v.buckets[bucket(found)]++
+	p.records += uint64(records)
+	p.buckets[bucket(records)]++
 }

@@ -15,19 +15,19 @@ import (
 func TestBuckets(t *testing.T) {
 	for n := range 5000 {
 		b := bucket(n)
-		if most := mostIn(b); most >= 0 {
-			require.LessOrEqual(t, n, most)
+		if bound := upperBound(b); bound >= 0 {
+			require.LessOrEqual(t, n, bound)
 		}
 		if b > 0 {
-			require.Greater(t, n, mostIn(b-1))
+			require.Greater(t, n, upperBound(b-1))
 		}
 	}
-	require.Equal(t, visitBuckets-1, bucket(1<<30))
-	require.Equal(t, -1, mostIn(visitBuckets-1))
+	require.Equal(t, pollBuckets-1, bucket(1<<30))
+	require.Equal(t, -1, upperBound(pollBuckets-1))
 }
 
 // BenchmarkCounters is what counting adds to the way of an event that comes in a batch of 32,
-// and to a visit of the reader.
+// and to a poll of the reader.
 func BenchmarkCounters(b *testing.B) {
 	c := counters{start: time.Now()}
 	records := make([]payload.Payload, 32)
@@ -41,9 +41,9 @@ func BenchmarkCounters(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/event")
 	})
-	b.Run("visit", func(b *testing.B) {
+	b.Run("poll", func(b *testing.B) {
 		for b.Loop() {
-			c.visited(true, len(records))
+			c.polled(true, len(records))
 		}
 	})
 }

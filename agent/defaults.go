@@ -16,9 +16,11 @@ const (
 	// DefaultEventsMap is where the datapath's perf event array is pinned.
 	DefaultEventsMap = "/sys/fs/bpf/tc/globals/cilium_events"
 
-	// socketGroup owns the socket when it exists, and socketMode lets it read.
-	socketGroup = "cilium"
-	socketMode  = 0o660
+	// SocketGroup owns the socket if the group exists: its members may read events.
+	SocketGroup = "cilium"
+
+	// socketMode lets the group read.
+	socketMode = 0o660
 )
 
 // defaultDrainTimeout bounds how long a stopping agent waits for clients to take
@@ -28,10 +30,10 @@ const defaultDrainTimeout = time.Second
 // DefaultQueueSize returns the number of events that are kept for clients that fall
 // behind: 1024 for each possible CPU, at most 16384.
 func DefaultQueueSize() int {
-	const perCPU, most = 1024, 16384
+	const perCPU, limit = 1024, 16384
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
 		cpus = 1
 	}
-	return min(cpus*perCPU, most)
+	return min(cpus*perCPU, limit)
 }

@@ -6,64 +6,58 @@ import (
 	"github.com/cilium/monitor/api/payload"
 )
 
-// giveTurn gives the turn back, or passes it to a goroutine that distributes the events
+// release releases the dispatch lock, or passes it to a goroutine that dispatches the entries
 // that were left in the meantime.
-func (a *Agent) giveTurn() {
-	if left := a.turn.give(); left != nil {
-		a.goroutines.Go(func() { a.distributeLeft(left) })
+func (a *Agent) release() {
+	if pending := a.dispatch.release(); pending != nil {
+		go func() { // the lock is its owner, see dispatchLock.waitIdle
+			for pending != nil {
+				a.deliverPending(pending)
+				pending = a.dispatch.release()
+			}
+		}()
 	}
 }
 
-func (a *Agent) distributeLeft(left []sent) {
-	for left != nil {
-		a.distributeSent(left...)
-		left = a.turn.give()
+// deliverPending delivers entries that were left with the dispatch lock, which the caller holds.
+func (a *Agent) deliverPending(pending []entry) {
+	for _, e := range pending {
+		switch e := e.(type) {
+		case userEvent:
+			a.deliverUserEvent(&e)
+		case barrier:
+			a.publish()
+			e()
+		}
+	}
+	if len(pending) > 0 {
+		a.publish()
+		a.scheduleFlush()
 	}
 }
 
-// distributeSent hands events of SendEvent to all subscribers. The caller has the turn.
-func (a *Agent) distributeSent(events ...sent) {
-	if len(events) == 0 {
+// deliverUserEvent hands an event of SendEvent to all subscribers, but does not publish it. The
+// caller holds the dispatch lock.
+func (a *Agent) deliverUserEvent(ev *userEvent) {
+	a.counters.sent(ev)
+	for c := range a.consumers.subscriptions {
+		c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
+		c.delivered++
+	}
+	if ev.data == nil {
 		return
 	}
-	a.counters.sent(events)
-	for _, ev := range events {
-		if ev.then != nil {
-			ev.then()
-			continue
-		}
-		for c := range a.consumers.subscriptions {
-			c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
-			c.delivered++
-		}
-		if ev.data == nil {
-			continue
-		}
-		pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
-		pl.Data = a.events.Append(&pl)
-		putBuffer(ev.data)
-		a.enqueue(pl)
-	}
-	a.publish()
-	for s := range a.servers.all {
-		s.flushSoon()
-	}
+	pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
+	pl.Data = a.events.Append(&pl)
+	putBuffer(ev.data)
+	a.enqueue(pl)
 }
 
-// flush writes what is new in the log to all clients, as far as their sockets take it. It
-// returns how many it wrote to.
-func (a *Agent) flush() (written int) {
-	for s := range a.servers.all {
-		written += s.flush()
-	}
-	return written
-}
-
-// distributeRead hands records of the perf ring buffer, which are in the log but not
-// committed yet, to all subscribers. The caller has the turn.
-func (a *Agent) distributeRead(records []payload.Payload) {
+// deliverRecords hands records of a source, which are in the log but not committed yet, to
+// all subscribers. The caller holds the dispatch lock.
+func (a *Agent) deliverRecords(records []payload.Payload) {
 	if a.consumers.len() > 0 {
-		a.events.Keep()
+		a.events.Retain()
 		for i := range records {
 			a.notify(&records[i])
 		}
@@ -76,12 +70,31 @@ func (a *Agent) distributeRead(records []payload.Payload) {
 	a.publish()
 }
 
-// publish gives what was distributed to the connections, and its numbers to Stats. The caller
-// has the turn.
+// publish gives what was delivered to clients and streams, and its numbers to Stats. The caller
+// holds the dispatch lock.
 func (a *Agent) publish() {
 	a.events.Commit()
 	a.consumers.publish()
 	a.listeners.publish()
+	for s := range a.streams.all {
+		s.wake()
+	}
+}
+
+// flush writes what is new in the log to all clients, as far as their sockets take it. It
+// returns how many it wrote to.
+func (a *Agent) flush() (written int) {
+	for s := range a.servers.all {
+		written += s.flush()
+	}
+	return written
+}
+
+// scheduleFlush has the servers' goroutines call flush.
+func (a *Agent) scheduleFlush() {
+	for s := range a.servers.all {
+		s.scheduleFlush()
+	}
 }
 
 func (a *Agent) notify(pl *payload.Payload) {
@@ -101,7 +114,7 @@ func (a *Agent) enqueue(pl payload.Payload) {
 	if a.listeners.len() == 0 {
 		return
 	}
-	a.events.Keep()
+	a.events.Retain()
 	shared := new(payload.Payload)
 	*shared = pl
 	for l := range a.listeners.subscriptions {

@@ -23,8 +23,8 @@ import (
 	"github.com/cilium/monitor/testutils"
 )
 
-// patience is how long a test waits for what has to happen, however slow the machine.
-const patience = 30 * time.Second
+// timeout is how long a test waits for what has to happen, however slow the machine.
+const timeout = 30 * time.Second
 
 // fixture is an agent that serves a socket, and a datapath to be attached to.
 type fixture struct {
@@ -239,5 +239,5 @@ func (c *client) failed() error {
 
 func eventually(t testing.TB, condition func() bool, what string, args ...any) {
 	t.Helper()
-	require.Eventually(t, condition, patience, time.Millisecond, append([]any{what}, args...)...)
+	require.Eventually(t, condition, timeout, time.Millisecond, append([]any{what}, args...)...)
 }

@@ -4,72 +4,119 @@ package agent
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
-// reading reports that r reads. The caller does not hold a.Mutex.
-func (a *Agent) reading(r *reader) {
-	a.Lock()
-	defer a.Unlock()
-	if a.health != nil && a.reader == r {
-		a.health.OK(fmt.Sprintf("Reading the perf ring buffers of %d CPUs", len(r.wakeups.rings)))
-	}
-}
+// Each source reports to a scope of its own, named after it, and all of them in sum to the
+// agent's scope.
 
-// failed reports that r failed and when it will be started again. The caller does not hold
-// a.Mutex.
-func (a *Agent) failed(r *reader, err error, retryIn time.Duration) {
+// reportReading reports that r reads. The caller does not hold Agent.Mutex.
+func (r *reader) reportReading() {
+	a, at := r.agent, r.source
 	a.Lock()
 	defer a.Unlock()
-	if a.reader != r {
+	if at.reader != r || at.detaching != nil {
 		return
 	}
+	at.err = nil
+	at.reading = at.readingText(len(r.wakeups.rings))
+	at.health.OK(at.reading)
+	a.reportLocked()
+}
+
+// reportFailed reports that r failed and when it will be started again. The caller does not
+// hold Agent.Mutex.
+func (r *reader) reportFailed(err error, retryIn time.Duration) {
+	a, at := r.agent, r.source
+	a.Lock()
+	defer a.Unlock()
+	if at.reader != r || at.detaching != nil {
+		return
+	}
+	at.err, at.reading = err, ""
 	a.counters.readerFailures.Add(1)
-	a.log.WithError(err).WithField("retry-in", retryIn).Error("Reading the perf ring buffers failed")
-	if a.health != nil {
-		a.health.Degraded("Reading the perf ring buffers failed", err)
+	at.counts.failures.Add(1)
+	r.log().WithError(err).WithField("retry-in", retryIn).Error(at.failedText())
+	at.health.Degraded(at.failedText(), err)
+	a.reportLocked()
+}
+
+// reportUnusedLocked reports that nobody needs at. The caller holds Agent.Mutex.
+func (at *attachment) reportUnusedLocked() {
+	at.err, at.reading = nil, ""
+	at.health.OK("Nobody is subscribed, it is not read")
+}
+
+// ringsText is what people are told the rings are.
+func (at *attachment) ringsText() string {
+	if at.status.Cpus > 0 {
+		return "perf ring buffers"
+	}
+	return "rings"
+}
+
+func (at *attachment) failedText() string { return "Reading the " + at.ringsText() + " failed" }
+
+func (at *attachment) readingText(rings int) string {
+	if at.status.Cpus > 0 {
+		return fmt.Sprintf("Reading the perf ring buffers of %d CPUs", rings)
+	}
+	return fmt.Sprintf("Reading %d rings", rings)
+}
+
+// reportLocked reports the sum of all sources. The caller holds a.Mutex.
+func (a *Agent) reportLocked() {
+	var reading, failed []*attachment
+	for _, at := range a.attachments {
+		switch {
+		case at.detaching != nil:
+		case at.err != nil:
+			failed = append(failed, at)
+		case at.reading != "":
+			reading = append(reading, at)
+		}
+	}
+	switch {
+	case len(a.attachments) == 1 && len(failed) == 1:
+		a.health.Degraded(failed[0].failedText(), failed[0].err)
+	case len(failed) > 0:
+		a.health.Degraded("Reading failed: "+names(failed), failed[0].err)
+	case len(reading) == 1:
+		a.health.OK(reading[0].reading)
+	case len(reading) > 1:
+		a.health.OK(fmt.Sprintf("Reading %d sources: %s", len(reading), names(reading)))
+	case len(a.attachments) == 0:
+		a.health.OK("Not attached to an events map")
+	default:
+		a.health.OK("Nobody is subscribed, the perf ring buffers are not read")
 	}
 }
 
-// serving reports that the server does.
-func (s *server) serving() {
-	if s.health != nil {
-		s.health.OK("Serving the monitor API 1.2 on " + s.path)
+func names(attachments []*attachment) string {
+	var names []string
+	for _, at := range attachments {
+		names = append(names, at.name)
 	}
+	return strings.Join(names, ", ")
 }
 
-// fails logs and reports that something failed.
-func (s *server) fails(what string, err error) {
+// reportServing reports that the server does.
+func (s *server) reportServing() {
+	s.degraded = false
+	s.health.OK("Serving the monitor API 1.2 on " + s.path)
+}
+
+// reportFailed logs and reports that something failed.
+func (s *server) reportFailed(what string, err error) {
 	s.agent.log.WithError(err).Error(what)
 	s.degraded = true
-	if s.health != nil {
-		s.health.Degraded(what, err)
-	}
+	s.health.Degraded(what, err)
 }
 
-// recovered reports that what failed does not any more.
-func (s *server) recovered() {
+// reportRecovered reports that what failed does not any more.
+func (s *server) reportRecovered() {
 	if s.degraded {
-		s.degraded = false
-		s.serving()
-	}
-}
-
-// stopped reports that the server has ended with the agent.
-func (s *server) stopped() {
-	if s.health != nil {
-		s.health.Stopped("The agent is stopped")
-	}
-}
-
-// idle reports that no reader is needed. The caller holds a.Mutex.
-func (a *Agent) idle() {
-	if a.health == nil {
-		return
-	}
-	if a.eventsMap == nil {
-		a.health.OK("Not attached to an events map")
-	} else {
-		a.health.OK("Nobody is subscribed, the perf ring buffers are not read")
+		s.reportServing()
 	}
 }

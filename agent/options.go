@@ -7,6 +7,8 @@ import (
 
 	"github.com/cilium/hive/cell"
 	"github.com/sirupsen/logrus"
+
+	"github.com/cilium/monitor/internal/health"
 )
 
 // Option changes a default of [NewAgent].
@@ -18,10 +20,10 @@ func WithLogger(log logrus.FieldLogger) Option {
 	return func(a *Agent) { a.log = log }
 }
 
-// WithHealth sets where the agent reports the health of its reader. The default is
-// nowhere. It must not call the agent, which holds a lock when it reports.
-func WithHealth(health cell.Health) Option {
-	return func(a *Agent) { a.health = health }
+// WithHealth sets where the agent reports the health of its readers: of all of them in sum,
+// and of each source in a scope of its own, named after it. The default is nowhere. It must not call the agent, which holds a lock when it reports.
+func WithHealth(h cell.Health) Option {
+	return func(a *Agent) { a.health = health.OrNone(h) }
 }
 
 // WithEventsMap sets the path where the perf event array is pinned. The default is
@@ -31,7 +33,7 @@ func WithEventsMap(path string) Option {
 }
 
 // WithQueueSize sets how many events are kept for clients that fall behind, and how
-// many events of SendEvent may wait to be distributed. An event of the datapath has up to
+// many events of SendEvent may wait to be dispatched. An event of the datapath has up to
 // 64 KiB, mostly some 200 bytes; one of user space up to 1 MiB. The default, also for a size
 // below 1, is [DefaultQueueSize].
 func WithQueueSize(events int) Option {

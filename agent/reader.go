@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cilium/monitor/agent/internal/perfring"
+	"github.com/sirupsen/logrus"
+
+	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api/payload"
 )
 
@@ -29,86 +31,97 @@ const (
 // (forcePreemptNS in runtime/proc.go)
 const yieldEvery = 4 * time.Millisecond
 
-// reader reads the perf ring buffers on a goroutine of its own, from the first
-// subscriber to the last one. Each time there is a first subscriber again a new
-// reader is started.
+// reader reads one source on a goroutine of its own, from the first subscriber to the last
+// one. Each time there is a first subscriber again a new reader is started.
 //
 // The mutex excludes those who unmap the rings while they are being read; it is held
 // for copying, never in a callback. It is taken after Agent.Mutex.
 type reader struct {
-	agent *Agent
-	ended chan struct{} // closed when the goroutine ends
+	agent  *Agent
+	source *attachment
 
-	// stop ends the goroutine. If it is the agent that stops, drain is set before,
-	// and what is in the rings is distributed first.
+	// stop ends the goroutine. If it is the agent that stops, or the source that is
+	// detached, drain is set before, and what is in the rings is delivered first.
 	stopped context.Context
 	stop    context.CancelFunc
 
-	mu    sync.Mutex      // guards what follows
-	rings *perfring.Rings // nil while not open
+	mu    sync.Mutex    // guards what follows
+	open  source.Rings  // nil while not open
+	rings []source.Ring // of open; nil once unmapped
 	drain bool
 
 	// Used by the goroutine only, once it runs.
-	wakeups wakeups
-	batch   []payload.Payload // with Data that lies in the log
-	most    int               // length of batch
+	wakeups    wakeups
+	batch      []payload.Payload // with Data that lies in the log
+	batchLimit int
+	record     source.Record // here since a local one would be allocated for each batch
 }
 
-// startReader starts a reader if there are subscribers and something to read, and none
-// runs. The caller holds a.Mutex.
-func (a *Agent) startReader() {
-	if a.reader != nil || a.eventsMap == nil || a.stopping || !a.subscribed() {
+// startReadersLocked starts a reader for each source that has none if there are subscribers.
+// The caller holds a.Mutex.
+func (a *Agent) startReadersLocked() {
+	if a.stopping || !a.subscribedLocked() {
 		return
 	}
+	for _, at := range a.attachments {
+		if at.reader == nil && at.detaching == nil && !a.precededLocked(at) {
+			a.startReaderLocked(at)
+		}
+	}
+}
+
+func (a *Agent) startReaderLocked(at *attachment) {
 	r := &reader{
-		agent: a,
-		ended: make(chan struct{}),
-		most:  min(256, max(1, a.queueSize/4)),
+		agent:      a,
+		source:     at,
+		batchLimit: min(256, max(1, a.queueSize/4)),
 	}
 	r.stopped, r.stop = context.WithCancel(context.Background())
-	a.reader = r
-	openErr := r.open()
-	a.goroutines.Go(func() {
-		defer close(r.ended)
-		r.run(openErr)
-	})
+	at.reader = r
+	openErr := r.openLocked()
+	at.readers.Go(func() { r.run(openErr) })
 }
 
-// stopReaderIfUnused stops the reader if nobody is subscribed any more. The datapath
+// stopReadersIfUnusedLocked stops the readers if nobody is subscribed any more. The datapath
 // writes no more once it returns. The caller holds a.Mutex.
-func (a *Agent) stopReaderIfUnused() {
-	if a.reader == nil || a.subscribed() {
+func (a *Agent) stopReadersIfUnusedLocked() {
+	if a.stopping || a.subscribedLocked() {
 		return
 	}
-	a.reader.stop()
-	a.reader.unmap()
-	a.reader = nil
-	if !a.stopping {
-		a.idle()
+	for _, at := range a.attachments {
+		if at.reader == nil || at.detaching != nil {
+			continue
+		}
+		at.reader.stop()
+		at.reader.unmap()
+		at.reader = nil
+		at.reportUnusedLocked()
 	}
+	a.reportLocked()
 }
 
 // running tells whether the rings are open.
 func (r *reader) running() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.rings != nil
+	return r.open != nil
 }
 
-// open opens the rings. The caller holds Agent.Mutex, which guards the map.
-func (r *reader) open() error {
+// openLocked opens the source. The caller holds Agent.Mutex, which sees to it that nobody
+// opens or closes it at the same time.
+func (r *reader) openLocked() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.stopped.Err(); err != nil {
 		return err
 	}
-	rings, err := perfring.Open(r.agent.eventsMap, r.agent.pages)
+	open, err := r.source.source.Open()
 	if err != nil {
 		return err
 	}
-	r.rings = rings
-	r.wakeups = newWakeups(len(rings.All()))
-	for _, ring := range rings.All() {
+	r.open, r.rings = open, open.All()
+	r.wakeups = newWakeups(r.rings)
+	for _, ring := range r.rings {
 		r.agent.counters.lost(ring.CPU(), 0) // so that it is there
 	}
 	return nil
@@ -118,56 +131,59 @@ func (r *reader) open() error {
 func (r *reader) unmap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.rings == nil {
+	if r.open == nil {
 		return
 	}
-	if err := r.rings.Unmap(); err != nil {
-		r.agent.log.WithError(err).Warn("Unmapping the perf ring buffers failed")
+	r.rings = nil
+	if err := r.open.Unmap(); err != nil {
+		r.log().WithError(err).Warn("Unmapping the " + r.source.ringsText() + " failed")
 	}
-	r.wake()
+	r.wakeLocked()
 }
 
-// wake wakes the goroutine up. The caller holds r.mu, so that the rings are there.
-func (r *reader) wake() {
-	if err := r.rings.Wake(); err != nil {
-		r.agent.log.WithError(err).Error("Waking up the perf ring buffer reader failed")
+// wakeLocked wakes the goroutine up. The caller holds r.mu, so that the source is open.
+func (r *reader) wakeLocked() {
+	if err := r.open.Wake(); err != nil {
+		r.log().WithError(err).Error("Waking up the reader of the " + r.source.ringsText() + " failed")
 	}
 }
 
-// drainAndStop makes the goroutine distribute what is in the rings and end.
+// drainAndStop makes the goroutine deliver what is in the rings and end.
 func (r *reader) drainAndStop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drain = true
 	r.stop()
-	if r.rings != nil {
-		r.wake()
+	if r.open != nil {
+		r.wakeLocked()
 	}
 }
+
+func (r *reader) log() logrus.FieldLogger { return r.agent.log.WithField("source", r.source.name) }
 
 // run reads until the reader is stopped. err is the one of the open before.
 func (r *reader) run(err error) {
 	delay := minRetryDelay
 	for {
 		if err == nil {
-			r.agent.reading(r)
+			r.reportReading()
 			var progress bool
 			progress, err = r.read()
-			if err != nil || r.drains() {
-				err = errors.Join(err, r.rest())
+			if err != nil || r.drainRequested() {
+				err = errors.Join(err, r.detachAndDrain())
 			}
-			r.closeRings()
+			r.close()
 			if progress {
 				delay = minRetryDelay
 			}
 		}
 		if r.stopped.Err() != nil {
-			if err != nil && r.drains() {
-				r.agent.log.WithError(err).Error("Reading the rest of the perf ring buffers failed")
+			if err != nil && r.drainRequested() {
+				r.log().WithError(err).Error("Reading the rest of the " + r.source.ringsText() + " failed")
 			}
 			return
 		}
-		r.agent.failed(r, err, delay)
+		r.reportFailed(err, delay)
 		select {
 		case <-r.stopped.Done():
 			return
@@ -175,28 +191,25 @@ func (r *reader) run(err error) {
 		}
 		delay = min(2*delay, maxRetryDelay)
 		r.agent.Lock()
-		err = r.open()
+		err = r.openLocked()
 		r.agent.Unlock()
 	}
 }
 
-// drains tells whether what the datapath wrote before the reader was stopped is wanted.
-func (r *reader) drains() bool {
+// drainRequested tells whether what the datapath wrote before the reader was stopped is wanted.
+func (r *reader) drainRequested() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.drain
 }
 
-func (r *reader) closeRings() {
+func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.rings == nil {
-		return
+	if err := r.open.Close(); err != nil {
+		r.log().WithError(err).Warn("Closing the " + r.source.ringsText() + " failed")
 	}
-	if err := r.rings.Close(); err != nil {
-		r.agent.log.WithError(err).Warn("Closing the perf ring buffers failed")
-	}
-	r.rings = nil
+	r.open, r.rings = nil, nil
 }
 
 // read reads the rings until the reader is stopped or fails, and returns whether it
@@ -204,22 +217,22 @@ func (r *reader) closeRings() {
 func (r *reader) read() (progress bool, err error) {
 	var yielded time.Time
 	for {
-		// Nobody closes the rings but this goroutine, so they can be waited for
+		// Nobody closes the source but this goroutine, so it can be waited for
 		// without the mutex.
-		woken, err := r.rings.Wait(r.wakeups.timeout())
+		woken, err := r.open.Wait(r.wakeups.timeout())
 		if err != nil {
-			return progress, fmt.Errorf("wait for perf ring buffers: %w", err)
+			return progress, fmt.Errorf("wait for rings: %w", err)
 		}
 		if r.stopped.Err() != nil {
 			return progress, nil
 		}
 		start := time.Now()
-		r.wakeups.begin(start)
-		if r.pass() {
+		r.wakeups.beginPoll(start)
+		if r.drainRings() {
 			progress = true
 		}
-		r.wakeups.end()
-		r.agent.counters.visited(woken, r.wakeups.records)
+		r.wakeups.endPoll()
+		r.agent.counters.polled(woken, r.wakeups.records)
 		if err := r.adapt(); err != nil {
 			return progress, err
 		}

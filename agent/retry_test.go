@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/hive/cell"
 	"github.com/stretchr/testify/require"
@@ -60,4 +61,54 @@ func exhaustDescriptors(t *testing.T) (restore func()) {
 	require.NoError(t, free.Close())
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &low))
 	return func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }
+}
+
+// TestLeaveWhileRetrying has the last subscriber leave at all moments around the one at
+// which a reader that failed is started again.
+func TestLeaveWhileRetrying(t *testing.T) {
+	health, root := cell.NewSimpleHealth()
+	f := attached(t, agent.WithHealth(health))
+	c := &testutils.FakeConsumer{}
+	for i := range 20 {
+		restore := exhaustDescriptors(t)
+		f.RegisterNewConsumer(c)
+		eventually(t, func() bool {
+			root.Lock()
+			defer root.Unlock()
+			return root.Level == cell.StatusDegraded
+		}, "the reader failed")
+		restore()
+		<-time.After(80*time.Millisecond + time.Duration(i)*2*time.Millisecond)
+		f.RemoveConsumer(c)
+		require.Nil(t, f.State())
+	}
+}
+
+// TestFailureLosesNothing has the reader fail while the rings have events: they are
+// delivered all the same. A frozen map makes it fail, by the first change of mode.
+func TestFailureLosesNothing(t *testing.T) {
+	f := attached(t)
+	c := &emittingConsumer{gen: f.gen}
+	f.RegisterNewConsumer(c)
+	require.NoError(t, f.gen.Map().Freeze())
+	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(1) }))
+	eventually(t, func() bool { return f.State() == nil }, "the reader failed")
+	eventually(t, func() bool {
+		events, lost := c.Counts()
+		return events+lost == f.emitted(t)
+	}, "everything is delivered")
+}
+
+// emittingConsumer has the datapath emit two events for each of the first that it gets.
+type emittingConsumer struct {
+	testutils.FakeConsumer
+	gen   *testutils.Generator
+	calls int
+}
+
+func (c *emittingConsumer) NotifyPerfEvent(data []byte, cpu int) {
+	c.FakeConsumer.NotifyPerfEvent(data, cpu)
+	if c.calls++; c.calls < 32 {
+		_ = testutils.OnCPU(0, func() error { return c.gen.EmitTrace(2) })
+	}
 }

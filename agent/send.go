@@ -7,75 +7,88 @@ import (
 	"context"
 	"encoding/gob"
 	"fmt"
+	"math"
 	"reflect"
 	"sync"
 
 	"github.com/cilium/monitor/api"
 )
 
-// SendEvent sends an event of user space to all subscribers. typ is its message
-// type, 129 to 255 (api.MessageTypeAccessLog, api.MessageTypeAgent, ...; those below
-// belong to the datapath). Consumers get the event itself. Clients and listeners get it
-// encoded: one byte typ, then a gob stream of the event; for api.MessageTypeAgent the
-// event given is an api.AgentNotifyMessage and the one encoded is its
-// api.AgentNotify.
+// SendEvent sends an event of user space to all subscribers. typ is its message type.
 //
-// Encoded, an event may have up to 1 MiB.
+// The types of user space are 129 to 255 (api.MessageTypeAccessLog, api.MessageTypeAgent, ...).
+// Consumers get the event itself. Clients, listeners and streams get it encoded: one byte typ,
+// then a gob stream of the event; for api.MessageTypeAgent the event given is an
+// api.AgentNotifyMessage and the one encoded is its api.AgentNotify. Encoded, an event may
+// have up to [api.MaxUserEventSize] bytes.
 //
-// SendEvent waits for no client. If other events are being distributed it does not wait
+// Types 0 to 128 belong to the datapath: a gob stream under one of them would be nonsense to
+// whoever decodes it. So such an event goes to the consumers of this process only, which is what
+// agents rely on that use type 0 for their own purposes.
+//
+// SendEvent waits for no client. If other events are being dispatched it does not wait
 // for that either, and the event follows them; so event must not be changed after
 // the call. Events of one goroutine keep their order.
 //
-// It returns an error if the event can't be encoded, which only clients and listeners then
-// miss; [ErrQueueFull] if too many events wait to be distributed; [ErrStopped] once the
+// It returns an error if the event can't be encoded, which only consumers then
+// get; [ErrQueueFull] if too many events wait to be dispatched; [ErrStopped] once the
 // agent's context is cancelled; and [ErrNoAgent] for a nil *Agent.
 func (a *Agent) SendEvent(typ int, event interface{}) error {
 	if a == nil {
 		return ErrNoAgent
 	}
-	if typ < 0 || typ > 255 {
+	if typ < 0 || typ > math.MaxUint8 {
 		return fmt.Errorf("send event of type %d: a message type is 0 to 255", typ)
 	}
 	if a.ctx.Err() != nil {
 		return ErrStopped
 	}
-	ev := sent{typ: typ, event: event}
+	ev := userEvent{typ: typ, event: event}
 	var encodeErr error
-	if a.encodes() {
+	if typ >= api.MessageTypeAccessLog && a.encodes() {
 		if ev.data, encodeErr = encode(typ, event); encodeErr != nil {
 			a.counters.notEncoded.Add(1)
-			if a.consumers.len() == 0 {
-				return encodeErr
-			}
 		}
-	} else if a.consumers.len() == 0 {
-		return nil
 	}
+	if ev.data == nil && a.consumers.len() == 0 {
+		return encodeErr
+	}
+	if err := a.send(ev); err != nil {
+		return err
+	}
+	return encodeErr
+}
 
-	taken, err := a.turn.takeOrLeave(ev)
+// send delivers an event, or leaves it with who holds the dispatch lock.
+func (a *Agent) send(ev userEvent) error {
+	acquired, err := a.dispatch.acquireOrSend(ev)
 	if err != nil {
 		if err == ErrQueueFull {
 			a.counters.queueFull.Add(1)
 		}
 		return err
 	}
-	if taken {
-		a.distribute(ev)
+	if acquired {
+		// Also if a consumer panics, since the caller of SendEvent may recover.
+		defer a.release()
+		a.deliverUserEvent(&ev)
+		a.publish()
+		a.scheduleFlush()
 	}
-	return encodeErr
+	return nil
 }
 
-// behind calls then once all events that were accepted before are distributed: now, or on
-// the goroutine that distributes them.
-func (a *Agent) behind(then func()) {
-	ev := sent{then: then}
-	if taken, _ := a.turn.takeOrLeave(ev); taken {
-		a.distribute(ev)
+// afterPending calls then once all entries that came before are dispatched: at once, or on
+// the goroutine that dispatches them.
+func (a *Agent) afterPending(then barrier) {
+	if a.dispatch.acquireOrDefer(then) {
+		defer a.release()
+		then()
 	}
 }
 
-// Flush waits until all events that SendEvent accepted, and those of the datapath that the
-// reader is distributing, have been distributed: no subscriber that was removed before is
+// Flush waits until all events that SendEvent accepted, and those of the datapath that a
+// reader is dispatching, have been dispatched: no subscriber that was removed before is
 // in a callback when it returns nil. If ctx ends first it returns ctx's error. A callback
 // must not call it.
 func (a *Agent) Flush(ctx context.Context) error {
@@ -83,33 +96,22 @@ func (a *Agent) Flush(ctx context.Context) error {
 		return ErrNoAgent
 	}
 	flushed := make(chan struct{})
-	a.behind(func() { close(flushed) })
+	a.afterPending(func() { close(flushed) })
 	select {
 	case <-flushed:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait until events are distributed: %w", ctx.Err())
+		return fmt.Errorf("wait until events are dispatched: %w", ctx.Err())
 	}
 }
-
-// distribute distributes an event and gives the turn back, which the caller has taken: also
-// if a consumer panics, since the caller of SendEvent may recover.
-func (a *Agent) distribute(ev sent) {
-	defer a.giveTurn()
-	a.distributeSent(ev)
-}
-
-// maxEvent is the size in bytes of the largest event of user space, which decoders of agent
-// notifications and access log records take.
-const maxEvent = 1 << 20
 
 // buffers holds encoded events until the log has a copy of them.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // putBuffer gives a buffer back, unless it is so large that it should not be kept.
 func putBuffer(buf *[]byte) {
-	const most = 16 << 10
-	if cap(*buf) <= most {
+	const limit = 16 << 10
+	if cap(*buf) <= limit {
 		buffers.Put(buf)
 	}
 }
@@ -118,8 +120,8 @@ func putBuffer(buf *[]byte) {
 func encode(typ int, event any) (*[]byte, error) {
 	buf := buffers.Get().(*[]byte)
 	out, err := appendEvent((*buf)[:0], typ, event)
-	if err == nil && len(out) > maxEvent {
-		err = fmt.Errorf("it has %d bytes, at most %d are allowed", len(out), maxEvent)
+	if err == nil && len(out) > api.MaxUserEventSize {
+		err = fmt.Errorf("it has %d bytes, at most %d are allowed", len(out), api.MaxUserEventSize)
 	}
 	if err != nil {
 		putBuffer(buf)

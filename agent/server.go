@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
+	"github.com/cilium/monitor/internal/health"
 )
 
 // acceptPause is how long no connection is accepted after that failed, for want of
@@ -28,15 +29,15 @@ func WithSocketPath(path string) ServerOption {
 }
 
 // WithServerHealth sets where the server reports its health. The default is nowhere.
-func WithServerHealth(health cell.Health) ServerOption {
-	return func(s *server) { s.health = health }
+func WithServerHealth(h cell.Health) ServerOption {
+	return func(s *server) { s.health = health.OrNone(h) }
 }
 
 // ServeMonitorAPI serves the monitor API 1.2 on a unix domain socket. It starts the
 // server in the background and returns. The server is stopped when monitor.Context()
 // is cancelled. Each incoming connection is a new subscriber of monitor.
 //
-// The socket has mode 0660 and the group "cilium", if that exists. Its directory is
+// The socket has mode 0660 and the group [SocketGroup], if that exists. Its directory is
 // made if necessary. A socket that a process left behind is replaced; one that is
 // being served, and anything that is not a socket, is an error.
 //
@@ -45,7 +46,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if monitor == nil {
 		return ErrNoAgent
 	}
-	s := &server{agent: monitor, path: DefaultSocketPath, ended: make(chan struct{})}
+	s := &server{agent: monitor, path: DefaultSocketPath, health: health.OrNone(nil), ended: make(chan struct{})}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -55,12 +56,12 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 
 	monitor.Lock()
 	defer monitor.Unlock()
-	if monitor.stopping {
+	if monitor.stopping || monitor.ctx.Err() != nil {
 		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
 	}
 	monitor.servers.add(s, s.path)
 	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
-	s.serving()
+	s.reportServing()
 	go s.run()
 	return nil
 }
@@ -71,7 +72,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 type server struct {
 	agent  *Agent
 	path   string
-	health cell.Health // nil if nobody wants to know
+	health cell.Health
 	poller *epoll.Poller
 	ended  chan struct{} // closed when the goroutine ends
 
@@ -114,8 +115,8 @@ func (s *server) flush() (written int) {
 	return written
 }
 
-// flushSoon has the server's goroutine call flush.
-func (s *server) flushSoon() {
+// scheduleFlush has the server's goroutine call flush.
+func (s *server) scheduleFlush() {
 	if s.conns.len() > 0 && !s.flushWanted.Swap(true) {
 		s.wake()
 	}
@@ -142,7 +143,7 @@ func (s *server) run() {
 	for {
 		events, err := s.poller.Wait(s.timeout())
 		if err != nil {
-			s.fails("The monitor API server failed", err)
+			s.reportFailed("The monitor API server failed", err)
 			return
 		}
 		for _, ev := range events {
@@ -153,7 +154,7 @@ func (s *server) run() {
 		}
 		s.resumeAccept()
 		if s.finish() {
-			s.stopped()
+			s.health.Stopped("The agent is stopped")
 			return
 		}
 	}
@@ -239,12 +240,12 @@ func (s *server) accept() {
 		case err == nil:
 			s.connect(fd)
 		case errors.Is(err, unix.EAGAIN):
-			s.recovered()
+			s.reportRecovered()
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
 			s.agent.counters.acceptErrors.Add(1)
-			s.fails("Accepting connections to the monitor API failed", err)
+			s.reportFailed("Accepting connections to the monitor API failed", err)
 			s.pauseAccept()
 			return
 		}
@@ -282,8 +283,8 @@ func (s *server) connect(fd int) {
 	a.Lock()
 	s.conns.add(c, c.name)
 	a.connections.Add(1)
-	a.ever.Clients++
-	a.startReader()
+	a.totalSubscribers.Clients++
+	a.startReadersLocked()
 	a.Unlock()
 	c.flush()
 	a.log.WithFields(c.peer()).Debug("A client connected to the monitor API")
@@ -298,7 +299,7 @@ func (s *server) disconnect(c *conn) {
 	s.conns.remove(c)
 	a.connections.Add(-1)
 	c.close()
-	a.past.add(c.stats(), true)
-	a.stopReaderIfUnused()
+	a.closedClients.add(c.stats(), true)
+	a.stopReadersIfUnusedLocked()
 	a.Unlock()
 }

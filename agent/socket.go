@@ -51,7 +51,7 @@ func listen(path string) (_ *socket, err error) {
 	if err := os.Chmod(path, socketMode); err != nil {
 		return nil, err
 	}
-	if err := chgrp(path, socketGroup); err != nil {
+	if err := chgrp(path, SocketGroup); err != nil {
 		return nil, err
 	}
 	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {

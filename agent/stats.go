@@ -14,24 +14,27 @@ import (
 // Stats tells what the agent reads, who listens, and who is losing events. Numbers of
 // events and errors count from when the agent was made and never decrease.
 type Stats struct {
-	// EventsMap is the path of the events map, and Attached whether the agent is
-	// attached to it.
+	// EventsMap is the path of the events map, and Attached whether any source is
+	// attached.
 	EventsMap string `json:"eventsMap"`
 	Attached  bool   `json:"attached"`
+
+	// Sources are those attached now, in the order of their attachment.
+	Sources []SourceStats `json:"sources"`
 
 	// Reader is what State returns: nil while no reader runs.
 	Reader *models.MonitorStatus `json:"reader,omitempty"`
 
-	// ReaderFailures is how often opening or reading the rings failed.
+	// ReaderFailures is how often opening or reading a source failed.
 	ReaderFailures uint64 `json:"readerFailures"`
 
-	// Datapath and User are the events of the datapath and of SendEvent that were
-	// distributed.
+	// Datapath and User are the events of all sources and of SendEvent that were
+	// delivered.
 	Datapath Traffic `json:"datapath"`
 	User     Traffic `json:"user"`
 
-	// Visits are those of the reader to the rings.
-	Visits Visits `json:"visits"`
+	// Polls are those of all readers.
+	Polls Polls `json:"polls"`
 
 	// Lost are the events that did not reach everybody who was subscribed.
 	Lost Losses `json:"lost"`
@@ -44,18 +47,21 @@ type Stats struct {
 	// datapath reported counts as the events that it lost.
 	Accepted uint64 `json:"accepted"`
 
-	// Ever are the numbers of subscribers that there ever were, those that are left
-	// included.
-	Ever SubscriberCounts `json:"ever"`
+	// TotalSubscribers are the numbers of subscribers that there ever were, those that are
+	// gone included.
+	TotalSubscribers SubscriberCounts `json:"totalSubscribers"`
 
-	// Consumers, Listeners and Clients are those subscribed now, oldest first. Clients
-	// are the connections to the monitor API.
+	// Consumers, Listeners, Streams and Clients are those subscribed now, oldest first.
+	// Streams are those of Subscribe, clients the connections to the monitor API.
 	Consumers []SubscriberStats `json:"consumers"`
 	Listeners []SubscriberStats `json:"listeners"`
+	Streams   []StreamStats     `json:"streams"`
 	Clients   []ClientStats     `json:"clients"`
 
-	// ClientTotals sums up all clients that there ever were.
-	ClientTotals ClientTotals `json:"clientTotals"`
+	// ClientTotals sums up all clients that there ever were, StreamTotals by name the streams
+	// since one of that name has been there all the time.
+	ClientTotals ClientTotals            `json:"clientTotals"`
+	StreamTotals map[string]StreamTotals `json:"streamTotals"`
 
 	// AcceptErrors is how often a connection could not be accepted, WriteErrors how
 	// often one ended because it could not be written to.
@@ -98,30 +104,48 @@ func (t Traffic) Bytes() (sum uint64) {
 	return sum
 }
 
-// Visits counts the visits of the reader to the rings: ByKernel those that the kernel woke
-// it up for, which costs the datapath most, ByTimer those that it made by itself.
-type Visits struct {
+// Polls counts how often readers looked into rings: ByKernel when the source woke them
+// up, which costs the datapath most, ByTimer when they came by themselves.
+type Polls struct {
 	ByKernel uint64 `json:"byKernel"`
 	ByTimer  uint64 `json:"byTimer"`
 
-	// Found is the number of records, events and losses, found in all of them.
-	Found uint64 `json:"found"`
+	// Records is the number of records, events and losses, found in all of them.
+	Records uint64 `json:"records"`
 
-	// Sizes is how many visits found how many records, all sizes in ascending order.
-	Sizes []VisitSize `json:"sizes"`
+	// Buckets are a histogram of the records that a poll found, in ascending order.
+	Buckets []Bucket `json:"buckets"`
 }
 
-// VisitSize counts the visits that found at most so many records, and more than the size
-// before. Most is -1 for the last one, which has no limit.
-type VisitSize struct {
-	Most   int    `json:"most"`
-	Visits uint64 `json:"visits"`
+// Bucket counts the polls that found at most UpperBound records, and more than the bucket
+// before has. UpperBound is -1 for the last one, which has no limit.
+type Bucket struct {
+	UpperBound int    `json:"upperBound"`
+	Polls      uint64 `json:"polls"`
+}
+
+// SourceStats tells how a source fares that is attached. Its numbers count from the attachment.
+type SourceStats struct {
+	Name string `json:"name"`
+
+	// Reading is whether its rings are open. If they are not while somebody is subscribed, Error
+	// says why.
+	Reading bool   `json:"reading"`
+	Error   string `json:"error,omitempty"`
+
+	// Records is the number of records, events and losses, that were read. Lost are the
+	// events that found a ring full, CorruptRings and Failures what Losses.CorruptRings and
+	// ReaderFailures count.
+	Records      uint64 `json:"records"`
+	Lost         uint64 `json:"lost"`
+	CorruptRings uint64 `json:"corruptRings"`
+	Failures     uint64 `json:"failures"`
 }
 
 // Losses counts events that were lost, by the reason.
 type Losses struct {
-	// RingFull is by CPU, as far as rings were read: the datapath found that CPU's ring
-	// full. Nobody got these events; all who were subscribed were told.
+	// RingFull is by CPU, as far as rings were read, in all sources: the datapath found a ring
+	// of that CPU full. Nobody got these events; all who were subscribed were told.
 	RingFull []uint64 `json:"ringFull"`
 
 	// Behind is the sum over all clients of what they were told they lost since they
@@ -152,20 +176,47 @@ func (l Losses) Ring() (sum uint64) {
 type SubscriberCounts struct {
 	Consumers uint64 `json:"consumers"`
 	Listeners uint64 `json:"listeners"`
+	Streams   uint64 `json:"streams"`
 	Clients   uint64 `json:"clients"`
 }
 
 // SubscriberStats tells how a subscriber fares.
 type SubscriberStats struct {
-	// Name is what a consumer's or listener's String method returns, else its type;
-	// for a client the name of its process.
+	// Name is what a consumer's or listener's String method returns, else its type; for a
+	// stream what Subscribe was given; for a client the name of its process.
 	Name    string           `json:"name"`
-	Version listener.Version `json:"version,omitempty"` // of the API; a consumer has none
+	Version listener.Version `json:"version,omitempty"` // of the API, for listeners and clients
 	Since   time.Time        `json:"since"`
 
 	// Delivered is the number of events that it got. A loss that the datapath reported
 	// counts as the events that it lost.
 	Delivered uint64 `json:"delivered"`
+}
+
+// StreamStats tells how a stream fares. Of the events accepted since it was subscribed,
+// Delivered were delivered, Lost were reported to it as lost since it fell behind, and Lag are
+// waiting for it.
+type StreamStats struct {
+	SubscriberStats
+	Lost uint64 `json:"lost"`
+	Lag  uint64 `json:"lag"`
+}
+
+// StreamTotals sums up streams of one name.
+type StreamTotals struct {
+	Delivered uint64 `json:"delivered"`
+	Lost      uint64 `json:"lost"`
+	Lag       uint64 `json:"lag"` // of those that are there
+}
+
+// add adds a stream that is there or one that is gone.
+func (t StreamTotals) add(s StreamStats, gone bool) StreamTotals {
+	t.Delivered += s.Delivered
+	t.Lost += s.Lost
+	if !gone {
+		t.Lag += s.Lag
+	}
+	return t
 }
 
 // ClientStats tells how a client fares. Of the events accepted since it connected,
@@ -209,18 +260,32 @@ func (a *Agent) Stats() Stats {
 		return Stats{}
 	}
 	var stats Stats
-	a.counters.fill(&stats)
+	a.counters.fillIn(&stats)
 	a.Lock()
 	defer a.Unlock()
 	stats.EventsMap = a.eventsMapPath
-	stats.Attached = a.eventsMap != nil
-	stats.Reader = a.state()
+	stats.Sources = a.sourceStatsLocked()
+	stats.Attached = len(stats.Sources) > 0
+	stats.Reader = a.stateLocked()
 	stats.QueueSize = a.queueSize
-	stats.Ever = a.ever
+	stats.TotalSubscribers = a.totalSubscribers
 	stats.Consumers = subscriberStats(&a.consumers, "")
 	stats.Listeners = subscriberStats(&a.listeners, listener.Version1_2)
+	stats.Streams = []StreamStats{}
+	stats.StreamTotals = make(map[string]StreamTotals)
+	for s := range a.streams.all {
+		stream := s.stats()
+		stats.Streams = append(stats.Streams, stream)
+		stats.StreamTotals[s.name] = stats.StreamTotals[s.name].add(stream, false)
+	}
+	for name, closed := range a.closedStreams {
+		sum := stats.StreamTotals[name]
+		sum.Delivered += closed.Delivered
+		sum.Lost += closed.Lost
+		stats.StreamTotals[name] = sum
+	}
 	// No connection ends in the meantime, which would be counted twice or not at all.
-	stats.ClientTotals = a.past
+	stats.ClientTotals = a.closedClients
 	stats.Clients = []ClientStats{}
 	for s := range a.servers.all {
 		for c := range s.conns.all {
@@ -232,6 +297,29 @@ func (a *Agent) Stats() Stats {
 	slices.SortStableFunc(stats.Clients, func(x, y ClientStats) int { return x.Since.Compare(y.Since) })
 	stats.Lost.Behind = stats.ClientTotals.Lost
 	stats.Accepted = a.events.Accepted()
+	return stats
+}
+
+// sourceStatsLocked returns what is attached. The caller holds a.Mutex.
+func (a *Agent) sourceStatsLocked() []SourceStats {
+	stats := []SourceStats{}
+	for _, at := range a.attachments {
+		if at.detaching != nil {
+			continue
+		}
+		s := SourceStats{
+			Name:         at.name,
+			Reading:      at.reader != nil && at.reader.running(),
+			Records:      at.counts.records.Load(),
+			Lost:         at.counts.lost.Load(),
+			CorruptRings: at.counts.corruptRings.Load(),
+			Failures:     at.counts.failures.Load(),
+		}
+		if at.err != nil {
+			s.Error = at.err.Error()
+		}
+		stats = append(stats, s)
+	}
 	return stats
 }
 
@@ -248,8 +336,8 @@ func subscriberStats[S comparable](all *subscribers[S], version listener.Version
 	return stats
 }
 
-// fill sets what is counted.
-func (c *counters) fill(stats *Stats) {
+// fillIn sets what is counted.
+func (c *counters) fillIn(stats *Stats) {
 	stats.ReaderFailures = c.readerFailures.Load()
 	stats.AcceptErrors = c.acceptErrors.Load()
 	stats.WriteErrors = c.writeErrors.Load()
@@ -265,10 +353,10 @@ func (c *counters) fill(stats *Stats) {
 	stats.Datapath = c.datapath.stats(start)
 	stats.User = c.user.stats(start)
 	stats.Lost.RingFull = append([]uint64{}, c.ringLost...)
-	v := &c.visits
-	stats.Visits = Visits{ByKernel: v.byKernel, ByTimer: v.byTimer, Found: v.found}
-	for i, visits := range v.buckets {
-		stats.Visits.Sizes = append(stats.Visits.Sizes, VisitSize{Most: mostIn(i), Visits: visits})
+	p := &c.polls
+	stats.Polls = Polls{ByKernel: p.byKernel, ByTimer: p.byTimer, Records: p.records}
+	for i, polls := range p.buckets {
+		stats.Polls.Buckets = append(stats.Polls.Buckets, Bucket{UpperBound: upperBound(i), Polls: polls})
 	}
 }
 

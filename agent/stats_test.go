@@ -61,16 +61,16 @@ func TestStats(t *testing.T) {
 	require.Zero(t, s.Lost.Ring()+s.Lost.Behind+s.Lost.QueueFull+s.Lost.CorruptRings)
 	require.Len(t, s.Lost.RingFull, int(s.Reader.Cpus))
 
-	require.NotZero(t, s.Visits.ByKernel)
-	require.EqualValues(t, 12, s.Visits.Found)
-	var visits uint64
-	for _, size := range s.Visits.Sizes {
-		visits += size.Visits
+	require.NotZero(t, s.Polls.ByKernel)
+	require.EqualValues(t, 12, s.Polls.Records)
+	var polls uint64
+	for _, bucket := range s.Polls.Buckets {
+		polls += bucket.Polls
 	}
-	require.Equal(t, s.Visits.ByKernel+s.Visits.ByTimer, visits)
-	require.Equal(t, -1, s.Visits.Sizes[len(s.Visits.Sizes)-1].Most)
+	require.Equal(t, s.Polls.ByKernel+s.Polls.ByTimer, polls)
+	require.Equal(t, -1, s.Polls.Buckets[len(s.Polls.Buckets)-1].UpperBound)
 
-	require.Equal(t, agent.SubscriberCounts{Consumers: 1, Listeners: 1, Clients: 1}, s.Ever)
+	require.Equal(t, agent.SubscriberCounts{Consumers: 1, Listeners: 1, Clients: 1}, s.TotalSubscribers)
 	require.Equal(t, "*testutils.FakeConsumer", s.Consumers[0].Name)
 	require.Empty(t, s.Consumers[0].Version)
 	require.EqualValues(t, 15, s.Consumers[0].Delivered, "also what can't be encoded")

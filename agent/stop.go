@@ -9,16 +9,12 @@ import "time"
 func (a *Agent) stop() {
 	defer close(a.done)
 
-	a.Lock()
-	a.stopping = true
-	r := a.reader
-	a.Unlock()
-	if r != nil {
-		r.drainAndStop()
-		<-r.ended
+	for _, at := range a.beginStop() {
+		at.readers.Wait()
 	}
-	a.turn.close()
-	a.goroutines.Wait()
+	a.dispatch.close()
+	a.dispatch.waitIdle()
+	close(a.finished)
 
 	deadline := time.Now().Add(a.drainTimeout)
 	for s := range a.servers.all {
@@ -30,16 +26,43 @@ func (a *Agent) stop() {
 	for l := range a.listeners.all {
 		a.RemoveListener(l)
 	}
-	a.goroutines.Wait()
+	a.Lock() // whoever has removed a listener before has added it to closing
+	a.Unlock()
+	a.closing.Wait()
+	a.dispatch.waitIdle()
+	a.closeSources()
+}
 
+// beginStop makes all readers end, with what the datapath wrote until now delivered, and
+// returns all that is attached.
+func (a *Agent) beginStop() []*attachment {
 	a.Lock()
 	defer a.Unlock()
-	a.reader = nil
-	if a.health != nil {
-		a.health.Stopped("The agent is stopped")
+	a.stopping = true
+	for _, at := range a.attachments {
+		if at.reader != nil {
+			at.reader.drainAndStop()
+		}
 	}
-	if a.eventsMap != nil {
-		a.eventsMap.Close()
-		a.eventsMap = nil
+	return a.attachments
+}
+
+// closeSources closes all sources, whose readers have ended.
+func (a *Agent) closeSources() {
+	a.Lock()
+	var detaching []chan struct{}
+	for _, at := range a.attachments {
+		at.reader = nil
+		if at.detaching != nil {
+			detaching = append(detaching, at.detaching)
+			continue
+		}
+		at.detaching = make(chan struct{})
+		a.removeLocked(at)
 	}
+	a.Unlock()
+	for _, detached := range detaching {
+		<-detached
+	}
+	a.health.Stopped("The agent is stopped")
 }

@@ -20,7 +20,7 @@ type subscription[S comparable] struct {
 	since      time.Time
 	gone       atomic.Bool // removed: it gets nothing any more
 
-	delivered uint64        // events, counted by who has the turn
+	delivered uint64        // events, counted by who holds the dispatch lock
 	published atomic.Uint64 // delivered at the end of the last batch
 }
 
@@ -53,7 +53,8 @@ func (s *subscribers[S]) subscriptions(yield func(*subscription[S]) bool) {
 	}
 }
 
-// publish publishes the numbers of events that subscribers got. The caller has the turn.
+// publish publishes the numbers of events that subscribers got. The caller holds the
+// dispatch lock.
 func (s *subscribers[S]) publish() {
 	for sub := range s.subscriptions {
 		sub.published.Store(sub.delivered)
@@ -120,11 +121,11 @@ func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 	name := nameOf(newConsumer)
 	a.Lock()
 	defer a.Unlock()
-	if a.stopping || !a.consumers.add(newConsumer, name) {
+	if a.stopping || a.ctx.Err() != nil || !a.consumers.add(newConsumer, name) {
 		return
 	}
-	a.ever.Consumers++
-	a.startReader()
+	a.totalSubscribers.Consumers++
+	a.startReadersLocked()
 }
 
 // nameOf returns what people are told a consumer or listener is.
@@ -147,7 +148,7 @@ func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 	a.Lock()
 	defer a.Unlock()
 	if a.consumers.remove(mc) {
-		a.stopReaderIfUnused()
+		a.stopReadersIfUnusedLocked()
 	}
 }
 
@@ -170,10 +171,10 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 	}
 	name := nameOf(newListener)
 	a.Lock()
-	stopping := a.stopping
+	stopping := a.stopping || a.ctx.Err() != nil
 	if !stopping && a.listeners.add(newListener, name) {
-		a.ever.Listeners++
-		a.startReader()
+		a.totalSubscribers.Listeners++
+		a.startReadersLocked()
 	}
 	a.Unlock()
 	if stopping {
@@ -191,26 +192,31 @@ func (a *Agent) RemoveListener(ml listener.MonitorListener) {
 	if !a.forget(ml) {
 		return
 	}
-	a.behind(ml.Close)
+	a.afterPending(func() {
+		defer a.closing.Done()
+		ml.Close()
+	})
 }
 
-// forget removes a listener from the list, and returns whether it was there.
+// forget removes a listener from the list, and returns whether it was there: then the caller
+// closes it.
 func (a *Agent) forget(ml listener.MonitorListener) bool {
 	a.Lock()
 	defer a.Unlock()
 	removed := a.listeners.remove(ml)
 	if removed {
-		a.stopReaderIfUnused()
+		a.closing.Add(1)
+		a.stopReadersIfUnusedLocked()
 	}
 	return removed
 }
 
-// subscribed tells whether anybody wants events. The caller holds a.Mutex.
-func (a *Agent) subscribed() bool {
+// subscribedLocked tells whether anybody wants events. The caller holds a.Mutex.
+func (a *Agent) subscribedLocked() bool {
 	return a.consumers.len() > 0 || a.encodes()
 }
 
 // encodes tells whether anybody wants events encoded.
 func (a *Agent) encodes() bool {
-	return a.listeners.len() > 0 || a.connections.Load() > 0
+	return a.listeners.len() > 0 || a.streams.len() > 0 || a.connections.Load() > 0
 }

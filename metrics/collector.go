@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +35,7 @@ var datapathTypes, userTypes = func() (datapath, user []string) {
 const (
 	kindConsumer = "consumer"
 	kindListener = "listener"
+	kindStream   = "stream"
 	kindClient   = "client"
 )
 
@@ -60,8 +62,10 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	out.traffic(sourceUser, s.User, userTypes)
 	out.losses(s.Lost)
 	out.reader(&s)
+	out.sources(s.Sources)
 	out.subscribers(&s)
 	out.clients(&s)
+	out.streams(s.StreamTotals)
 }
 
 // output is where metrics go.
@@ -112,18 +116,28 @@ func (out output) reader(s *agent.Stats) {
 	out.gauge(attached, oneIf(s.Attached))
 	out.gauge(reading, oneIf(s.Reader != nil))
 	out.counter(readerFailures, s.ReaderFailures)
-	out.counter(wakeups, s.Visits.ByKernel, "kernel")
-	out.counter(wakeups, s.Visits.ByTimer, "timer")
+	out.counter(wakeups, s.Polls.ByKernel, "kernel")
+	out.counter(wakeups, s.Polls.ByTimer, "timer")
 
-	var visits uint64
-	buckets := make(map[float64]uint64, len(s.Visits.Sizes))
-	for _, size := range s.Visits.Sizes {
-		visits += size.Visits
-		if size.Most >= 0 {
-			buckets[float64(size.Most)] = visits
+	var polls uint64
+	buckets := make(map[float64]uint64, len(s.Polls.Buckets))
+	for _, bucket := range s.Polls.Buckets {
+		polls += bucket.Polls
+		if bucket.UpperBound >= 0 {
+			buckets[float64(bucket.UpperBound)] = polls
 		}
 	}
-	out <- prometheus.MustNewConstHistogram(batch, visits, float64(s.Visits.Found), buckets)
+	out <- prometheus.MustNewConstHistogram(batch, polls, float64(s.Polls.Records), buckets)
+}
+
+func (out output) sources(sources []agent.SourceStats) {
+	for _, s := range sources {
+		name := label(s.Name)
+		out.gauge(sourceReading, oneIf(s.Reading), name)
+		out.counter(sourceRecords, s.Records, name)
+		out.counter(sourceLost, s.Lost, name)
+		out.counter(sourceFailures, s.Failures, name)
+	}
 }
 
 func oneIf(condition bool) float64 {
@@ -136,10 +150,12 @@ func oneIf(condition bool) float64 {
 func (out output) subscribers(s *agent.Stats) {
 	out.gauge(subscribers, float64(len(s.Consumers)), kindConsumer)
 	out.gauge(subscribers, float64(len(s.Listeners)), kindListener)
+	out.gauge(subscribers, float64(len(s.Streams)), kindStream)
 	out.gauge(subscribers, float64(len(s.Clients)), kindClient)
-	out.counter(subscriptions, s.Ever.Consumers, kindConsumer)
-	out.counter(subscriptions, s.Ever.Listeners, kindListener)
-	out.counter(subscriptions, s.Ever.Clients, kindClient)
+	out.counter(subscriptions, s.TotalSubscribers.Consumers, kindConsumer)
+	out.counter(subscriptions, s.TotalSubscribers.Listeners, kindListener)
+	out.counter(subscriptions, s.TotalSubscribers.Streams, kindStream)
+	out.counter(subscriptions, s.TotalSubscribers.Clients, kindClient)
 }
 
 func (out output) clients(s *agent.Stats) {
@@ -158,3 +174,15 @@ func (out output) clients(s *agent.Stats) {
 	out.counter(acceptErrors, s.AcceptErrors)
 	out.counter(writeErrors, s.WriteErrors)
 }
+
+func (out output) streams(totals map[string]agent.StreamTotals) {
+	for name, t := range totals {
+		name = label(name)
+		out.gauge(streamLag, float64(t.Lag), name)
+		out.counter(streamEvents, t.Delivered, name, "delivered")
+		out.counter(streamEvents, t.Lost, name, "lost")
+	}
+}
+
+// label returns a name that somebody chose as a value of a label, which is valid UTF-8.
+func label(name string) string { return strings.ToValidUTF8(name, "?") }

@@ -30,20 +30,29 @@ var (
 		"How often a ring held what can't be records and was emptied.")
 
 	attached = desc("attached",
-		"1 while the agent is attached to an events map.")
+		"1 while the agent is attached to a source of events.")
 	reading = desc("reading",
-		"1 while the rings are read: attached, and somebody is subscribed.")
+		"1 while perf ring buffers are read: attached, and somebody is subscribed.")
 	readerFailures = desc("reader_failures_total",
-		"How often opening or reading the rings failed.")
+		"How often opening or reading a source failed.")
 	wakeups = desc("reader_wakeups_total",
-		"Visits of the reader to the rings, by what woke it up: the kernel, which the datapath pays for, or a timer.", "by")
+		"Polls of the rings by their readers, by what woke these up: the kernel, which the datapath pays for, or a timer.", "by")
 	batch = desc("reader_batch_events",
-		"Events and losses that a visit of the reader found.")
+		"Events and losses that a poll of the rings found.")
+
+	sourceReading = desc("source_reading",
+		"1 while this source is read, by its name. Metrics of a source count from its attachment.", "name")
+	sourceRecords = desc("source_records_total",
+		"Events and records of losses that were read from this source.", "name")
+	sourceLost = desc("source_lost_events_total",
+		"Events that this source could not take since a ring was full.", "name")
+	sourceFailures = desc("source_failures_total",
+		"How often opening or reading this source failed.", "name")
 
 	subscribers = desc("subscribers",
-		"Who is subscribed now, by kind (consumer, listener, client).", "kind")
+		"Who is subscribed now, by kind (consumer, listener, stream, client).", "kind")
 	subscriptions = desc("subscriptions_total",
-		"Who was ever subscribed, by kind (consumer, listener, client).", "kind")
+		"Who was ever subscribed, by kind (consumer, listener, stream, client).", "kind")
 
 	queueSize = desc("queue_size_events",
 		"Events that are kept for clients that fall behind.")
@@ -55,6 +64,10 @@ var (
 		"Events that came while a client was connected, summed up over all clients: the sum of client_events_total and client_lag_events.")
 	clientEvents = desc("client_events_total",
 		"What became of these events: delivered, lost (the client was told how many) or abandoned (unread when the connection ended).", "outcome")
+	streamLag = desc("stream_lag_events",
+		"Events that a stream inside the process has yet to read, by its name, summed up over those of one name.", "name")
+	streamEvents = desc("stream_events_total",
+		"What became of the events for the streams of a name: delivered, or lost (they were told how many). Counts while one of that name is there.", "name", "outcome")
 	acceptErrors = desc("accept_errors_total",
 		"How often a connection could not be accepted.")
 	writeErrors = desc("write_errors_total",
@@ -66,6 +79,8 @@ var all = []*prometheus.Desc{
 	events, eventBytes, lastEvent,
 	lost, ringLost, corruptRings,
 	attached, reading, readerFailures, wakeups, batch,
+	sourceReading, sourceRecords, sourceLost, sourceFailures,
 	subscribers, subscriptions,
 	queueSize, maxLag, lag, clientAccepted, clientEvents, acceptErrors, writeErrors,
+	streamLag, streamEvents,
 }

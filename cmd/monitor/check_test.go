@@ -130,7 +130,7 @@ func TestCheck(t *testing.T) {
 		p := run(t, "status", "--shell-sock-path", other.shell, "-o", "json")
 		var stats agent.Stats
 		require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &stats))
-		require.Zero(t, stats.Ever)
+		require.Zero(t, stats.TotalSubscribers)
 		require.Zero(t, stats.WriteErrors)
 	})
 	t.Run("value", func(t *testing.T) {

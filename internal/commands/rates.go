@@ -12,7 +12,7 @@ import (
 // rates are per second.
 type rates struct {
 	events, bytes, lost float64
-	kernel, timer       float64 // visits of the reader
+	kernel, timer       float64 // polls of the readers
 }
 
 // ratesBetween returns the rates between two statistics that were so long apart.
@@ -24,8 +24,8 @@ func ratesBetween(before, after *agent.Stats, elapsed time.Duration) *rates {
 		events: rate(func(s *agent.Stats) uint64 { return s.Datapath.Events() + s.User.Events() }),
 		bytes:  rate(func(s *agent.Stats) uint64 { return s.Datapath.Bytes() + s.User.Bytes() }),
 		lost:   rate(func(s *agent.Stats) uint64 { return s.Lost.Ring() + s.Lost.Behind }),
-		kernel: rate(func(s *agent.Stats) uint64 { return s.Visits.ByKernel }),
-		timer:  rate(func(s *agent.Stats) uint64 { return s.Visits.ByTimer }),
+		kernel: rate(func(s *agent.Stats) uint64 { return s.Polls.ByKernel }),
+		timer:  rate(func(s *agent.Stats) uint64 { return s.Polls.ByTimer }),
 	}
 }
 

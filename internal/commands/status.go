@@ -60,9 +60,13 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	}
 	rows = append(rows,
 		"Queue:\t"+queueText(s),
-		fmt.Sprintf("Subscribers:\t%d consumers, %d listeners, %d clients; %d, %d, %d ever",
-			len(s.Consumers), len(s.Listeners), len(s.Clients), s.Ever.Consumers, s.Ever.Listeners, s.Ever.Clients))
+		fmt.Sprintf("Subscribers:\t%d consumers, %d listeners, %d streams, %d clients; %d, %d, %d, %d ever",
+			len(s.Consumers), len(s.Listeners), len(s.Streams), len(s.Clients),
+			s.TotalSubscribers.Consumers, s.TotalSubscribers.Listeners, s.TotalSubscribers.Streams, s.TotalSubscribers.Clients))
 	text := table(rows...)
+	if !onlyEventsMap(s) {
+		text += "\n" + sourceTable(s)
+	}
 	if !nobody(s) {
 		text += "\n" + subscriberTable(s, now)
 	}
@@ -73,16 +77,44 @@ func readerText(s *agent.Stats) string {
 	switch {
 	case !s.Attached:
 		return "not attached, user events only"
-	case s.Reader == nil && !nobody(s):
-		return "attached, but reading failed; it is tried again, see the log"
-	case s.Reader == nil:
+	case nobody(s):
 		return "attached, but not reading: nobody is subscribed"
+	}
+	reading := 0
+	for _, source := range s.Sources {
+		if source.Reading {
+			reading++
+		}
+	}
+	switch {
+	case reading == 0:
+		return "attached, but reading failed; it is tried again, see the log"
+	case !onlyEventsMap(s):
+		return fmt.Sprintf("reading %d of %d sources", reading, len(s.Sources))
 	}
 	text := fmt.Sprintf("reading %d CPUs, %d pages of %d bytes each", s.Reader.Cpus, s.Reader.Npages, s.Reader.Pagesize)
 	if s.Reader.Unknown > 0 {
 		text += fmt.Sprintf("; %d unknown records", s.Reader.Unknown)
 	}
 	return text
+}
+
+// onlyEventsMap tells whether there is nothing to say of sources that is not said of the reader.
+func onlyEventsMap(s *agent.Stats) bool {
+	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource
+}
+
+func sourceTable(s *agent.Stats) string {
+	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tFAILURES\tERROR"}
+	for _, source := range s.Sources {
+		reading := "no"
+		if source.Reading {
+			reading = "yes"
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%s",
+			printable(source.Name), reading, source.Records, source.Lost, source.Failures, printable(source.Error)))
+	}
+	return table(rows...)
 }
 
 func trafficText(t agent.Traffic, now time.Time) string {

@@ -18,7 +18,7 @@ func subscribers(a *agent.Agent) script.Cmd {
 		Summary: "Show who gets the monitor's events, and who is losing some",
 		Flags:   addOutputFlag,
 		Detail: []string{
-			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers and listeners are inside the process; what a listener drops by itself, as a monitor/watch that is too slow does, is not known here. Clients are connections to the monitor API.",
+			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers, listeners and streams are inside the process; what a listener drops by itself is not known here. Clients are connections to the monitor API.",
 		},
 	}
 	return Command(usage, 0, 0, func(s *script.State, _ []string) (string, error) {
@@ -27,8 +27,9 @@ func subscribers(a *agent.Agent) script.Cmd {
 			return toJSON(struct {
 				Consumers []agent.SubscriberStats `json:"consumers"`
 				Listeners []agent.SubscriberStats `json:"listeners"`
+				Streams   []agent.StreamStats     `json:"streams"`
 				Clients   []agent.ClientStats     `json:"clients"`
-			}{stats.Consumers, stats.Listeners, stats.Clients})
+			}{stats.Consumers, stats.Listeners, stats.Streams, stats.Clients})
 		}
 		if nobody(&stats) {
 			return "Nobody is subscribed.\n", nil
@@ -38,7 +39,7 @@ func subscribers(a *agent.Agent) script.Cmd {
 }
 
 func nobody(s *agent.Stats) bool {
-	return len(s.Consumers)+len(s.Listeners)+len(s.Clients) == 0
+	return len(s.Consumers)+len(s.Listeners)+len(s.Streams)+len(s.Clients) == 0
 }
 
 func subscriberTable(s *agent.Stats, now time.Time) string {
@@ -48,6 +49,9 @@ func subscriberTable(s *agent.Stats, now time.Time) string {
 	}
 	for _, l := range s.Listeners {
 		rows = append(rows, fmt.Sprintf("listener\t%s\t%s\t-\t-\t%s\t%d\t-\t-", printable(l.Name), l.Version, age(l.Since, now), l.Delivered))
+	}
+	for _, st := range s.Streams {
+		rows = append(rows, fmt.Sprintf("stream\t%s\t-\t-\t-\t%s\t%d\t%d\t%d", printable(st.Name), age(st.Since, now), st.Delivered, st.Lost, st.Lag))
 	}
 	for _, c := range s.Clients {
 		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d",

@@ -3,6 +3,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"github.com/cilium/hive/script"
@@ -55,10 +56,7 @@ func watch(a *agent.Agent) script.Cmd {
 				formatter: format.New(format.PrintFlagsOf(s.Flags).Options(filter)),
 				limit:     count,
 			}
-			l := newWatchListener()
-			a.RegisterNewListener(l)
-			defer a.RemoveListener(l)
-			return nil, p.run(l)
+			return nil, p.run(a)
 		},
 	)
 }
@@ -74,44 +72,61 @@ type printer struct {
 	line      []byte
 }
 
-// run prints what the listener gets until that is closed, the limit is reached or nobody
-// wants to read it any more, which is no error.
-func (p *printer) run(l *watchListener) error {
+// run prints events until the agent stops, the limit is reached or nobody wants to read
+// them any more, which is no error.
+func (p *printer) run(a *agent.Agent) error {
+	ctx, cancel := context.WithCancel(p.state.Context())
+	events := stream(ctx, a)
+	defer func() {
+		cancel()
+		for range events { // until its goroutine has ended
+		}
+	}()
 	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
-	closed := l.closed // nil once it is known
 	for {
-		var pl *payload.Payload
+		more := true
 		select {
-		case pl = <-l.queue:
+		case pl, open := <-events:
+			more = open && p.print(pl) && p.printAll(events)
 		case <-probe.C: // writing nothing tells, too, when the other end is gone
-		case <-p.state.Context().Done():
-			return nil
-		case <-closed:
-			closed = nil
 		}
-		more, left := p.printAll(pl, l)
-		if p.state.FlushLog() != nil || !more || closed == nil && !left {
+		if p.state.FlushLog() != nil || !more {
 			return nil
 		}
 	}
 }
 
-// printAll prints an event, if it is one, and as many as are written at once. It returns
-// whether more are wanted, and whether the listener may have some left.
-func (p *printer) printAll(pl *payload.Payload, l *watchListener) (more, left bool) {
-	for range flushAfter {
-		if pl == nil {
-			if pl = l.next(); pl == nil {
-				return true, false
+// stream subscribes, and returns a channel that is closed when the stream has ended.
+func stream(ctx context.Context, a *agent.Agent) <-chan *payload.Payload {
+	events := make(chan *payload.Payload, flushAfter)
+	stream := a.Subscribe(ctx, "monitor/watch")
+	go func() {
+		defer close(events)
+		for pl := range stream {
+			select {
+			case events <- pl:
+			case <-ctx.Done():
 			}
 		}
-		if !p.print(pl) {
-			return false, true
+	}()
+	return events
+}
+
+// printAll prints the events that are there, as many as are written at once. It returns whether
+// more are wanted.
+func (p *printer) printAll(events <-chan *payload.Payload) (more bool) {
+	for range flushAfter {
+		select {
+		case pl, open := <-events:
+			if !open || !p.print(pl) {
+				return false
+			}
+		default:
+			return true
 		}
-		pl = nil
 	}
-	return true, true
+	return true
 }
 
 // print prints an event and returns whether more are wanted.

@@ -23,8 +23,9 @@ import (
 )
 
 const (
-	patience = time.Minute
-	tick     = time.Millisecond
+	queueSize = 1000
+	timeout   = time.Minute
+	tick      = time.Millisecond
 )
 
 // session is a person at hive's shell, who has typed a line.
@@ -40,7 +41,7 @@ type session struct {
 	mu     sync.Mutex // guards what follows
 	screen bytes.Buffer
 	gone   bool
-	held   chan struct{} // writes wait until it is closed; nil: they do not
+	block  chan struct{} // writes wait until it is closed; nil: they do not
 }
 
 var errGone = errors.New("the other end is gone")
@@ -48,10 +49,10 @@ var errGone = errors.New("the other end is gone")
 // Write is what the shell does with output.
 func (s *session) Write(b []byte) (int, error) {
 	s.mu.Lock()
-	held := s.held
+	block := s.block
 	s.mu.Unlock()
-	if held != nil {
-		<-held
+	if block != nil {
+		<-block
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,17 +68,17 @@ func (s *session) output() string {
 	return s.screen.String()
 }
 
-// hold makes writes wait until release is called.
-func (s *session) hold() (release func()) {
-	held := make(chan struct{})
+// blockWrites makes writes wait until release is called.
+func (s *session) blockWrites() (release func()) {
+	block := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held = held
+	s.block = block
 	return func() {
 		s.mu.Lock()
-		s.held = nil
+		s.block = nil
 		s.mu.Unlock()
-		close(held)
+		close(block)
 	}
 }
 
@@ -93,7 +94,7 @@ func typed(t *testing.T, line string) *session {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	ctx, stop := context.WithCancel(context.Background())
-	s := &session{t: t, stop: stop, agent: agent.NewAgent(ctx, agent.WithLogger(log)), ended: make(chan error, 1)}
+	s := &session{t: t, stop: stop, agent: agent.NewAgent(ctx, agent.WithLogger(log), agent.WithQueueSize(queueSize)), ended: make(chan error, 1)}
 	cmds := map[string]script.Cmd{}
 	for _, c := range commands.New(s.agent).ScriptCmds {
 		cmds[c.Name] = c.Cmd
@@ -103,7 +104,7 @@ func typed(t *testing.T, line string) *session {
 	t.Cleanup(func() { stop(); <-s.agent.Done() })
 	s.engine, s.state = &script.Engine{Cmds: cmds}, state
 	go func() { s.ended <- s.engine.ExecuteLine(state, line, s) }()
-	require.Eventually(t, func() bool { return len(s.agent.Stats().Listeners) == 1 || len(s.ended) == 1 }, patience, tick)
+	require.Eventually(t, func() bool { return len(s.agent.Stats().Streams) == 1 || len(s.ended) == 1 }, timeout, tick)
 	return s
 }
 
@@ -127,18 +128,18 @@ func (s *session) requireEnd() {
 	select {
 	case err := <-s.ended:
 		require.NoError(s.t, err)
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		s.t.Fatal("the watch goes on")
 	}
-	require.Empty(s.t, s.agent.Stats().Listeners)
+	require.Empty(s.t, s.agent.Stats().Streams)
 }
 
 // TestWatch prints events as they come, up to a number.
 func TestWatch(t *testing.T) {
 	s := typed(t, "monitor/watch --count 2 -t agent")
-	require.Equal(t, "monitor/watch", s.agent.Stats().Listeners[0].Name)
+	require.Equal(t, "monitor/watch", s.agent.Stats().Streams[0].Name)
 	s.send("one")
-	require.Eventually(t, func() bool { return s.output() == ">> Message: \"one\"\n" }, patience, tick, "at once, not at the end")
+	require.Eventually(t, func() bool { return s.output() == ">> Message: \"one\"\n" }, timeout, tick, "at once, not at the end")
 	s.send("two")
 	s.requireEnd()
 	require.Equal(t, ">> Message: \"one\"\n>> Message: \"two\"\n", s.output())
@@ -162,7 +163,7 @@ func TestWatchInterrupted(t *testing.T) {
 // TestWatchAgentStops prints what the agent had until it stopped.
 func TestWatchAgentStops(t *testing.T) {
 	s := typed(t, "monitor/watch")
-	release := s.hold()
+	release := s.blockWrites()
 	s.send("one", "two", "three")
 	s.stop()
 	release()
@@ -173,19 +174,21 @@ func TestWatchAgentStops(t *testing.T) {
 // events it lost.
 func TestWatchTooSlow(t *testing.T) {
 	s := typed(t, "monitor/watch")
-	release := s.hold()
-	const n = 10000
+	release := s.blockWrites()
+	const n = 10 * queueSize
 	for range n {
 		s.send("hello")
 	}
 	release()
-	require.Eventually(t, func() bool { return strings.Contains(s.output(), "\nLost ") }, patience, tick,
-		"the losses are told though nothing follows them")
-	lines := strings.Split(strings.TrimSpace(s.output()), "\n")
+	s.send("the last one")
+	require.Eventually(t, func() bool { return strings.Contains(s.output(), "the last one") }, timeout, tick)
+	before, after, found := strings.Cut(s.output(), "Lost ")
+	require.True(t, found, "the losses are told where they are")
 	var lost int
-	_, err := fmt.Sscanf(lines[len(lines)-1], "Lost %d events", &lost)
-	require.NoError(t, err, lines[len(lines)-1])
-	require.Equal(t, n, len(lines)-1+lost)
+	_, err := fmt.Sscanf(after, "%d events", &lost)
+	require.NoError(t, err, after)
+	require.Equal(t, n+1, strings.Count(before+after, "Message")+lost)
+	require.EqualValues(t, lost, s.agent.Stats().Streams[0].Lost)
 	s.leave()
 	s.requireEnd()
 }

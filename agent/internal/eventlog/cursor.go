@@ -37,7 +37,7 @@ func (l *Log) NewCursor(opening []byte) *Cursor {
 	defer l.mu.Unlock()
 	l.cursors++
 	c := &Cursor{log: l, extra: opening, start: l.accepted, place: l.accepted}
-	if s := l.last(); s != nil {
+	if s := l.newestLocked(); s != nil {
 		c.segment = s.number
 		c.offset = len(s.run)
 	}
@@ -59,14 +59,14 @@ func (c *Cursor) Next() []byte {
 	}
 	oldest := l.segments[0]
 	if c.segment < oldest.number {
-		c.skipTo(oldest)
+		c.skipToLocked(oldest)
 		if len(c.extra) > 0 {
 			return c.extra
 		}
 	}
 	s := l.segments[c.segment-oldest.number]
 	if c.offset == len(s.run) {
-		if s == l.last() {
+		if s == l.newestLocked() {
 			return nil
 		}
 		s = l.segments[c.segment+1-oldest.number]
@@ -77,9 +77,9 @@ func (c *Cursor) Next() []byte {
 	return s.run[c.offset:]
 }
 
-// skipTo moves the cursor to the start of s, and has it report the events that it
-// missed on the way.
-func (c *Cursor) skipTo(s *segment) {
+// skipToLocked moves the cursor to the start of s, and has it report the events that it
+// missed on the way. The caller holds the log's mutex.
+func (c *Cursor) skipToLocked(s *segment) {
 	missed := s.start - c.place
 	c.segment, c.offset, c.place = s.number, 0, s.start
 	c.lost += missed
@@ -133,5 +133,5 @@ func (c *Cursor) Close() {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	c.log.cursors--
-	c.log.drop()
+	c.log.dropLocked()
 }

@@ -16,6 +16,7 @@
 package eventlog
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/cilium/monitor/api/payload"
@@ -34,9 +35,9 @@ type Log struct {
 	segmentSize   int // bytes
 
 	// The appending side, which the caller serialises.
-	tail  *segment   // where events are appended
-	fresh []*segment // begun since the last commit; the last one is tail
-	keep  bool
+	tail   *segment   // where events are appended
+	fresh  []*segment // begun since the last commit; the last one is tail
+	retain bool
 
 	mu       sync.Mutex // guards what follows, and the published part of segments
 	segments []*segment // oldest first; their numbers are consecutive
@@ -52,9 +53,9 @@ type segment struct {
 	start  uint64 // events accepted before its first one
 
 	// The appending side.
-	buf   []byte // never grows beyond its capacity, so that slices of it stay valid
-	marks []mark // one for each payload in buf
-	kept  bool   // somebody may still have slices of buf: it can't be used again
+	buf      []byte // never grows beyond its capacity, so that slices of it stay valid
+	marks    []mark // one for each payload in buf
+	retained bool   // somebody may still have slices of buf: it can't be used again
 
 	// The published side, guarded by Log.mu.
 	run   []byte // what of buf is committed
@@ -79,9 +80,9 @@ func New(size int) *Log {
 
 // Sample appends an event of n bytes. data is its place in the log: the caller fills it
 // before the next Commit. It is never changed afterwards; a caller that hands it
-// on to others before it commits says so with Keep.
+// on to others before it commits says so with Retain.
 func (l *Log) Sample(n, cpu int) (data []byte) {
-	s := l.room(n)
+	s := l.reserve(n)
 	s.buf, data = payload.AppendSample(s.buf, n, cpu)
 	s.mark(1)
 	return data
@@ -95,24 +96,24 @@ func (l *Log) Append(pl *payload.Payload) (data []byte) {
 		copy(data, pl.Data)
 		return data
 	}
-	s := l.room(len(pl.Data))
+	s := l.reserve(len(pl.Data))
 	s.buf = payload.AppendValue(s.buf, pl)
 	s.mark(pl.Lost)
 	return nil
 }
 
-// Keep tells the log that slices which it returned since the last Commit may be
+// Retain tells the log that slices which it returned since the last Commit may be
 // kept by others: their segments will not be used again.
-func (l *Log) Keep() { l.keep = true }
+func (l *Log) Retain() { l.retain = true }
 
-// room returns the segment to append n bytes of Data to.
-func (l *Log) room(n int) *segment {
+// reserve returns the segment to append n bytes of Data to.
+func (l *Log) reserve(n int) *segment {
 	n += payload.MaxOverhead
 	s := l.tail
 	if s != nil && len(s.buf)+n <= cap(s.buf) && len(s.marks) < l.segmentEvents {
 		return s
 	}
-	next := l.begin(n)
+	next := l.newSegment(n)
 	if s != nil {
 		next.number = s.number + 1
 		next.start = s.accepted()
@@ -122,8 +123,8 @@ func (l *Log) room(n int) *segment {
 	return next
 }
 
-// begin returns an empty segment with room for n bytes.
-func (l *Log) begin(n int) *segment {
+// newSegment returns an empty segment with room for n bytes.
+func (l *Log) newSegment(n int) *segment {
 	l.mu.Lock()
 	s := l.free
 	l.free = nil
@@ -158,39 +159,39 @@ func (l *Log) Commit() {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.publish(l.last())
+	l.publishLocked(l.newestLocked())
 	for i, s := range l.fresh {
 		l.segments = append(l.segments, s)
-		l.publish(s)
+		l.publishLocked(s)
 		l.fresh[i] = nil
 	}
 	l.fresh = l.fresh[:0]
-	l.keep = false
+	l.retain = false
 	l.accepted = l.tail.accepted()
-	l.drop()
+	l.dropLocked()
 }
 
-// last returns the newest published segment, or nil.
-func (l *Log) last() *segment {
+// newestLocked returns the newest published segment, or nil. The caller holds l.mu.
+func (l *Log) newestLocked() *segment {
 	if len(l.segments) == 0 {
 		return nil
 	}
 	return l.segments[len(l.segments)-1]
 }
 
-func (l *Log) publish(s *segment) {
+func (l *Log) publishLocked(s *segment) {
 	if s == nil {
 		return
 	}
 	l.events += len(s.marks) - len(s.ends)
 	s.run = s.buf
 	s.ends = s.marks
-	s.kept = s.kept || l.keep
+	s.retained = s.retained || l.retain
 }
 
-// drop drops the segments that the log need not keep. Without a cursor that is all
-// but the one that is appended to.
-func (l *Log) drop() {
+// dropLocked drops the segments that the log need not keep. Without a cursor that is all
+// but the one that is appended to. The caller holds l.mu.
+func (l *Log) dropLocked() {
 	n := 0
 	for n < len(l.segments)-1 {
 		oldest := l.segments[n]
@@ -198,15 +199,13 @@ func (l *Log) drop() {
 			break
 		}
 		l.events -= len(oldest.ends)
-		if !oldest.kept && oldest.users == 0 && cap(oldest.buf) == l.segmentSize {
+		if !oldest.retained && oldest.users == 0 && cap(oldest.buf) == l.segmentSize {
 			l.free = oldest
 		}
 		n++
 	}
 	if n > 0 {
-		rest := copy(l.segments, l.segments[n:])
-		clear(l.segments[rest:])
-		l.segments = l.segments[:rest]
+		l.segments = slices.Delete(l.segments, 0, n)
 	}
 }
 

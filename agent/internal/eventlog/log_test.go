@@ -123,7 +123,7 @@ func TestKeptDataNeverChanges(t *testing.T) {
 		binary.NativeEndian.PutUint64(data, uint64(i))
 		if i%7 == 0 {
 			kept[i] = data
-			log.Keep()
+			log.Retain()
 		}
 		log.Commit()
 	}

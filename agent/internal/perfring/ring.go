@@ -9,7 +9,10 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/source"
 )
 
 // MaxRecord is the size in bytes of the largest record: its size has 16 bits in
@@ -25,36 +28,16 @@ const (
 // errCorrupt is returned for a record that can't be one.
 var errCorrupt = errors.New("corrupt perf ring buffer")
 
-// Kind is the kind of a [Record].
-type Kind int
-
-const (
-	Sample  Kind = iota // an event
-	Lost                // a number of events that found the ring full
-	Unknown             // a record of a type that we don't know
-)
-
-// Record is what the kernel wrote in one go.
-type Record struct {
-	Kind Kind
-
-	// Head and Tail are the data of a Sample: Tail has what was written behind the
-	// end of the ring, at its beginning. Both lie in the ring and are valid
-	// until [Ring.Release].
-	Head, Tail []byte
-
-	// Lost is the number of events of a Lost record.
-	Lost uint64
-}
-
 // Ring is the perf ring buffer of one CPU. It has two perf events that write
 // into it, of which one at a time is in the events map: the eager one wakes the
 // reader up for every record, the lazy one each time that half of the ring has
 // been written.
+//
+// It implements [source.Throttle] and [source.LossCounter].
 type Ring struct {
+	array *ebpf.Map
 	cpu   int
-	fds   [2]int // indexed by Mode
-	mode  Mode
+	fds   [2]int // indexed by mode
 	mmap  []byte
 	meta  *unix.PerfEventMmapPage
 	data  []byte // a power of two of bytes
@@ -68,8 +51,8 @@ type Ring struct {
 }
 
 // openRing opens the ring of a CPU. pages is a power of two.
-func openRing(cpu, pages int) (*Ring, error) {
-	r := &Ring{cpu: cpu, fds: [2]int{-1, -1}}
+func openRing(array *ebpf.Map, cpu, pages int) (*Ring, error) {
+	r := &Ring{array: array, cpu: cpu, fds: [2]int{-1, -1}}
 	if err := r.open(pages); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -78,20 +61,20 @@ func openRing(cpu, pages int) (*Ring, error) {
 
 func (r *Ring) open(pages int) (err error) {
 	size := pages * unix.Getpagesize()
-	if r.fds[Lazy], err = openEvent(r.cpu, unix.PerfBitWatermark, uint32(size/2)); err != nil {
+	if r.fds[source.Lazy], err = openEvent(r.cpu, unix.PerfBitWatermark, uint32(size/2)); err != nil {
 		return err
 	}
-	if r.fds[Eager], err = openEvent(r.cpu, 0, 1); err != nil {
+	if r.fds[source.Eager], err = openEvent(r.cpu, 0, 1); err != nil {
 		return err
 	}
-	r.mmap, err = unix.Mmap(r.fds[Lazy], 0, unix.Getpagesize()+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	r.mmap, err = unix.Mmap(r.fds[source.Lazy], 0, unix.Getpagesize()+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return fmt.Errorf("map %d pages: %w", 1+pages, err)
 	}
 	r.meta = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mmap[0]))
 	r.data = r.mmap[unix.Getpagesize():]
 
-	if err = unix.IoctlSetInt(r.fds[Eager], unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[Lazy]); err != nil {
+	if err = unix.IoctlSetInt(r.fds[source.Eager], unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[source.Lazy]); err != nil {
 		return fmt.Errorf("let two perf events share a ring: %w", err)
 	}
 	return nil
@@ -125,23 +108,22 @@ func openEvent(cpu int, bits uint64, wakeup uint32) (int, error) {
 // CPU returns the CPU that writes into the ring.
 func (r *Ring) CPU() int { return r.cpu }
 
-// Mode returns whether the ring is in eager or in lazy mode.
-func (r *Ring) Mode() Mode { return r.mode }
-
-// Size returns the size of the ring in bytes.
-func (r *Ring) Size() int { return len(r.data) }
+// SetMode implements [source.Throttle].
+func (r *Ring) SetMode(mode source.Mode) error {
+	if err := r.array.Put(uint32(r.cpu), uint32(r.fds[mode])); err != nil {
+		return fmt.Errorf("put perf event of CPU %d into the events map: %w", r.cpu, err)
+	}
+	return nil
+}
 
 // Pending returns the number of bytes in the ring that Next has not returned.
 func (r *Ring) Pending() int {
 	return int(atomic.LoadUint64(&r.meta.Data_head) - r.tail)
 }
 
-// Position returns the number of bytes that Next returned records from, ever.
-func (r *Ring) Position() uint64 { return r.tail }
-
 // Next returns the next record in rec, and false if there is none. A ring that
 // makes no sense is emptied and an error returned; reading can go on.
-func (r *Ring) Next(rec *Record) (bool, error) {
+func (r *Ring) Next(rec *source.Record) (bool, error) {
 	pending := r.Pending()
 	if pending == 0 {
 		return false, nil
@@ -155,7 +137,7 @@ func (r *Ring) Next(rec *Record) (bool, error) {
 		return false, r.empty(fmt.Errorf("%w of CPU %d: a record of %d bytes where %d are pending", errCorrupt, r.cpu, size, pending))
 	}
 
-	*rec = Record{Kind: Unknown}
+	*rec = source.Record{Kind: source.Unknown, Size: size}
 	switch typ {
 	case unix.PERF_RECORD_SAMPLE:
 		var n int
@@ -165,14 +147,14 @@ func (r *Ring) Next(rec *Record) (bool, error) {
 		if sampleSize+n > size {
 			return false, r.empty(fmt.Errorf("%w of CPU %d: a sample of %d bytes in a record of %d", errCorrupt, r.cpu, n, size))
 		}
-		rec.Kind = Sample
+		rec.Kind = source.Sample
 		rec.Head = r.at(start+sampleSize, n)
 		rec.Tail = r.data[:n-len(rec.Head)]
 	case unix.PERF_RECORD_LOST:
 		if size < lostSize {
 			return false, r.empty(fmt.Errorf("%w of CPU %d: a loss record of %d bytes", errCorrupt, r.cpu, size))
 		}
-		rec.Kind = Lost
+		rec.Kind = source.Lost
 		rec.Lost = r.lost(binary.NativeEndian.Uint64(r.at(start+headerSize+8, 8)))
 	}
 	r.tail += uint64(size)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/source"
 )
 
 // ringOf returns a ring with that content, which begins at pos.
@@ -41,7 +43,7 @@ func TestCorrupt(t *testing.T) {
 		"overrun":           make([]byte, 5000),
 	} {
 		r := ringOf(content, 4096-8)
-		var rec Record
+		var rec source.Record
 		ok, err := r.Next(&rec)
 		require.False(t, ok, name)
 		require.ErrorIs(t, err, errCorrupt, name)
@@ -58,15 +60,15 @@ func TestCorrupt(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	const comm = 3 // PERF_RECORD_COMM
 	r := ringOf(append(record(comm, 8), record(unix.PERF_RECORD_SAMPLE, 16, 4, 0, 0, 0, 1, 2, 3, 4)...), 8*511)
-	var rec Record
+	var rec source.Record
 	ok, err := r.Next(&rec)
 	require.True(t, ok)
 	require.NoError(t, err)
-	require.Equal(t, Unknown, rec.Kind)
+	require.Equal(t, source.Unknown, rec.Kind)
 	ok, err = r.Next(&rec)
 	require.True(t, ok)
 	require.NoError(t, err)
-	require.Equal(t, Sample, rec.Kind)
+	require.Equal(t, source.Sample, rec.Kind)
 	require.Equal(t, []byte{1, 2, 3, 4}, append(rec.Head, rec.Tail...))
 }
 
@@ -76,7 +78,7 @@ func FuzzNext(f *testing.F) {
 	f.Add(record(7, 8), uint64(1<<63))
 	f.Fuzz(func(t *testing.T, content []byte, pos uint64) {
 		r := ringOf(content, pos)
-		var rec Record
+		var rec source.Record
 		for {
 			before := r.Pending()
 			ok, err := r.Next(&rec)

@@ -21,18 +21,30 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
+	"github.com/cilium/monitor/agent/source"
 )
 
-// Mode says when the kernel wakes up the reader of a ring.
-type Mode int
+// Source is a perf event array as an agent reads it.
+type Source struct {
+	array *ebpf.Map
+	pages int
+}
 
-const (
-	// Eager wakes the reader up for every record.
-	Eager Mode = iota
-	// Lazy wakes the reader up whenever another half of the ring has been
-	// written. For records before that it looks into the ring by itself.
-	Lazy
-)
+// New returns the source for a perf event array, which it owns. pages is the size of each
+// CPU's ring in pages, a power of two.
+func New(array *ebpf.Map, pages int) *Source { return &Source{array: array, pages: pages} }
+
+// Open implements [source.Source]: see the function Open.
+func (s *Source) Open() (source.Rings, error) {
+	rings, err := Open(s.array, s.pages)
+	if err != nil {
+		return nil, err
+	}
+	return rings, nil
+}
+
+// Close implements [source.Source].
+func (s *Source) Close() error { return s.array.Close() }
 
 // Rings are the rings of all online CPUs of a perf event array. Wake may be called at any
 // time. Wait, and the other methods, are each for one goroutine at a time; these and the
@@ -70,7 +82,7 @@ func Open(array *ebpf.Map, pages int) (*Rings, error) {
 }
 
 func (rs *Rings) add(cpu, pages int) error {
-	r, err := openRing(cpu, pages)
+	r, err := openRing(rs.array, cpu, pages)
 	if errors.Is(err, unix.ENODEV) {
 		return nil // the CPU is offline
 	}
@@ -79,14 +91,20 @@ func (rs *Rings) add(cpu, pages int) error {
 	}
 	rs.rings = append(rs.rings, r)
 	// Whichever event wrote, the ring wakes up the waiters of both.
-	if err := rs.poller.Add(r.fds[Lazy], unix.EPOLLIN|unix.EPOLLET); err != nil {
+	if err := rs.poller.Add(r.fds[source.Lazy], unix.EPOLLIN|unix.EPOLLET); err != nil {
 		return err
 	}
-	return rs.SetMode(r, Eager)
+	return r.SetMode(source.Eager)
 }
 
 // All returns the rings, in the order of their CPUs.
-func (rs *Rings) All() []*Ring { return rs.rings }
+func (rs *Rings) All() []source.Ring {
+	all := make([]source.Ring, len(rs.rings))
+	for i, r := range rs.rings {
+		all[i] = r
+	}
+	return all
+}
 
 // Wait blocks until a ring has something to read by its mode, Wake is called, or the
 // time-out has passed ([epoll.Forever] never does). It returns whether it was a ring.
@@ -97,16 +115,6 @@ func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
 
 // Wake makes the current or the next Wait return.
 func (rs *Rings) Wake() error { return rs.poller.Wake() }
-
-// SetMode changes when r wakes the reader up. Records that were written
-// just before need not have woken it: look into the ring once afterwards.
-func (rs *Rings) SetMode(r *Ring, mode Mode) error {
-	if err := rs.array.Put(uint32(r.cpu), uint32(r.fds[mode])); err != nil {
-		return fmt.Errorf("put perf event of CPU %d into the events map: %w", r.cpu, err)
-	}
-	r.mode = mode
-	return nil
-}
 
 // Detach takes the rings out of the array: once it returns, the datapath writes no
 // more. What the rings have can still be read.

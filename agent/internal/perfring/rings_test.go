@@ -17,6 +17,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/agent/internal/perfring"
+	"github.com/cilium/monitor/agent/source"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -80,9 +81,9 @@ func (d *datapath) emit(t *testing.T, cpu, first, n int) {
 }
 
 // drain returns the counts of all samples in the ring and the sum of the losses.
-func drain(t *testing.T, ring *perfring.Ring, size int) (counts []int, lost int) {
+func drain(t *testing.T, ring source.Ring, size int) (counts []int, lost int) {
 	t.Helper()
-	var rec perfring.Record
+	var rec source.Record
 	for {
 		ok, err := ring.Next(&rec)
 		require.NoError(t, err)
@@ -90,7 +91,7 @@ func drain(t *testing.T, ring *perfring.Ring, size int) (counts []int, lost int)
 			break
 		}
 		switch rec.Kind {
-		case perfring.Sample:
+		case source.Sample:
 			data := append(append([]byte(nil), rec.Head...), rec.Tail...)
 			require.GreaterOrEqual(t, len(data), size)
 			require.Less(t, len(data), size+8)
@@ -100,7 +101,7 @@ func drain(t *testing.T, ring *perfring.Ring, size int) (counts []int, lost int)
 				require.EqualValues(t, 1, binary.NativeEndian.Uint32(data[i+4:]))
 			}
 			counts = append(counts, int(count))
-		case perfring.Lost:
+		case source.Lost:
 			lost += int(rec.Lost)
 		default:
 			require.Fail(t, "a record of unknown kind")
@@ -157,12 +158,12 @@ func requireWoken(t *testing.T, rings *perfring.Rings, why string) {
 // TestModes checks who wakes the reader up: with rings that are eager every record does,
 // with rings that are lazy the one that fills another half.
 func TestModes(t *testing.T) {
-	const size, record = 176, 8 + 4 + 176 + 4
+	const size, record, pages = 176, 8 + 4 + 176 + 4, 4
 	d := newDatapath(t, size)
-	rings := open(t, d, 4)
+	rings := open(t, d, pages)
 	for _, ring := range rings.All() {
-		half := ring.Size()/2/record + 1
-		require.NoError(t, rings.SetMode(ring, perfring.Lazy))
+		half := pages*os.Getpagesize()/2/record + 1
+		require.NoError(t, ring.(source.Throttle).SetMode(source.Lazy))
 		d.emit(t, ring.CPU(), 0, 1)
 		woken, err := rings.Wait(10 * time.Millisecond)
 		require.NoError(t, err)
@@ -175,7 +176,7 @@ func TestModes(t *testing.T) {
 		counts, _ = drain(t, ring, size)
 		require.Equal(t, sequence(0, half), counts)
 
-		require.NoError(t, rings.SetMode(ring, perfring.Eager))
+		require.NoError(t, ring.(source.Throttle).SetMode(source.Eager))
 		d.emit(t, ring.CPU(), 5, 1)
 		requireWoken(t, rings, "a record wakes up")
 		counts, _ = drain(t, ring, size)
@@ -195,10 +196,10 @@ func TestLost(t *testing.T) {
 		require.Zero(t, lost, "the kernel writes losses with the next sample")
 		require.NotEmpty(t, counts)
 
-		atEnd, err := ring.LostNow()
+		atEnd, err := ring.(source.LossCounter).LostNow()
 		require.NoError(t, err)
 		require.EqualValues(t, 1000, len(counts)+int(atEnd))
-		again, err := ring.LostNow()
+		again, err := ring.(source.LossCounter).LostNow()
 		require.NoError(t, err)
 		require.Zero(t, again)
 
@@ -211,7 +212,7 @@ func TestLost(t *testing.T) {
 		first, _ := drain(t, ring, size)
 		d.emit(t, ring.CPU(), 1000, 1000)
 		second, lost := drain(t, ring, size)
-		atEnd, err = ring.LostNow()
+		atEnd, err = ring.(source.LossCounter).LostNow()
 		require.NoError(t, err)
 		require.EqualValues(t, 2000, len(first)+len(second)+lost+int(atEnd))
 		require.NotZero(t, lost)

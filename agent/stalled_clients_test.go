@@ -71,3 +71,43 @@ func heap() int {
 	runtime.ReadMemStats(&m)
 	return int(m.HeapInuse + m.StackInuse)
 }
+
+// TestClientThatRefusesToRead checks that a client which can't be written to is no subscriber
+// any more.
+func TestClientThatRefusesToRead(t *testing.T) {
+	f := attached(t)
+	conn := f.dial(t)
+	require.NoError(t, conn.CloseRead())
+	require.NoError(t, f.gen.EmitTrace(1))
+	eventually(t, func() bool { return f.State() == nil }, "the client is given up")
+}
+
+// TestCatchUp has a client read after a long time that is behind by many segments of the
+// log, and by no more bytes than its socket takes at once.
+func TestCatchUp(t *testing.T) {
+	const queue = 800
+	f := start(t, agent.WithQueueSize(queue))
+	c := newClient(f.dial(t))
+	for range 20 * queue {
+		require.NoError(t, f.SendEvent(200, 1))
+	}
+	c.read(t)
+	eventually(t, func() bool { return c.total() == f.Stats().Accepted }, "the client has everything")
+	require.NotZero(t, c.lost())
+}
+
+// TestHalfClosed checks that a client which closes only the direction that it does not use
+// goes on reading.
+func TestHalfClosed(t *testing.T) {
+	f := attached(t)
+	c := f.connect(t)
+	_, err := c.conn.Write([]byte("what a client has no reason to send"))
+	require.NoError(t, err)
+	require.NoError(t, c.conn.CloseWrite())
+	for range 10 {
+		require.NoError(t, f.gen.EmitTrace(100))
+	}
+	eventually(t, func() bool { return c.delivered() == 1000 }, "all is delivered")
+	require.NoError(t, c.conn.Close())
+	eventually(t, func() bool { return f.State() == nil }, "the agent notices that the client is gone")
+}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
-	"github.com/cilium/monitor/listener"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -56,26 +55,10 @@ func TestReaderFollowsSubscribers(t *testing.T) {
 	require.False(t, f.emits(t))
 }
 
-// TestHalfClosed checks that a client which closes only the direction that it does not use
-// goes on reading.
-func TestHalfClosed(t *testing.T) {
-	f := attached(t)
-	c := f.connect(t)
-	_, err := c.conn.Write([]byte("what a client has no reason to send"))
-	require.NoError(t, err)
-	require.NoError(t, c.conn.CloseWrite())
-	for range 10 {
-		require.NoError(t, f.gen.EmitTrace(100))
-	}
-	eventually(t, func() bool { return c.delivered() == 1000 }, "all is delivered")
-	require.NoError(t, c.conn.Close())
-	eventually(t, func() bool { return f.State() == nil }, "the agent notices that the client is gone")
-}
-
 // TestStopDrains stops an agent in the middle of traffic: clients that read get everything
 // that was accepted, those that do not hold up the stop for no longer than the time-out.
 func TestStopDrains(t *testing.T) {
-	f := attached(t, agent.WithDrainTimeout(patience))
+	f := attached(t, agent.WithDrainTimeout(timeout))
 	reading := f.connect(t)
 	reading.mu.Lock() // it falls behind
 	late := newClient(f.dial(t))
@@ -152,17 +135,6 @@ func TestFirstRefusals(t *testing.T) {
 	require.Error(t, f.SendEvent(200, make(chan int)))
 }
 
-// TestUnsupportedListener checks that a listener of another version is closed, and starts
-// no reader.
-func TestUnsupportedListener(t *testing.T) {
-	f := attached(t)
-	l := &oldListener{}
-	f.RegisterNewListener(l)
-	requireClosed(t, &l.FakeListener)
-	require.Nil(t, f.State())
-	require.Empty(t, f.Stats().Listeners)
-}
-
 // TestNothingLeft starts and stops agents in all states; goleak looks for goroutines, this
 // for file descriptors.
 func TestNothingLeft(t *testing.T) {
@@ -202,13 +174,9 @@ type incomparable struct {
 	_ []int
 }
 
-type oldListener struct{ testutils.FakeListener }
-
-func (*oldListener) Version() listener.Version { return "1.0" }
-
 func requireClosed(t *testing.T, l *testutils.FakeListener) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	require.NoError(t, l.WaitClosed(ctx))
 }

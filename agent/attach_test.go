@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
@@ -28,7 +29,7 @@ func TestDetach(t *testing.T) {
 		var flood sync.WaitGroup
 		flood.Go(func() {
 			for ctx.Err() == nil {
-				require.NoError(t, f.gen.EmitTrace(64))
+				assert.NoError(t, f.gen.EmitTrace(64))
 			}
 		})
 		events, lost := c.Counts()
@@ -86,8 +87,16 @@ func TestDetachWaits(t *testing.T) {
 	require.ErrorIs(t, f.DetachFromEventsMap(ctx), context.Canceled, "it is still under way")
 	require.NoError(t, f.AttachToEventsMap(64))
 	close(c.release)
-	eventually(t, func() bool { return f.Stats().Visits.ByKernel > 0 && f.emits(t) }, "the new attachment is read")
+	eventually(t, func() bool { return f.Stats().Polls.ByKernel > 0 && f.emits(t) }, "the new attachment is read")
 	<-c.called
 	f.RemoveConsumer(c)
 	require.False(t, f.emits(t))
+}
+
+// TestTooManyPages checks that rings which could never be mapped are refused.
+func TestTooManyPages(t *testing.T) {
+	f := start(t)
+	for _, pages := range []int{1<<16 + 1, 1 << 52, 1<<63 - 1} {
+		require.ErrorContains(t, f.AttachToEventsMap(pages), "65536")
+	}
 }

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// drainRings delivers what is in the rings when it comes to them, and returns whether
+// that was anything.
+func (r *reader) drainRings() (progress bool) {
+	for i := range r.wakeups.rings {
+		for pending := r.pending(i); pending > 0; {
+			size := r.deliverBatch(i)
+			if size == 0 {
+				break
+			}
+			pending -= size
+			progress = true
+		}
+	}
+	return progress
+}
+
+// detachAndDrain has the datapath stop writing, and delivers what it wrote until then.
+func (r *reader) detachAndDrain() error {
+	r.mu.Lock()
+	err := r.open.Detach()
+	r.mu.Unlock()
+
+	r.drainRings()
+	for i := range r.wakeups.rings {
+		err = errors.Join(err, r.deliverLossNow(i))
+	}
+	r.drainRings() // a program that was running at the time may have written late
+	return err
+}
+
+// adapt gives the rings the modes that the wake-up policy wants.
+func (r *reader) adapt() error {
+	for i := range r.wakeups.rings {
+		mode, changed := r.wakeups.mode(i)
+		if !changed {
+			continue
+		}
+		if err := r.setMode(i, mode); err != nil {
+			return err
+		}
+		if mode != source.Eager {
+			continue
+		}
+		// The CPU is quiet. What it lost at the end of the burst would not be
+		// seen until it has something to say again.
+		if err := r.deliverLossNow(i); err != nil {
+			return err
+		}
+		// A record that came before the change, or from a program that was
+		// running at the time, wakes nobody up.
+		if r.pending(i) > 0 {
+			r.wakeups.pollWithin(0)
+		} else {
+			r.wakeups.pollWithin(maxInterval)
+		}
+	}
+	return nil
+}
+
+func (r *reader) setMode(i int, mode source.Mode) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ring, ok := r.ringLocked(i).(source.Throttle); ok {
+		return ring.SetMode(mode)
+	}
+	return nil
+}
+
+// ringLocked returns ring i, and nil if the rings have been unmapped. The caller holds r.mu.
+func (r *reader) ringLocked(i int) source.Ring {
+	if i < len(r.rings) {
+		return r.rings[i]
+	}
+	return nil
+}
+
+// pending returns how much is waiting in ring i, in the ring's unit.
+func (r *reader) pending(i int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ring := r.ringLocked(i); ring != nil {
+		return ring.Pending()
+	}
+	return 0
+}
+
+// deliverBatch delivers records of ring i, so few that clients which are up to date do not
+// miss any, and returns how much of the ring these were.
+func (r *reader) deliverBatch(i int) (size int) {
+	a := r.agent
+	a.deliverPending(a.dispatch.acquire())
+	size = r.readBatch(i)
+	a.deliverRecords(r.batch)
+	a.release()
+	r.wakeups.wrote(a.flush())
+	return size
+}
+
+// readBatch copies records of ring i into the log and makes r.batch of them. It returns how
+// much of the ring they took. The caller holds the dispatch lock.
+func (r *reader) readBatch(i int) (size int) {
+	r.batch = r.batch[:0]
+	r.mu.Lock()
+	ring := r.ringLocked(i)
+	if ring == nil {
+		r.mu.Unlock()
+		return 0
+	}
+	cpu := ring.CPU()
+	var lost, unknown uint64
+	var err error
+	rec := &r.record
+	for ok := true; ok && len(r.batch) < r.batchLimit; {
+		if ok, err = ring.Next(rec); !ok {
+			break
+		}
+		size += max(1, rec.Size)
+		switch rec.Kind {
+		case source.Sample:
+			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), cpu)
+			copy(data[copy(data, rec.Head):], rec.Tail)
+			r.batch = append(r.batch, payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample})
+		case source.Lost:
+			if rec.Lost > 0 {
+				lost += rec.Lost
+				r.appendLost(rec.Lost, cpu)
+			}
+		case source.Unknown:
+			unknown++
+		}
+	}
+	ring.Release()
+	r.mu.Unlock()
+
+	r.wakeups.read(i, len(r.batch))
+	r.agent.counters.read(r.batch, r.wakeups.now)
+	r.source.counts.records.Add(uint64(len(r.batch)))
+	r.count(cpu, lost, unknown)
+	if err != nil {
+		r.agent.counters.corruptRings.Add(1)
+		r.source.counts.corruptRings.Add(1)
+		r.log().WithError(err).Error("Reading one of the " + r.source.ringsText() + " failed, what it held is lost")
+	}
+	return size
+}
+
+// deliverLossNow delivers the losses of ring i that there is no record of in it.
+func (r *reader) deliverLossNow(i int) error {
+	lost, cpu, err := r.lossNow(i)
+	if err != nil {
+		return fmt.Errorf("read the number of lost events: %w", err)
+	}
+	if lost == 0 {
+		return nil
+	}
+	r.count(cpu, lost, 0) // before anybody sees it
+	a := r.agent
+	a.deliverPending(a.dispatch.acquire())
+	r.batch = r.batch[:0]
+	r.appendLost(lost, cpu)
+	a.deliverRecords(r.batch)
+	a.release()
+	r.wakeups.wrote(a.flush())
+	return nil
+}
+
+// lossNow returns the losses of ring i that there is no record of in it.
+func (r *reader) lossNow(i int) (lost uint64, cpu int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ring, ok := r.ringLocked(i).(source.LossCounter)
+	if !ok {
+		return 0, 0, nil
+	}
+	lost, err = ring.LostNow()
+	return lost, ring.CPU(), err
+}
+
+// appendLost appends a loss of the datapath to the log and to r.batch. The caller holds the
+// dispatch lock.
+func (r *reader) appendLost(lost uint64, cpu int) {
+	pl := payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost}
+	r.agent.events.Append(&pl)
+	r.batch = append(r.batch, pl)
+}
+
+// count counts losses of a CPU's ring and unknown records of it.
+func (r *reader) count(cpu int, lost, unknown uint64) {
+	if lost == 0 && unknown == 0 {
+		return
+	}
+	a := r.agent
+	a.counters.lost(cpu, lost)
+	r.source.counts.lost.Add(lost)
+	a.Lock()
+	defer a.Unlock()
+	a.MonitorStatus.Lost += int64(lost)
+	a.MonitorStatus.Unknown += int64(unknown)
+}

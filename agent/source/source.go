@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package source says what an agent can read events from: something that a datapath, or
+// anybody else, writes records into, and that can be waited for.
+//
+// A [Source] is attached to an agent with its AttachSource. It costs nothing until somebody
+// subscribes: then the agent calls Open, reads the [Rings] that it returns on a
+// goroutine of its own, and closes them when the last subscriber is gone. So one source is
+// opened and closed any number of times.
+//
+//	AttachSource ── Open ── Wait, Next, Release, ... ── Unmap, Close ── Open ── ... ── Close of the Source
+//
+// The agent's perf ring buffers are its first implementation; the example shows the shortest
+// one.
+package source
+
+import "time"
+
+// Forever is the time-out of a [Rings.Wait] that has none.
+const Forever = time.Duration(-1)
+
+// Source is where events come from. The agent calls its methods one at a time.
+type Source interface {
+	// Open begins to take events and returns what they are read from. If it fails it is
+	// called again later, as long as somebody is subscribed. When a subscriber comes at once
+	// after the last one has gone, the Rings of the Open before are unmapped, but may not be
+	// closed yet.
+	Open() (Rings, error)
+
+	// Close frees what the source has. It is called once, after the last Rings are closed,
+	// when the source is detached or the agent stops.
+	Close() error
+}
+
+// Rings are what an open source is read from. One goroutine calls Wait and the methods of each
+// [Ring], none of them after Unmap but Wait. Any goroutine may call Wake, Detach and Unmap, also
+// while Wait is under way, but none of these while a method of a Ring is. Close comes last, when
+// nothing else is under way.
+type Rings interface {
+	// All returns the rings, always the same ones.
+	All() []Ring
+
+	// Wait blocks until a ring has something to read, Wake is called, or the time-out has
+	// passed; [Forever] never does. It returns whether it was a ring. It may return
+	// early and for nothing, but must not miss a record that was written
+	// after the last time that Next of its ring returned false.
+	Wait(timeout time.Duration) (woken bool, err error)
+
+	// Wake makes the current or the next Wait return.
+	Wake() error
+
+	// Detach has whoever writes stop writing. What the rings have can still be read.
+	Detach() error
+
+	// Unmap detaches and frees the rings' memory: no method of a Ring is called any
+	// more. It comes while a Wait may be under way, so that a datapath stops paying at
+	// once.
+	Unmap() error
+
+	// Close frees what is left.
+	Close() error
+}
+
+// Ring is a queue of records in the order of their writing, of one CPU for example. It may
+// implement [Throttle] and [LossCounter], too.
+type Ring interface {
+	// CPU is the CPU that its records are reported for, 0 if that means nothing.
+	CPU() int
+
+	// Pending returns how much is waiting to be read, in a unit of the ring's own; 0 if
+	// there is nothing.
+	Pending() int
+
+	// Next sets all of rec to the next record, and returns false if there is none. After an
+	// error what was in the ring is lost, and reading can go on.
+	Next(rec *Record) (ok bool, err error)
+
+	// Release frees the space of all records that Next returned.
+	Release()
+}
+
+// Mode says when a ring wakes its reader up.
+type Mode int
+
+const (
+	// Eager wakes the reader up for every record. Every ring is in this mode when opened.
+	Eager Mode = iota
+
+	// Lazy wakes the reader up whenever much has been written, half of the ring for
+	// example. For records before that the reader looks into the ring by itself.
+	Lazy
+)
+
+// Throttle is a [Ring] whose reader can choose when to be woken up. One that is no Throttle
+// is always eager.
+type Throttle interface {
+	Ring
+
+	// SetMode changes the mode. Records that were written just before need not have woken
+	// the reader: it looks into the ring once afterwards.
+	SetMode(Mode) error
+}
+
+// LossCounter is a [Ring] that knows of losses before there is a record of them.
+type LossCounter interface {
+	Ring
+
+	// LostNow returns how many events were lost that neither a record nor an earlier
+	// LostNow told of. Records of the same losses count them no more.
+	LostNow() (uint64, error)
+}
+
+// Kind is the kind of a [Record].
+type Kind int
+
+const (
+	Sample  Kind = iota // an event
+	Lost                // a number of events that found the ring full
+	Unknown             // something that is not known: it is counted and passed over
+)
+
+// Record is what was written into a ring in one go.
+type Record struct {
+	Kind Kind
+
+	// Head and Tail are the data of a Sample: Tail has what was written behind the
+	// end of a ring, at its beginning. Both may lie in the ring: they are valid
+	// until [Ring.Release]. The first byte is the message type.
+	Head, Tail []byte
+
+	// Lost is the number of events of a Lost record.
+	Lost uint64
+
+	// Size is what the record takes of the ring, in the unit of [Ring.Pending]; 0 is taken
+	// for 1.
+	Size int
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/monitor/agent/internal/eventlog"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// Subscribe subscribes a stream, and returns an iterator over all payloads from now on: what
+// clients of the monitor API get, in the same order.
+//
+//	for pl := range a.Subscribe(ctx, "exporter") {
+//		...
+//	}
+//
+// A stream goes at its own pace and never holds anybody up. One that falls behind the queue
+// (see [WithQueueSize]) misses what was dropped, exactly that, and gets a RecordLost payload
+// with the number of events and CPU [payload.CPULostByReader] in their place. The
+// payloads are the caller's own.
+//
+// It is subscribed when Subscribe returns, so the first event after that is the first
+// payload. It ends when the loop is left, when ctx ends, and, with all that came until then
+// delivered, when the agent stops. A loop that is never begun therefore needs a ctx that ends.
+// The iterator can be used once. name is what Stats and metrics call the stream.
+//
+// A [consumer.MonitorConsumer] is the other way to get events inside the process: it is called
+// at once, event by event, on the goroutine that reads the source, which it holds up; so it
+// suits what is fast and has to be in step with the datapath, such as counting. Whatever
+// writes to a disk, a network or a person is a stream.
+func (a *Agent) Subscribe(ctx context.Context, name string) iter.Seq[*payload.Payload] {
+	if a == nil {
+		return func(func(*payload.Payload) bool) {}
+	}
+	s := a.newStream(name)
+	if s == nil {
+		return func(func(*payload.Payload) bool) {}
+	}
+	unlink := context.AfterFunc(ctx, s.close)
+	return func(yield func(*payload.Payload) bool) {
+		if s.started.Swap(true) {
+			return
+		}
+		defer s.close()
+		defer unlink()
+		s.run(ctx, yield)
+	}
+}
+
+// stream is a subscriber inside the process that reads the log at its own pace.
+type stream struct {
+	agent   *Agent
+	name    string
+	since   time.Time
+	ready   chan struct{} // has something when the log may have something new
+	started atomic.Bool
+
+	mu     sync.Mutex // guards what follows
+	cursor *eventlog.Cursor
+	closed bool
+}
+
+// newStream returns a stream that is subscribed, or nil if the agent is stopped.
+func (a *Agent) newStream(name string) *stream {
+	a.Lock()
+	defer a.Unlock()
+	if a.stopping || a.ctx.Err() != nil {
+		return nil
+	}
+	s := &stream{
+		agent:  a,
+		name:   name,
+		since:  time.Now(),
+		ready:  make(chan struct{}, 1),
+		cursor: a.events.NewCursor(nil),
+	}
+	a.streams.add(s, name)
+	a.totalSubscribers.Streams++
+	a.startReadersLocked()
+	return s
+}
+
+// wake has the stream look into the log.
+func (s *stream) wake() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// run yields what comes until the stream ends.
+func (s *stream) run(ctx context.Context, yield func(*payload.Payload) bool) {
+	for {
+		// Asked before the log is, so that what came before the end is not missed.
+		finished := isClosed(s.agent.finished)
+		for s.deliver(ctx, yield) {
+		}
+		if finished || s.isClosed() {
+			return
+		}
+		select {
+		case <-s.ready:
+		case <-s.agent.finished:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// maxDelivery is how many payloads are taken from the log at once. A stream has its count of
+// what is delivered brought up to date after so many.
+const maxDelivery = 64
+
+// deliver yields the next payloads that lie together in the log, and returns whether there may
+// be more. If there are not, or no more are wanted, it returns false.
+func (s *stream) deliver(ctx context.Context, yield func(*payload.Payload) bool) (more bool) {
+	run := s.next()
+	if len(run) == 0 {
+		return false
+	}
+	delivered, wanted := 0, true
+	defer func() { s.took(delivered) }() // also if the caller's loop panics
+	for range maxDelivery {
+		pl := new(payload.Payload)
+		n, err := payload.DecodeValue(run[delivered:], pl)
+		if err != nil {
+			// It can't be: the log has whole payloads that this module encoded.
+			s.agent.log.WithError(err).WithField("stream", s.name).Error("Ending a stream, its place in the event log has no payload")
+			s.close()
+			return false
+		}
+		delivered += n
+		if wanted = yield(pl); !wanted || ctx.Err() != nil {
+			s.close()
+			return false
+		}
+		if delivered == len(run) {
+			break
+		}
+	}
+	return true
+}
+
+// next returns encoded payloads that took has to be called for, or none.
+func (s *stream) next() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	return s.cursor.Next()
+}
+
+// took tells the log how many bytes of those that next returned were delivered.
+func (s *stream) took(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursor.Wrote(n)
+}
+
+func (s *stream) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// close ends the subscription, once.
+func (s *stream) close() {
+	a := s.agent
+	a.Lock()
+	defer a.Unlock()
+	if !a.streams.remove(s) {
+		return
+	}
+	s.mu.Lock()
+	s.closed = true
+	s.cursor.Close()
+	s.mu.Unlock()
+	a.closedStreams[s.name] = a.closedStreams[s.name].add(s.stats(), true)
+	if !slices.ContainsFunc(slices.Collect(a.streams.all), func(other *stream) bool { return other.name == s.name }) {
+		delete(a.closedStreams, s.name)
+	}
+	a.stopReadersIfUnusedLocked()
+}
+
+func (s *stream) stats() StreamStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return StreamStats{
+		SubscriberStats: SubscriberStats{Name: s.name, Since: s.since, Delivered: s.cursor.Delivered()},
+		Lost:            s.cursor.Lost(),
+		Lag:             s.cursor.Lag(),
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
