@@ -6,8 +6,8 @@ package api
 // and again: the types of the datapath need no allocation. Not safe for concurrent use.
 type Event struct {
 	// Type is the message type, and says which of the fields below is set. The
-	// others have what an earlier Decode left there. For [MessageTypeAccessLog] none
-	// is set: package accesslog decodes it.
+	// others have what an earlier Decode left there. For [MessageTypeAccessLog], which
+	// package accesslog decodes, and for types of [RegisterMessageType] none is set.
 	Type int
 
 	Drop          DropNotify
