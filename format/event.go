@@ -24,12 +24,12 @@ type Event struct {
 	desc    *descriptor
 	pending bool // the event of a lazy type is not decoded yet
 
+	dissected bool
+	packet    dissection
+
 	own  Sample // of a registered type
 	line Line   // that own is printed on
 	json Object
-
-	dissected bool
-	packet    dissection
 }
 
 // NewEvent returns an event to decode payloads into. interfaceName returns the name
@@ -63,18 +63,28 @@ func (e *Event) Decode(pl *payload.Payload) {
 
 func (e *Event) decodeSample() {
 	data := e.payload.Data
-	if e.sample.Type, e.err = api.MessageType(data); e.err != nil {
-		return
+	if len(data) > 0 {
+		e.sample.Type = int(data[0])
+		e.desc = descriptors.Load()[data[0]]
 	}
-	e.desc = descriptors.Load()[e.sample.Type]
 	switch {
-	case e.desc == nil: // it has no more than a name
-		e.err = &api.DecodeError{Type: e.sample.Type, Got: len(data), Err: api.ErrUnknownType}
+	case e.desc == nil:
+		e.err = unknownType(data)
 	case e.desc.lazy:
 		e.pending = true
 	default:
 		e.err = e.desc.decode(e)
 	}
+}
+
+// unknownType returns the error of a sample whose type has no descriptor. It may have a
+// name all the same.
+func unknownType(sample []byte) error {
+	typ, err := api.MessageType(sample)
+	if err == nil {
+		err = &api.DecodeError{Type: typ, Got: len(sample), Err: api.ErrUnknownType}
+	}
+	return err
 }
 
 // decodeSample is descriptor.decode of the types that package api decodes.
