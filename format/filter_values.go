@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/cidr"
 	"github.com/cilium/monitor/internal/suggest"
 )
 
@@ -161,13 +162,9 @@ func ipValue(src, dst bool) func(string) (filterValue, error) {
 // parsePrefix returns the network of a CIDR, or of an address alone. As the addresses of
 // packets, it is never IPv4-mapped.
 func parsePrefix(text string) (netip.Prefix, error) {
-	prefix, err := netip.ParsePrefix(text)
+	prefix, err := cidr.Parse(text)
 	if err != nil {
-		addr, err := netip.ParseAddr(text)
-		if err != nil || addr.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf(`%q is neither an address (10.0.0.1, fd00::1) nor a CIDR (10.0.0.0/8)`, text)
-		}
-		prefix = netip.PrefixFrom(addr, addr.BitLen())
+		return netip.Prefix{}, err
 	}
 	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
 		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
