@@ -51,17 +51,10 @@ func (n *DebugCapture) Decode(sample []byte) error {
 		return err
 	}
 	*n = DebugCapture{
-		Type:       sample[0],
-		SubType:    sample[1],
-		Source:     binary.NativeEndian.Uint16(sample[offSource:]),
-		Hash:       binary.NativeEndian.Uint32(sample[offHash:]),
-		OrigLen:    binary.NativeEndian.Uint32(sample[offOrigLen:]),
-		CapLen:     binary.NativeEndian.Uint16(sample[offCapLen:]),
-		Version:    sample[offVersion],
-		ExtVersion: sample[offExtVersion],
-		Arg1:       binary.NativeEndian.Uint32(sample[16:]),
-		Arg2:       binary.NativeEndian.Uint32(sample[20:]),
+		Arg1: binary.NativeEndian.Uint32(sample[16:]),
+		Arg2: binary.NativeEndian.Uint32(sample[20:]),
 	}
+	getHeader(sample, &n.Type, &n.SubType, &n.Source, &n.Hash, &n.OrigLen, &n.CapLen, &n.Version, &n.ExtVersion)
 	return nil
 }
 

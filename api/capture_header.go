@@ -7,9 +7,23 @@ import (
 	"slices"
 )
 
-// Offsets in the 16 byte header that drop, trace, policy-verdict and capture samples
-// share: type u8, subtype u8, source u16, hash u32, len_orig u32, len_cap u16,
-// version u8, ext_version u8.
+// CaptureHeader is the header that drop, trace, policy-verdict and capture samples begin
+// with. Samples of your own datapath may, too.
+type CaptureHeader struct {
+	Type       uint8
+	SubType    uint8  // of a meaning that Type decides
+	Source     uint16 // local endpoint id
+	Hash       uint32
+	OrigLen    uint32 // length of the packet in bytes
+	CapLen     uint16 // captured bytes of it
+	Version    uint8
+	ExtVersion uint8 // see [RegisterExtension]
+}
+
+// CaptureHeaderLen is the length of a CaptureHeader in bytes.
+const CaptureHeaderLen = 16
+
+// Offsets in a CaptureHeader; debug samples begin with the first two of its fields.
 const (
 	offSource     = 2
 	offHash       = 4
@@ -17,8 +31,53 @@ const (
 	offCapLen     = 12
 	offVersion    = 14
 	offExtVersion = 15
-	headerLen     = 16
 )
+
+// Decode sets h from a sample of any message type. The error is [ErrTruncated]; h is
+// unchanged then.
+func (h *CaptureHeader) Decode(sample []byte) error {
+	if len(sample) < CaptureHeaderLen {
+		typ := MessageTypeUnspec
+		if len(sample) > 0 {
+			typ = int(sample[0])
+		}
+		return &DecodeError{Type: typ, Want: CaptureHeaderLen, Got: len(sample), Err: ErrTruncated}
+	}
+	getHeader(sample, &h.Type, &h.SubType, &h.Source, &h.Hash, &h.OrigLen, &h.CapLen, &h.Version, &h.ExtVersion)
+	return nil
+}
+
+// Append appends the 16 bytes of h to dst.
+func (h *CaptureHeader) Append(dst []byte) []byte {
+	dst, b := appendZeros(dst, CaptureHeaderLen)
+	putHeader(b, h.Type, h.SubType, h.Source, h.Hash, h.OrigLen, h.CapLen, h.Version, h.ExtVersion)
+	return dst
+}
+
+// getHeader reads the common header of a sample that is as long. It is inlined: its fields go
+// where they belong without a copy between.
+func getHeader(b []byte, typ, subType *uint8, source *uint16, hash, origLen *uint32, capLen *uint16, version, extVersion *uint8) {
+	*typ = b[0]
+	*subType = b[1]
+	*source = binary.NativeEndian.Uint16(b[offSource:])
+	*hash = binary.NativeEndian.Uint32(b[offHash:])
+	*origLen = binary.NativeEndian.Uint32(b[offOrigLen:])
+	*capLen = binary.NativeEndian.Uint16(b[offCapLen:])
+	*version = b[offVersion]
+	*extVersion = b[offExtVersion]
+}
+
+// putHeader writes the common header.
+func putHeader(b []byte, typ, subType uint8, source uint16, hash, origLen uint32, capLen uint16, version, extVersion uint8) {
+	b[0] = typ
+	b[1] = subType
+	binary.NativeEndian.PutUint16(b[offSource:], source)
+	binary.NativeEndian.PutUint32(b[offHash:], hash)
+	binary.NativeEndian.PutUint32(b[offOrigLen:], origLen)
+	binary.NativeEndian.PutUint16(b[offCapLen:], capLen)
+	b[offVersion] = version
+	b[offExtVersion] = extVersion
+}
 
 // maxPadding is the most garbage that can follow an event: perf records have a
 // size of a multiple of 8 bytes.
@@ -57,13 +116,13 @@ func (l *layout) encodedLen(version, extVersion uint8) int {
 // check returns an error unless all fields, up to the packet data, are in sample.
 func (l *layout) check(sample []byte) error {
 	if len(sample) == 0 {
-		return &DecodeError{Type: l.typ, Want: headerLen, Err: ErrTruncated}
+		return &DecodeError{Type: l.typ, Want: CaptureHeaderLen, Err: ErrTruncated}
 	}
 	if int(sample[0]) != l.typ {
 		return &DecodeError{Type: int(sample[0]), Got: len(sample), Err: wrongType(l.typ)}
 	}
-	if len(sample) < headerLen {
-		return &DecodeError{Type: l.typ, Want: headerLen, Got: len(sample), Err: ErrTruncated}
+	if len(sample) < CaptureHeaderLen {
+		return &DecodeError{Type: l.typ, Want: CaptureHeaderLen, Got: len(sample), Err: ErrTruncated}
 	}
 	version, extVersion := sample[offVersion], sample[offExtVersion]
 	off, err := l.offset(version, extVersion)
@@ -112,16 +171,4 @@ func appendZeros(dst []byte, n int) (all, added []byte) {
 	added = all[len(dst):]
 	clear(added)
 	return all, added
-}
-
-// putHeader writes the common header.
-func putHeader(b []byte, typ, subType uint8, source uint16, hash, origLen uint32, capLen uint16, version, extVersion uint8) {
-	b[0] = typ
-	b[1] = subType
-	binary.NativeEndian.PutUint16(b[offSource:], source)
-	binary.NativeEndian.PutUint32(b[offHash:], hash)
-	binary.NativeEndian.PutUint32(b[offOrigLen:], origLen)
-	binary.NativeEndian.PutUint16(b[offCapLen:], capLen)
-	b[offVersion] = version
-	b[offExtVersion] = extVersion
 }

@@ -49,22 +49,15 @@ func (n *DropNotify) Decode(sample []byte) error {
 		return err
 	}
 	*n = DropNotify{
-		Type:       sample[0],
-		SubType:    sample[1],
-		Source:     binary.NativeEndian.Uint16(sample[offSource:]),
-		Hash:       binary.NativeEndian.Uint32(sample[offHash:]),
-		OrigLen:    binary.NativeEndian.Uint32(sample[offOrigLen:]),
-		CapLen:     binary.NativeEndian.Uint16(sample[offCapLen:]),
-		Version:    sample[offVersion],
-		ExtVersion: sample[offExtVersion],
-		SrcLabel:   NumericIdentity(binary.NativeEndian.Uint32(sample[16:])),
-		DstLabel:   NumericIdentity(binary.NativeEndian.Uint32(sample[20:])),
-		DstID:      binary.NativeEndian.Uint32(sample[24:]),
-		Line:       binary.NativeEndian.Uint16(sample[28:]),
-		File:       sample[30],
-		ExtError:   int8(sample[31]),
-		Ifindex:    binary.NativeEndian.Uint32(sample[32:]),
+		SrcLabel: NumericIdentity(binary.NativeEndian.Uint32(sample[16:])),
+		DstLabel: NumericIdentity(binary.NativeEndian.Uint32(sample[20:])),
+		DstID:    binary.NativeEndian.Uint32(sample[24:]),
+		Line:     binary.NativeEndian.Uint16(sample[28:]),
+		File:     sample[30],
+		ExtError: int8(sample[31]),
+		Ifindex:  binary.NativeEndian.Uint32(sample[32:]),
 	}
+	getHeader(sample, &n.Type, &n.SubType, &n.Source, &n.Hash, &n.OrigLen, &n.CapLen, &n.Version, &n.ExtVersion)
 	if n.Version >= 2 {
 		n.Flags = sample[36]
 	}

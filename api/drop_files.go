@@ -2,7 +2,9 @@
 
 package api
 
-var dropFiles = []string{
+import "fmt"
+
+var dropFiles = newNameTable("source file", false, []string{
 	1:   "bpf_host.c",
 	2:   "bpf_lxc.c",
 	3:   "bpf_overlay.c",
@@ -24,8 +26,22 @@ var dropFiles = []string{
 	113: "nodeport_egress.h",
 	114: "ipv6.h",
 	115: "classifiers.h",
-}
+})
 
 // DropFile returns the name of the datapath source file that dropped a packet, else
-// "unknown(N)".
-func DropFile(id uint8) string { return nameOf(dropFiles, id) }
+// "unknown(N)". See [RegisterSourceFile] for those of your own datapath.
+func DropFile(id uint8) string { return nameOf(dropFiles.all()[:], id) }
+
+// RegisterSourceFile names a source file of somebody's own datapath, the File of its
+// [DropNotify], for all of the process, until unregister is called. It may take the place of
+// one of Cilium's. The name is printable, on one line.
+//
+// What holds for several registrations and for concurrent use is told at
+// [RegisterMessageType]. Possible errors: [ErrRegistered] if id is registered with another
+// name, and errors about a name that is not allowed.
+func RegisterSourceFile(id uint8, name string) (unregister func(), err error) {
+	if err := checkText(name); err != nil {
+		return nil, fmt.Errorf("register source file %d: %w", id, err)
+	}
+	return dropFiles.register(id, name)
+}

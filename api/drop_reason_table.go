@@ -4,7 +4,7 @@ package api
 
 // dropReasons has the text of each drop reason. Some are not emitted any more; an older
 // datapath still does.
-var dropReasons = [...]string{
+var dropReasons = newNameTable("drop reason", false, []string{
 	0:   "Success",
 	2:   "Invalid packet",
 	3:   "Interface",
@@ -97,4 +97,4 @@ var dropReasons = [...]string{
 	205: "Punt to proxy",
 	206: "No device",
 	207: "First logical datagram fragment not found from world",
-}
+})

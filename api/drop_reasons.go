@@ -10,14 +10,14 @@ import (
 )
 
 // DropReason returns the text of a drop reason, such as "Policy denied", and "CODE, 0"
-// for one that has none.
+// for one that has none. See [RegisterDropReason] for those of your own datapath.
 func DropReason(code uint8) string { return DropReasonExt(code, 0) }
 
 // DropReasonExt returns the text of a drop reason with its extended error. That is the
 // text, then ", " and the number where ext is not 0. A reason that has no text is
 // "CODE, EXT" in numbers.
 func DropReasonExt(code uint8, ext int8) string {
-	text := dropReasonText(code)
+	text := dropReasons.all()[code]
 	switch {
 	case text == "":
 		text = strconv.Itoa(int(code))
@@ -30,7 +30,7 @@ func DropReasonExt(code uint8, ext int8) string {
 // DropReasons yields each drop reason that has a text, by ascending code.
 func DropReasons() iter.Seq2[uint8, string] {
 	return func(yield func(uint8, string) bool) {
-		for code, text := range dropReasons {
+		for code, text := range dropReasons.all() {
 			if text != "" && !yield(uint8(code), text) {
 				return
 			}
@@ -60,9 +60,20 @@ func ParseDropReason(s string) (codes []uint8, err error) {
 	return codes, nil
 }
 
-func dropReasonText(code uint8) string {
-	if int(code) < len(dropReasons) {
-		return dropReasons[code]
+// RegisterDropReason gives a drop reason of somebody's own datapath a text, for all of the
+// process, until unregister is called. It may take the place of one of Cilium's. The text is
+// printable, on one line, and not a number.
+//
+// What holds for several registrations and for concurrent use is told at
+// [RegisterMessageType]. Possible errors: [ErrRegistered] if code is registered with another
+// text, and errors about a text that is not allowed.
+func RegisterDropReason(code uint8, text string) (unregister func(), err error) {
+	err = checkText(text)
+	if _, numErr := strconv.Atoi(text); err == nil && numErr == nil {
+		err = fmt.Errorf("%q is a number", text)
 	}
-	return ""
+	if err != nil {
+		return nil, fmt.Errorf("register drop reason %d: %w", code, err)
+	}
+	return dropReasons.register(code, text)
 }

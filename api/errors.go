@@ -34,6 +34,10 @@ var (
 	ErrMalformed = errors.New("malformed")
 )
 
+// ErrRegistered: the number or the name is registered already, or built in and not to be
+// changed. See [RegisterMessageType], [RegisterDropReason] and [RegisterSourceFile].
+var ErrRegistered = errors.New("already registered")
+
 // DecodeError says what is wrong with which sample.
 type DecodeError struct {
 	// Type is the message type that was to be decoded, or that the sample has

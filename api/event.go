@@ -6,8 +6,8 @@ package api
 // and again: the types of the datapath need no allocation. Not safe for concurrent use.
 type Event struct {
 	// Type is the message type, and says which of the fields below is set. The
-	// others have what an earlier Decode left there. For [MessageTypeAccessLog] none
-	// is set: package accesslog decodes it.
+	// others have what an earlier Decode left there. For [MessageTypeAccessLog], which
+	// package accesslog decodes, and for types of [RegisterMessageType] none is set.
 	Type int
 
 	Drop          DropNotify
@@ -28,8 +28,9 @@ type Event struct {
 func (e *Event) Decode(sample []byte) error {
 	var err error
 	e.Packet = nil
-	if e.Type, err = MessageType(sample); err != nil {
-		return err
+	e.Type = MessageTypeUnspec
+	if len(sample) > 0 {
+		e.Type = int(sample[0])
 	}
 	switch e.Type {
 	case MessageTypeDrop:
@@ -54,6 +55,8 @@ func (e *Event) Decode(sample []byte) error {
 		err = e.TraceSock.Decode(sample)
 	case MessageTypeAgent:
 		err = e.Agent.Decode(sample)
+	default:
+		_, err = MessageType(sample)
 	}
 	return err
 }

@@ -5,8 +5,8 @@ package api
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -33,7 +33,10 @@ const (
 // agents do not send them.
 const MaxUserEventSize = 1 << 20
 
-var messageTypeNames = [...]string{
+// reservedTypes are the numbers up to which the datapath's types are those of Cilium.
+const reservedTypes = MessageTypeTraceSock
+
+var messageTypes = newNameTable("message type", true, []string{
 	MessageTypeDrop:          "drop",
 	MessageTypeDebug:         "debug",
 	MessageTypeCapture:       "capture",
@@ -42,22 +45,59 @@ var messageTypeNames = [...]string{
 	MessageTypeTraceSock:     "trace-sock",
 	MessageTypeAccessLog:     "l7",
 	MessageTypeAgent:         "agent",
+})
+
+// A name is an argument of --type, a label of a metric and a word of scripts. The members
+// "type" of JSON have two of their own.
+var (
+	typeName      = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	jsonTypeNames = []string{"lost", "error"}
+)
+
+// RegisterMessageType gives a message type of somebody's own datapath or agent a name, for all
+// of the process, until unregister is called: 8 to 128 for what a datapath writes, 131 to 255
+// for what a process sends with SendEvent. To have its events printed and filtered, too, use
+// RegisterType of package format instead, which calls it.
+//
+// A name is of lower case letters, digits and "-", and begins with a letter. The names
+// "lost" and "error" are taken by JSON.
+//
+// The types of Cilium (1 to 7, 129 and 130) cannot be registered: clients and consumers
+// decode them as Cilium's.
+//
+// The same registration may be made several times, by several hives in a process: it ends
+// with the last of them. Calls of unregister after the first do nothing. Safe for concurrent use;
+// readers of the names are never held up.
+//
+// Possible errors: [ErrRegistered] if the number or the name is taken, and errors about a
+// number or a name that is not allowed.
+func RegisterMessageType(typ int, name string) (unregister func(), err error) {
+	switch {
+	case typ <= MessageTypeUnspec || typ > math.MaxUint8:
+		return nil, fmt.Errorf("register message type %d as %q: it is not in %d-%d", typ, name, reservedTypes+1, math.MaxUint8)
+	case typ <= reservedTypes || typ == MessageTypeAccessLog || typ == MessageTypeAgent:
+		return nil, fmt.Errorf("register message type %d as %q: %w by Cilium", typ, name, ErrRegistered)
+	case !typeName.MatchString(name) || slices.Contains(jsonTypeNames, name):
+		return nil, fmt.Errorf("register message type %d: %q is no name: use lower case letters, digits and \"-\", and not %s",
+			typ, name, strings.Join(jsonTypeNames, " or "))
+	}
+	return messageTypes.register(uint8(typ), name)
 }
 
 // MessageTypeName returns the name of a message type, as in "--type drop", and
-// "unknown(N)" for a type that has none.
+// "unknown(N)" for a type that has none. See [RegisterMessageType] for those of your own.
 func MessageTypeName(typ int) string {
 	if typ < 0 || typ > math.MaxUint8 {
 		return unknown(typ)
 	}
-	return nameOf(messageTypeNames[:], uint8(typ))
+	return nameOf(messageTypes.all()[:], uint8(typ))
 }
 
 // MessageTypeNames returns the names of all message types, sorted. The slice is
 // the caller's.
 func MessageTypeNames() []string {
 	var names []string
-	for _, name := range messageTypeNames {
+	for _, name := range messageTypes.all() {
 		if name != "" {
 			names = append(names, name)
 		}
@@ -69,7 +109,7 @@ func MessageTypeNames() []string {
 // ParseMessageType returns the message type of a name. The error for any other
 // name is [ErrUnknownType] and lists the valid ones.
 func ParseMessageType(name string) (int, error) {
-	if typ := slices.Index(messageTypeNames[:], name); typ >= 0 && name != "" {
+	if typ := slices.Index(messageTypes.all()[:], name); typ >= 0 && name != "" {
 		return typ, nil
 	}
 	return 0, fmt.Errorf("%w %q: valid types are %s", ErrUnknownType, name, strings.Join(MessageTypeNames(), ", "))
@@ -83,20 +123,8 @@ func MessageType(sample []byte) (int, error) {
 		return MessageTypeUnspec, &DecodeError{Want: 1, Err: ErrTruncated}
 	}
 	typ := int(sample[0])
-	if typ >= len(messageTypeNames) || messageTypeNames[typ] == "" {
+	if messageTypes.all()[typ] == "" {
 		return typ, &DecodeError{Type: typ, Got: len(sample), Err: ErrUnknownType}
 	}
 	return typ, nil
-}
-
-// nameOf returns names[n], or "unknown(N)" where that has no name.
-func nameOf(names []string, n uint8) string {
-	if int(n) < len(names) && names[n] != "" {
-		return names[n]
-	}
-	return unknown(int(n))
-}
-
-func unknown(n int) string {
-	return "unknown(" + strconv.Itoa(n) + ")"
 }

@@ -96,14 +96,6 @@ func (n *PolicyVerdictNotify) Decode(sample []byte) error {
 		return err
 	}
 	*n = PolicyVerdictNotify{
-		Type:        sample[0],
-		SubType:     sample[1],
-		Source:      binary.NativeEndian.Uint16(sample[offSource:]),
-		Hash:        binary.NativeEndian.Uint32(sample[offHash:]),
-		OrigLen:     binary.NativeEndian.Uint32(sample[offOrigLen:]),
-		CapLen:      binary.NativeEndian.Uint16(sample[offCapLen:]),
-		Version:     sample[offVersion],
-		ExtVersion:  sample[offExtVersion],
 		RemoteLabel: NumericIdentity(binary.NativeEndian.Uint32(sample[16:])),
 		Verdict:     int32(binary.NativeEndian.Uint32(sample[20:])),
 		DstPort:     binary.NativeEndian.Uint16(sample[24:]),
@@ -112,6 +104,7 @@ func (n *PolicyVerdictNotify) Decode(sample []byte) error {
 		AuthType:    sample[28],
 		Cookie:      binary.NativeEndian.Uint32(sample[32:]),
 	}
+	getHeader(sample, &n.Type, &n.SubType, &n.Source, &n.Hash, &n.OrigLen, &n.CapLen, &n.Version, &n.ExtVersion)
 	return nil
 }
 

@@ -36,21 +36,14 @@ func (n *TraceNotify) Decode(sample []byte) error {
 		return err
 	}
 	*n = TraceNotify{
-		Type:       sample[0],
-		ObsPoint:   sample[1],
-		Source:     binary.NativeEndian.Uint16(sample[offSource:]),
-		Hash:       binary.NativeEndian.Uint32(sample[offHash:]),
-		OrigLen:    binary.NativeEndian.Uint32(sample[offOrigLen:]),
-		CapLen:     binary.NativeEndian.Uint16(sample[offCapLen:]),
-		Version:    sample[offVersion],
-		ExtVersion: sample[offExtVersion],
-		SrcLabel:   NumericIdentity(binary.NativeEndian.Uint32(sample[16:])),
-		DstLabel:   NumericIdentity(binary.NativeEndian.Uint32(sample[20:])),
-		DstID:      binary.NativeEndian.Uint16(sample[24:]),
-		Reason:     sample[26],
-		Flags:      sample[27],
-		Ifindex:    binary.NativeEndian.Uint32(sample[28:]),
+		SrcLabel: NumericIdentity(binary.NativeEndian.Uint32(sample[16:])),
+		DstLabel: NumericIdentity(binary.NativeEndian.Uint32(sample[20:])),
+		DstID:    binary.NativeEndian.Uint16(sample[24:]),
+		Reason:   sample[26],
+		Flags:    sample[27],
+		Ifindex:  binary.NativeEndian.Uint32(sample[28:]),
 	}
+	getHeader(sample, &n.Type, &n.ObsPoint, &n.Source, &n.Hash, &n.OrigLen, &n.CapLen, &n.Version, &n.ExtVersion)
 	if n.Version >= 1 {
 		n.OrigIP = [16]byte(sample[32:])
 	}

@@ -26,6 +26,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/api"
 )
 
 func addrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
@@ -215,7 +217,7 @@ func TestLoopback(t *testing.T) {
 	require.NoError(t, err)
 	var events []event
 	events = append(events, awaitEvent(t, rd, has(eventPolicyVerdict, 0, "denied")), awaitEvent(t, rd, has(eventDrop, 133, "denied")))
-	assert.EqualValues(t, 2|matchL4Only<<3, events[0].u8(27), "on egress, where it is seen first")
+	assert.EqualValues(t, 2|api.PolicyMatchL4Only<<3, events[0].u8(27), "on egress, where it is seen first")
 	assertNothingReceived(t, denied)
 	assert.Empty(t, pending(t, rd))
 }
@@ -243,7 +245,7 @@ func TestDeviceWithoutEthernetHeader(t *testing.T) {
 		trace := awaitEvent(t, rd, same(eventTrace))
 		assert.EqualValues(t, tc.ipv6|2, trace.u8(27), "flags: L3 device")
 		verdict := awaitEvent(t, rd, same(eventPolicyVerdict))
-		assert.EqualValues(t, 1|tc.ipv6<<2|matchL4Only<<3|0x80, verdict.u8(27))
+		assert.EqualValues(t, 1|tc.ipv6<<2|api.PolicyMatchL4Only<<3|0x80, verdict.u8(27))
 		drop := awaitEvent(t, rd, same(eventDrop))
 		assert.EqualValues(t, tc.ipv6|2, drop.u8(36))
 	}

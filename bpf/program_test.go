@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/api"
 )
 
 const (
@@ -276,7 +278,7 @@ func TestDenyEvents(t *testing.T) {
 		assert.Equal(t, -133, verdict.i32(20), "verdict")
 		assert.Equal(t, 9999, verdict.u16(24), "destination port")
 		assert.EqualValues(t, unix.IPPROTO_UDP, verdict.u8(26), "protocol")
-		assert.EqualValues(t, 1|matchL4Only<<3, verdict.u8(27), "flags: ingress, L4-Only")
+		assert.EqualValues(t, 1|api.PolicyMatchL4Only<<3, verdict.u8(27), "flags: ingress, L4-Only")
 
 		drop := events[2]
 		assert.Equal(t, eventDrop, drop.typ())
@@ -292,7 +294,7 @@ func TestDenyEvents(t *testing.T) {
 	t.Run("egress IPv6", func(t *testing.T) {
 		_, events := run(t, objects.ToNetwork, rd, udp6("fe80::1", "fd00::2", 53))
 		require.Len(t, events, 2)
-		assert.EqualValues(t, 2|4|matchL3Only<<3, events[0].u8(27), "flags: egress, IPv6, L3-Only")
+		assert.EqualValues(t, 2|4|api.PolicyMatchL3Only<<3, events[0].u8(27), "flags: egress, IPv6, L3-Only")
 		assert.Equal(t, 53, events[0].u16(24), "destination port")
 		assert.EqualValues(t, 1, events[1].u8(36), "flags: IPv6")
 	})

@@ -14,6 +14,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/cidr"
 )
 
 // MaxRules is the highest number of deny rules that a datapath takes.
@@ -70,7 +73,7 @@ func ParseRule(text string) (Rule, error) {
 func parseRule(text string) (Rule, error) {
 	var rule Rule
 
-	rest, cidr, hasCIDR := strings.Cut(text, "@")
+	rest, remote, hasRemote := strings.Cut(text, "@")
 	proto, port, hasPort := strings.Cut(rest, "/")
 
 	if proto != anyText {
@@ -83,25 +86,14 @@ func parseRule(text string) (Rule, error) {
 		}
 		rule.Port = uint16(n)
 	}
-	if hasCIDR {
-		prefix, err := parsePrefix(cidr)
+	if hasRemote {
+		prefix, err := cidr.Parse(remote)
 		if err != nil {
 			return Rule{}, err
 		}
 		rule.Remote = prefix
 	}
 	return rule, nil
-}
-
-func parsePrefix(text string) (netip.Prefix, error) {
-	if prefix, err := netip.ParsePrefix(text); err == nil {
-		return prefix, nil
-	}
-	addr, err := netip.ParseAddr(text)
-	if err != nil || addr.Zone() != "" {
-		return netip.Prefix{}, fmt.Errorf("%q is neither a CIDR nor an address", text)
-	}
-	return netip.PrefixFrom(addr, addr.BitLen()), nil
 }
 
 func (r Rule) validate() error {
@@ -133,28 +125,20 @@ func (r Rule) String() string {
 	return text
 }
 
-// Match types of a policy verdict: which parts of the rule decided.
-const (
-	matchL3Only    = 1
-	matchL3L4      = 2
-	matchL4Only    = 3
-	matchL3Proto   = 5
-	matchProtoOnly = 6
-)
-
+// matchType returns which parts of the rule decide.
 func (r Rule) matchType() uint8 {
 	l3, port, proto := r.Remote.IsValid(), r.Port != 0, r.Protocol != ProtocolAny
 	switch {
 	case l3 && port:
-		return matchL3L4
+		return api.PolicyMatchL3L4
 	case l3 && proto:
-		return matchL3Proto
+		return api.PolicyMatchL3Proto
 	case l3:
-		return matchL3Only
+		return api.PolicyMatchL3Only
 	case port:
-		return matchL4Only
+		return api.PolicyMatchL4Only
 	default:
-		return matchProtoOnly
+		return api.PolicyMatchProtoOnly
 	}
 }
 

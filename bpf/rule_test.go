@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api"
 )
 
 func TestParseRule(t *testing.T) {
@@ -18,17 +20,17 @@ func TestParseRule(t *testing.T) {
 		text      string // as String gives it, if not the same
 		matchType uint8
 	}{
-		"udp/9999":          {rule: Rule{Protocol: ProtocolUDP, Port: 9999}, matchType: matchL4Only},
-		"any/53":            {rule: Rule{Port: 53}, matchType: matchL4Only},
-		"/53":               {rule: Rule{Port: 53}, text: "any/53", matchType: matchL4Only},
-		"tcp":               {rule: Rule{Protocol: ProtocolTCP}, matchType: matchProtoOnly},
-		"sctp/65535":        {rule: Rule{Protocol: ProtocolSCTP, Port: 65535}, matchType: matchL4Only},
-		"tcp/80@10.0.0.0/8": {rule: Rule{ProtocolTCP, 80, netip.MustParsePrefix("10.0.0.0/8")}, matchType: matchL3L4},
-		"any@10.1.2.3/8":    {rule: Rule{Remote: netip.MustParsePrefix("10.0.0.0/8")}, text: "any@10.0.0.0/8", matchType: matchL3Only},
-		"icmp@fd00::/64":    {rule: Rule{Protocol: ProtocolICMP, Remote: netip.MustParsePrefix("fd00::/64")}, matchType: matchL3Proto},
-		"@192.0.2.7":        {rule: Rule{Remote: netip.MustParsePrefix("192.0.2.7/32")}, text: "any@192.0.2.7/32", matchType: matchL3Only},
-		"@2001:db8::1":      {rule: Rule{Remote: netip.MustParsePrefix("2001:db8::1/128")}, text: "any@2001:db8::1/128", matchType: matchL3Only},
-		"any@0.0.0.0/0":     {rule: Rule{Remote: netip.MustParsePrefix("0.0.0.0/0")}, matchType: matchL3Only},
+		"udp/9999":          {rule: Rule{Protocol: ProtocolUDP, Port: 9999}, matchType: api.PolicyMatchL4Only},
+		"any/53":            {rule: Rule{Port: 53}, matchType: api.PolicyMatchL4Only},
+		"/53":               {rule: Rule{Port: 53}, text: "any/53", matchType: api.PolicyMatchL4Only},
+		"tcp":               {rule: Rule{Protocol: ProtocolTCP}, matchType: api.PolicyMatchProtoOnly},
+		"sctp/65535":        {rule: Rule{Protocol: ProtocolSCTP, Port: 65535}, matchType: api.PolicyMatchL4Only},
+		"tcp/80@10.0.0.0/8": {rule: Rule{ProtocolTCP, 80, netip.MustParsePrefix("10.0.0.0/8")}, matchType: api.PolicyMatchL3L4},
+		"any@10.1.2.3/8":    {rule: Rule{Remote: netip.MustParsePrefix("10.0.0.0/8")}, text: "any@10.0.0.0/8", matchType: api.PolicyMatchL3Only},
+		"icmp@fd00::/64":    {rule: Rule{Protocol: ProtocolICMP, Remote: netip.MustParsePrefix("fd00::/64")}, matchType: api.PolicyMatchL3Proto},
+		"@192.0.2.7":        {rule: Rule{Remote: netip.MustParsePrefix("192.0.2.7/32")}, text: "any@192.0.2.7/32", matchType: api.PolicyMatchL3Only},
+		"@2001:db8::1":      {rule: Rule{Remote: netip.MustParsePrefix("2001:db8::1/128")}, text: "any@2001:db8::1/128", matchType: api.PolicyMatchL3Only},
+		"any@0.0.0.0/0":     {rule: Rule{Remote: netip.MustParsePrefix("0.0.0.0/0")}, matchType: api.PolicyMatchL3Only},
 	} {
 		t.Run(text, func(t *testing.T) {
 			rule, err := ParseRule(text)

@@ -4,7 +4,6 @@ package format
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
@@ -21,12 +20,16 @@ type Event struct {
 	record  accesslog.LogRecord
 	err     error
 
-	// pending is set while the gob stream of a user space event is not decoded:
-	// that is expensive, and for nothing if a filter wants another type.
-	pending bool
+	// desc is of the event's type, nil for losses and for types that nobody knows.
+	desc    *descriptor
+	pending bool // the event of a lazy type is not decoded yet
 
 	dissected bool
 	packet    dissection
+
+	own  Sample // of a registered type
+	line Line   // that own is printed on
+	json Object
 }
 
 // NewEvent returns an event to decode payloads into. interfaceName returns the name
@@ -43,6 +46,7 @@ func NewEvent(interfaceName func(ifindex uint32) string) *Event {
 // change.
 func (e *Event) Decode(pl *payload.Payload) {
 	e.payload = pl
+	e.desc = nil
 	e.err = nil
 	e.pending = false
 	e.dissected = false
@@ -51,16 +55,40 @@ func (e *Event) Decode(pl *payload.Payload) {
 	switch pl.Type {
 	case payload.RecordLost:
 	case payload.EventSample:
-		if typ, err := api.MessageType(pl.Data); err == nil && (typ == api.MessageTypeAgent || typ == api.MessageTypeAccessLog) {
-			e.sample.Type = typ
-			e.pending = true
-			return
-		}
-		e.err = e.sample.Decode(pl.Data)
+		e.decodeSample()
 	default:
 		e.err = fmt.Errorf("decode payload: unknown payload type %d: got %d bytes, %d lost events", pl.Type, len(pl.Data), pl.Lost)
 	}
 }
+
+func (e *Event) decodeSample() {
+	data := e.payload.Data
+	if len(data) > 0 {
+		e.sample.Type = int(data[0])
+		e.desc = descriptors.Load()[data[0]]
+	}
+	switch {
+	case e.desc == nil:
+		e.err = unknownType(data)
+	case e.desc.lazy:
+		e.pending = true
+	default:
+		e.err = e.desc.decode(e)
+	}
+}
+
+// unknownType returns the error of a sample whose type has no descriptor. It may have a
+// name all the same.
+func unknownType(sample []byte) error {
+	typ, err := api.MessageType(sample)
+	if err == nil {
+		err = &api.DecodeError{Type: typ, Got: len(sample), Err: api.ErrUnknownType}
+	}
+	return err
+}
+
+// decodeSample is descriptor.decode of the types that package api decodes.
+func decodeSample(e *Event) error { return e.sample.Decode(e.payload.Data) }
 
 // Type returns the message type of e, one of the MessageType constants of package
 // api, or another number if Err is not nil. It is 0 for lost events.
@@ -78,11 +106,7 @@ func (e *Event) Lost() uint64 {
 func (e *Event) Err() error {
 	if e.pending {
 		e.pending = false
-		if e.sample.Type == api.MessageTypeAgent {
-			e.err = e.sample.Agent.Decode(e.payload.Data)
-		} else {
-			e.err = e.record.Decode(e.payload.Data)
-		}
+		e.err = e.desc.decode(e)
 	}
 	return e.err
 }
@@ -91,36 +115,21 @@ func (e *Event) Err() error {
 // bytes. data shares memory with the payload. Events of types without packets and those
 // that cannot be decoded have nil and 0.
 func (e *Event) Packet() (data []byte, origLen uint32) {
-	if e.err != nil {
+	if e.Err() != nil {
 		return nil, 0
 	}
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		origLen = e.sample.Drop.OrigLen
-	case api.MessageTypeTrace:
-		origLen = e.sample.Trace.OrigLen
-	case api.MessageTypeCapture:
-		origLen = e.sample.Capture.OrigLen
-	case api.MessageTypePolicyVerdict:
-		origLen = e.sample.PolicyVerdict.OrigLen
-	default:
-		return nil, 0
-	}
-	return e.sample.Packet, origLen
+	return e.sample.Packet, e.packetInfo().origLen
 }
 
 // IsL3Device reports whether the packet begins with the IP header, without Ethernet.
-func (e *Event) IsL3Device() bool {
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		return e.sample.Drop.IsL3Device()
-	case api.MessageTypeTrace:
-		return e.sample.Trace.IsL3Device()
-	case api.MessageTypePolicyVerdict:
-		return e.sample.PolicyVerdict.IsL3Device()
-	default:
-		return false
+func (e *Event) IsL3Device() bool { return e.Err() == nil && e.packetInfo().l3 }
+
+// packetInfo describes the packet of e, which is decoded.
+func (e *Event) packetInfo() packetInfo {
+	if e.desc == nil || e.desc.packet == nil {
+		return packetInfo{}
 	}
+	return e.desc.packet(e)
 }
 
 // Interface returns index and name of the network interface of e; 0 and "" if
@@ -134,32 +143,14 @@ func (e *Event) Interface() (ifindex uint32, name string) {
 }
 
 func (e *Event) ifindex() uint32 {
-	if e.err != nil {
+	if e.Err() != nil || e.desc == nil || e.desc.ifindex == nil {
 		return 0
 	}
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		return e.sample.Drop.Ifindex
-	case api.MessageTypeTrace:
-		return e.sample.Trace.Ifindex
-	case api.MessageTypeCapture:
-		switch e.sample.Capture.SubType {
-		case api.CaptureDelivery, api.CaptureFromLB, api.CaptureAfterV46, api.CaptureAfterV64, api.CaptureSNATPre, api.CaptureSNATPost:
-			return e.sample.Capture.Arg1
-		}
-	}
-	return 0
+	return e.desc.ifindex(e)
 }
 
-// tunnel returns which tunnel the datapath says that the packet is of.
-func (e *Event) tunnel() tunnel {
-	var flags uint8
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		flags = e.sample.Drop.Flags
-	case api.MessageTypeTrace:
-		flags = e.sample.Trace.Flags
-	}
+// tunnelOf returns which tunnel the Flag constants of package api name.
+func tunnelOf(flags uint8) tunnel {
 	switch {
 	case flags&api.FlagVXLAN != 0:
 		return tunnelVXLAN
@@ -174,47 +165,17 @@ func (e *Event) tunnel() tunnel {
 func (e *Event) dissection() *dissection {
 	if !e.dissected {
 		e.dissected = true
-		e.packet.dissect(e.sample.Packet, e.IsL3Device(), e.tunnel())
+		info := e.packetInfo()
+		e.packet.dissect(e.sample.Packet, info.l3, info.tunnel)
 	}
 	return &e.packet
 }
 
-// connection returns the addresses that e is about. Of a tunnel, those are of
-// what it carries.
+// connection returns the addresses that e, which is decoded, is about. Of a tunnel, those
+// are of what it carries.
 func (e *Event) connection() connection {
-	switch e.sample.Type {
-	case api.MessageTypeTraceSock:
-		n := &e.sample.TraceSock
-		c := connection{dst: n.Addr().Unmap(), dstPort: n.DstPort, hasPorts: true}
-		switch n.L4Proto {
-		case api.TraceSockTCP:
-			c.protocol, c.hasProtocol = protocolTCP, true
-		case api.TraceSockUDP:
-			c.protocol, c.hasProtocol = protocolUDP, true
-		}
-		return c
-	case api.MessageTypeAccessLog:
-		src, dst := &e.record.SourceEndpoint, &e.record.DestinationEndpoint
-		return connection{
-			src: endpointAddr(src, e.record.IPVersion), dst: endpointAddr(dst, e.record.IPVersion),
-			srcPort: src.Port, dstPort: dst.Port, hasPorts: true,
-			protocol: uint8(e.record.TransportProtocol), hasProtocol: e.record.TransportProtocol != 0,
-		}
-	default:
-		return e.dissection().inner.conn
+	if e.desc.connection != nil {
+		return e.desc.connection(e)
 	}
-}
-
-// endpointAddr returns the address of one side of an access log record, the zero
-// Addr if it has none. An endpoint can have one of each version.
-func endpointAddr(e *accesslog.EndpointInfo, version accesslog.IPVersion) netip.Addr {
-	text := e.IPv4
-	if version == accesslog.VersionIPv6 {
-		text = e.IPv6
-	}
-	addr, err := netip.ParseAddr(text)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap()
+	return e.dissection().inner.conn
 }

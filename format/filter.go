@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
 )
 
 // Filter says which events are wanted. The zero value wants all of them. It does
@@ -22,8 +23,8 @@ type Filter struct {
 // Match reports whether e is wanted. Lost events always are. So is a sample that
 // cannot be decoded, unless its type is not: nobody knows whether it would be.
 func (f *Filter) Match(e *Event) bool {
-	if e.Type() == api.MessageTypeUnspec {
-		return true
+	if e.payload.Type != payload.EventSample || len(e.payload.Data) == 0 {
+		return true // a loss, or something that has no message type
 	}
 	if f.types != nil && !f.types.match(e) {
 		return false
@@ -42,12 +43,13 @@ func (f *Filter) Match(e *Event) bool {
 // Level returns the level to print with when level is asked for: a higher one if the
 // filter names a type that level hides, because nothing would be printed of it.
 func (f *Filter) Level(level Level) Level {
-	if f.types == nil || len(f.types.any) == 0 || level >= LevelDebug {
+	if f.types == nil || len(f.types.any) == 0 {
 		return level
 	}
-	for _, typ := range []int{api.MessageTypeDebug, api.MessageTypeTraceSock} {
-		if f.types.anyTypes()&typeBit(typ) != 0 {
-			return LevelDebug
+	named := f.types.anyTypes()
+	for typ, d := range descriptors.Load() {
+		if d != nil && named.has(typ) {
+			level = max(level, d.level)
 		}
 	}
 	return level
@@ -61,7 +63,7 @@ type criterion struct {
 }
 
 func (c *criterion) match(e *Event) bool {
-	if c.flag.exempt&typeBit(e.Type()) != 0 {
+	if c.flag.exempt != nil && c.flag.exempt(e.desc) {
 		return true
 	}
 	for i := range c.none {
@@ -81,11 +83,14 @@ func (c *criterion) match(e *Event) bool {
 // if that is empty.
 func (c *criterion) anyTypes() typeSet {
 	if len(c.any) == 0 {
-		return allTypes
+		return typesWith(allTypes)
 	}
-	types := c.flag.exempt
+	var types typeSet
+	if c.flag.exempt != nil {
+		types = typesWith(c.flag.exempt)
+	}
 	for i := range c.any {
-		types |= c.any[i].types
+		types = types.or(c.any[i].types)
 	}
 	return types
 }
@@ -121,41 +126,11 @@ type filterValue struct {
 	key any
 }
 
-// typeSet is a set of message types.
-type typeSet uint16
-
-const (
-	typeDrop          typeSet = 1 << api.MessageTypeDrop
-	typeDebug         typeSet = 1 << api.MessageTypeDebug
-	typeCapture       typeSet = 1 << api.MessageTypeCapture
-	typeTrace         typeSet = 1 << api.MessageTypeTrace
-	typePolicyVerdict typeSet = 1 << api.MessageTypePolicyVerdict
-	typeTraceSock     typeSet = 1 << api.MessageTypeTraceSock
-	typeAccessLog     typeSet = 1 << 8
-	typeAgent         typeSet = 1 << 9
-
-	allTypes = typeDrop | typeDebug | typeCapture | typeTrace | typePolicyVerdict | typeTraceSock | typeAccessLog | typeAgent
-)
-
-// typeBit returns the set of one message type, the empty one if that has no name.
-func typeBit(typ int) typeSet {
-	switch {
-	case typ == api.MessageTypeAccessLog:
-		return typeAccessLog
-	case typ == api.MessageTypeAgent:
-		return typeAgent
-	case typ < 8:
-		return allTypes & (1 << typ)
-	default:
-		return 0
-	}
-}
-
 // names returns the names of the message types, separated by commas.
 func (s typeSet) names() string {
 	var names []string
 	for _, name := range api.MessageTypeNames() {
-		if typ, err := api.ParseMessageType(name); err == nil && s&typeBit(typ) != 0 {
+		if typ, err := api.ParseMessageType(name); err == nil && s.has(typ) {
 			names = append(names, name)
 		}
 	}

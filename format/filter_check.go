@@ -30,25 +30,25 @@ func (f *Filter) check() error {
 // checkTypes returns an error if there is no type of events that has what all
 // criteria ask for.
 func checkTypes(criteria []*criterion) error {
-	left := allTypes
+	left := typesWith(allTypes)
 	for i, c := range criteria {
 		types := c.anyTypes()
 		if c.flag.name == "type" {
 			for _, v := range c.none {
-				types &^= v.types
+				types = types.without(v.types)
 			}
-			if types == 0 {
+			if types.empty() {
 				return fmt.Errorf("no event can match %s: no type is left", c)
 			}
 		}
-		if left&types != 0 {
-			left &= types
+		if both := left.and(types); !both.empty() {
+			left = both
 			continue
 		}
 		// The criterion that this one contradicts, or all before if it takes several.
 		others := criteria[:i]
 		for j, o := range others {
-			if o.anyTypes()&types == 0 {
+			if o.anyTypes().and(types).empty() {
 				others = others[j : j+1]
 				break
 			}

@@ -41,7 +41,7 @@ func NewFilterFlags(fs *pflag.FlagSet) *FilterFlags {
 	for _, flag := range filterFlags {
 		c := &criterion{flag: flag}
 		ff.criteria = append(ff.criteria, c)
-		fs.VarP(&criterionFlag{ff, c}, flag.name, flag.shorthand, flag.usage)
+		fs.VarP(&criterionFlag{ff, c}, flag.name, flag.shorthand, flag.help())
 	}
 	fs.Var((*negation)(ff), notFlag, "negate the next filter flag")
 	fs.Lookup(notFlag).NoOptDefVal = "true"

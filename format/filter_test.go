@@ -150,16 +150,17 @@ func TestFilterKeepsWhatItCannotJudge(t *testing.T) {
 		{"drop", sample([]byte{api.MessageTypeDrop})},
 		{"l7", sample([]byte{api.MessageTypeAccessLog, 'x'})},
 		{"unknown", sample([]byte{6})},
+		{"zero", sample([]byte{api.MessageTypeUnspec, 1, 2, 3})},
 		{"empty", sample(nil)},
 		{"payload", &payload.Payload{Type: 3}},
 	}
 	for filter, want := range map[string]string{
-		"":                      "lost lost-here drop l7 unknown empty payload",
+		"":                      "lost lost-here drop l7 unknown zero empty payload",
 		"--type drop":           "lost lost-here drop empty payload",
 		"--type l7 --port 80":   "lost lost-here l7 empty payload",
-		"--port 80":             "lost lost-here drop l7 unknown empty payload",
-		"--not --type drop":     "lost lost-here l7 unknown empty payload",
-		"--not --ip 10.0.0.0/8": "lost lost-here drop l7 unknown empty payload",
+		"--port 80":             "lost lost-here drop l7 unknown zero empty payload",
+		"--not --type drop":     "lost lost-here l7 unknown zero empty payload",
+		"--not --ip 10.0.0.0/8": "lost lost-here drop l7 unknown zero empty payload",
 	} {
 		require.Equal(t, want, matching(t, filter, events), "%s", filter)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/cilium/monitor/api"
-	"github.com/cilium/monitor/api/accesslog"
+	"github.com/cilium/monitor/internal/cidr"
 	"github.com/cilium/monitor/internal/suggest"
 )
 
@@ -20,12 +20,15 @@ type filterFlag struct {
 	placeholder     string // of its value, in the help
 	usage           string
 
+	// choices returns all values that there are, for the help, if they are few.
+	choices func() []string
+
 	// whole says that a value can have commas in it. Otherwise they separate values.
 	whole bool
 
-	// exempt are the types that the flag does not apply to: they match whatever it
-	// asks for.
-	exempt typeSet
+	// exempt says which types the flag does not apply to: they match whatever it asks
+	// for. nil: none.
+	exempt func(d *descriptor) bool
 
 	// eitherSide is the flag that asks for the same of source or destination.
 	eitherSide string
@@ -33,27 +36,30 @@ type filterFlag struct {
 	parse func(text string) (filterValue, error)
 }
 
-const (
-	typesWithPacket     = typeDrop | typeTrace | typeCapture | typePolicyVerdict
-	typesWithConnection = typesWithPacket | typeTraceSock | typeAccessLog
-)
+// help returns the usage of the flag and its choices.
+func (f *filterFlag) help() string {
+	if f.choices == nil {
+		return f.usage
+	}
+	return f.usage + ": " + strings.Join(f.choices(), ", ")
+}
 
 // filterFlags has the flags in the order of the help.
 var filterFlags = []*filterFlag{
 	{
 		name: "type", shorthand: "t", placeholder: "TYPE", parse: parseType,
-		usage: "event type: " + strings.Join(api.MessageTypeNames(), ", "),
+		usage: "event type", choices: api.MessageTypeNames,
 	},
 	{
-		name: "from", placeholder: "ID", exempt: typeTraceSock, eitherSide: "related-to", parse: endpointValue(isFrom, typeDrop|typeTrace|typeCapture|typeDebug|typePolicyVerdict|typeAccessLog),
+		name: "from", placeholder: "ID", exempt: anyEndpoint, eitherSide: "related-to", parse: endpointValue(true, false),
 		usage: "id of the endpoint that the traffic comes from",
 	},
 	{
-		name: "to", placeholder: "ID", exempt: typeTraceSock, eitherSide: "related-to", parse: endpointValue(isTo, typeDrop|typeTrace|typePolicyVerdict|typeAccessLog),
+		name: "to", placeholder: "ID", exempt: anyEndpoint, eitherSide: "related-to", parse: endpointValue(false, true),
 		usage: "id of the endpoint that the traffic goes to",
 	},
 	{
-		name: "related-to", placeholder: "ID", exempt: typeTraceSock, parse: endpointValue(isRelated, typeDrop|typeTrace|typeCapture|typeDebug|typePolicyVerdict|typeAccessLog),
+		name: "related-to", placeholder: "ID", exempt: anyEndpoint, parse: endpointValue(true, true),
 		usage: "id of an endpoint on either side",
 	},
 	{
@@ -112,62 +118,33 @@ func parseType(text string) (filterValue, error) {
 		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, api.MessageTypeNames()))
 	}
 	return filterValue{
-		types: typeBit(typ),
+		types: typeSet{}.with(typ),
 		key:   typ,
 		match: func(e *Event) bool { return e.Type() == typ },
 	}, nil
 }
 
-func endpointValue(side func(e *Event, id uint64) bool, types typeSet) func(string) (filterValue, error) {
+func anyEndpoint(d *descriptor) bool { return d.anyEndpoint }
+
+func endpointValue(from, to bool) func(string) (filterValue, error) {
 	return func(text string) (filterValue, error) {
 		id, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
 			return filterValue{}, fmt.Errorf("endpoint id %q is not a number from 0 to 65535", text)
 		}
-		return filterValue{types: types, key: id, match: func(e *Event) bool { return side(e, id) }}, nil
+		types := typesWith(func(d *descriptor) bool { return from && d.from != nil || to && d.to != nil })
+		is := func(side func(*Event) (uint64, bool), e *Event) bool {
+			if side == nil {
+				return false
+			}
+			of, ok := side(e)
+			return ok && of == id
+		}
+		return filterValue{types: types, key: id, match: func(e *Event) bool {
+			return from && is(e.desc.from, e) || to && is(e.desc.to, e)
+		}}, nil
 	}
 }
-
-// isFrom reports whether e is about traffic from the endpoint. The source of a
-// datapath event is the local endpoint: for a policy verdict that is either side.
-func isFrom(e *Event, id uint64) bool {
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		return uint64(e.sample.Drop.Source) == id
-	case api.MessageTypeTrace:
-		return uint64(e.sample.Trace.Source) == id
-	case api.MessageTypeCapture:
-		return uint64(e.sample.Capture.Source) == id
-	case api.MessageTypeDebug:
-		return uint64(e.sample.Debug.Source) == id
-	case api.MessageTypePolicyVerdict:
-		n := &e.sample.PolicyVerdict
-		return n.Direction() == api.PolicyEgress && uint64(n.Source) == id
-	case api.MessageTypeAccessLog:
-		return e.record.SourceEndpoint.ID == id
-	default:
-		return false
-	}
-}
-
-func isTo(e *Event, id uint64) bool {
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		return uint64(e.sample.Drop.DstID) == id
-	case api.MessageTypeTrace:
-		n := &e.sample.Trace
-		return n.ObsPoint != api.TraceToProxy && uint64(n.DstID) == id // of a proxy it is the port
-	case api.MessageTypePolicyVerdict:
-		n := &e.sample.PolicyVerdict
-		return n.Direction() == api.PolicyIngress && uint64(n.Source) == id
-	case api.MessageTypeAccessLog:
-		return e.record.DestinationEndpoint.ID == id
-	default:
-		return false
-	}
-}
-
-func isRelated(e *Event, id uint64) bool { return isFrom(e, id) || isTo(e, id) }
 
 func ipValue(src, dst bool) func(string) (filterValue, error) {
 	return func(text string) (filterValue, error) {
@@ -175,7 +152,7 @@ func ipValue(src, dst bool) func(string) (filterValue, error) {
 		if err != nil {
 			return filterValue{}, err
 		}
-		return filterValue{types: typesWithConnection, key: prefix, match: func(e *Event) bool {
+		return filterValue{types: typesWith(hasConnection), key: prefix, match: func(e *Event) bool {
 			c := e.connection()
 			return src && prefix.Contains(c.src) || dst && prefix.Contains(c.dst)
 		}}, nil
@@ -185,13 +162,9 @@ func ipValue(src, dst bool) func(string) (filterValue, error) {
 // parsePrefix returns the network of a CIDR, or of an address alone. As the addresses of
 // packets, it is never IPv4-mapped.
 func parsePrefix(text string) (netip.Prefix, error) {
-	prefix, err := netip.ParsePrefix(text)
+	prefix, err := cidr.Parse(text)
 	if err != nil {
-		addr, err := netip.ParseAddr(text)
-		if err != nil || addr.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf(`%q is neither an address (10.0.0.1, fd00::1) nor a CIDR (10.0.0.0/8)`, text)
-		}
-		prefix = netip.PrefixFrom(addr, addr.BitLen())
+		return netip.Prefix{}, err
 	}
 	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
 		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
@@ -206,7 +179,7 @@ func portValue(src, dst bool) func(string) (filterValue, error) {
 			return filterValue{}, fmt.Errorf("port %q is not a number from 0 to 65535", text)
 		}
 		port := uint16(n)
-		return filterValue{types: typesWithConnection, key: port, match: func(e *Event) bool {
+		return filterValue{types: typesWith(hasConnection), key: port, match: func(e *Event) bool {
 			c := e.connection()
 			return c.hasPorts && (src && c.srcPort == port || dst && c.dstPort == port)
 		}}, nil
@@ -230,7 +203,7 @@ func parseProtocol(text string) (filterValue, error) {
 		}
 		number = uint8(n)
 	}
-	return filterValue{types: typesWithConnection, key: number, match: func(e *Event) bool {
+	return filterValue{types: typesWith(hasConnection), key: number, match: func(e *Event) bool {
 		c := e.connection()
 		return c.hasProtocol && c.protocol == number
 	}}, nil
@@ -240,7 +213,7 @@ func parseTCPFlag(text string) (filterValue, error) {
 	var names []string
 	for _, f := range tcpFlagNames {
 		if strings.EqualFold(f.name, text) {
-			return filterValue{types: typesWithPacket, key: f.bit, match: func(e *Event) bool {
+			return filterValue{types: typesWith(hasPacket), key: f.bit, match: func(e *Event) bool {
 				return e.connection().tcpFlags&f.bit != 0
 			}}, nil
 		}
@@ -258,8 +231,9 @@ func parseDropReason(text string) (filterValue, error) {
 		}
 		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, names))
 	}
-	return filterValue{types: typeDrop, key: fmt.Sprint(codes), match: func(e *Event) bool {
-		return e.sample.Type == api.MessageTypeDrop && slices.Contains(codes, e.sample.Drop.SubType)
+	types := typesWith(func(d *descriptor) bool { return d.dropReason != nil })
+	return filterValue{types: types, key: fmt.Sprint(codes), match: func(e *Event) bool {
+		return e.desc.dropReason != nil && slices.Contains(codes, e.desc.dropReason(e))
 	}}, nil
 }
 
@@ -276,57 +250,33 @@ func parseIdentity(text string) (filterValue, error) {
 		}
 		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, names))
 	}
-	return filterValue{
-		types: typeDrop | typeTrace | typePolicyVerdict | typeAccessLog,
-		key:   id,
-		match: func(e *Event) bool {
-			switch e.sample.Type {
-			case api.MessageTypeDrop:
-				return e.sample.Drop.SrcLabel == id || e.sample.Drop.DstLabel == id
-			case api.MessageTypeTrace:
-				return e.sample.Trace.SrcLabel == id || e.sample.Trace.DstLabel == id
-			case api.MessageTypePolicyVerdict:
-				return e.sample.PolicyVerdict.RemoteLabel == id
-			case api.MessageTypeAccessLog:
-				return e.record.SourceEndpoint.Identity == uint64(id) || e.record.DestinationEndpoint.Identity == uint64(id)
-			default:
-				return false
-			}
-		},
-	}, nil
+	types := typesWith(func(d *descriptor) bool { return d.hasIdentity != nil })
+	return filterValue{types: types, key: id, match: func(e *Event) bool {
+		return e.desc.hasIdentity != nil && e.desc.hasIdentity(e, uint64(id))
+	}}, nil
 }
 
-// verdicts has the verdicts, and what access log records call them.
-var verdicts = []struct {
-	name  string
-	types typeSet
-	l7    accesslog.FlowVerdict
-}{
-	{"allow", typePolicyVerdict | typeAccessLog, accesslog.VerdictForwarded},
-	{"deny", typePolicyVerdict | typeAccessLog, accesslog.VerdictDenied},
-	{"redirect", typePolicyVerdict | typeAccessLog, accesslog.VerdictRedirected},
-	{"audit", typePolicyVerdict, ""},
-	{"error", typeAccessLog, accesslog.VerdictError},
-}
+// What filters call verdicts.
+const (
+	verdictAllow    = "allow"
+	verdictDeny     = "deny"
+	verdictRedirect = "redirect"
+	verdictAudit    = "audit"
+	verdictError    = "error"
+)
+
+var verdicts = []string{verdictAllow, verdictDeny, verdictRedirect, verdictAudit, verdictError}
 
 func parseVerdict(text string) (filterValue, error) {
-	var names []string
-	for _, v := range verdicts {
-		if strings.EqualFold(v.name, text) {
-			return filterValue{types: v.types, key: v.name, match: func(e *Event) bool {
-				switch e.sample.Type {
-				case api.MessageTypePolicyVerdict:
-					return e.sample.PolicyVerdict.Action() == v.name
-				case api.MessageTypeAccessLog:
-					return v.l7 != "" && e.record.Verdict == v.l7
-				default:
-					return false
-				}
-			}}, nil
-		}
-		names = append(names, v.name)
+	i := slices.IndexFunc(verdicts, func(name string) bool { return strings.EqualFold(name, text) })
+	if i < 0 {
+		return filterValue{}, fmt.Errorf("no verdict %q: there are %s%s", text, strings.Join(verdicts, ", "), suggest.DidYouMean(text, verdicts))
 	}
-	return filterValue{}, fmt.Errorf("no verdict %q: there are %s%s", text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
+	name := verdicts[i]
+	types := typesWith(func(d *descriptor) bool { return slices.Contains(d.verdicts, name) })
+	return filterValue{types: types, key: name, match: func(e *Event) bool {
+		return e.desc.verdict != nil && e.desc.verdict(e) == name
+	}}, nil
 }
 
 // maxInterfaceName is the length of the longest name that Linux allows.
@@ -338,7 +288,8 @@ func parseInterface(text string) (filterValue, error) {
 	}
 	index, err := strconv.ParseUint(text, 10, 32)
 	numeric := err == nil && index != 0
-	return filterValue{types: typeDrop | typeTrace | typeCapture, key: text, match: func(e *Event) bool {
+	types := typesWith(func(d *descriptor) bool { return d.ifindex != nil })
+	return filterValue{types: types, key: text, match: func(e *Event) bool {
 		ifindex, name := e.Interface()
 		return ifindex != 0 && (name == text || numeric && uint64(ifindex) == index)
 	}}, nil

@@ -75,21 +75,19 @@ func (f *Formatter) Append(dst []byte, e *Event) []byte {
 	if e.payload.Type == payload.RecordLost {
 		return f.appendLost(f.appendTime(dst), e)
 	}
-	if f.opts.Level < LevelDebug && hiddenByDefault(e.sample.Type) {
+	if f.opts.Level < e.desc.level {
 		return dst
 	}
-	if f.opts.Level >= LevelVerbose {
-		switch e.sample.Type {
-		case api.MessageTypeDrop, api.MessageTypeTrace, api.MessageTypeCapture:
-			return f.appendVerbose(dst, e)
-		}
+	start := dst
+	if f.opts.Level >= LevelVerbose && e.desc.fields != nil && (e.sample.Packet != nil || !e.desc.sometimesPacket) {
+		dst = f.appendVerbose(f.appendTime(append(dst, separator...)), e)
+	} else {
+		dst = append(e.desc.line(f, f.appendTime(dst), e), '\n')
 	}
-	return append(f.appendLine(f.appendTime(dst), e), '\n')
-}
-
-// hiddenByDefault reports whether LevelDefault hides a message type.
-func hiddenByDefault(typ int) bool {
-	return typ == api.MessageTypeDebug || typ == api.MessageTypeTraceSock
+	if e.err != nil { // of an own type, whose function failed
+		return f.appendUndecodable(f.appendTime(start), e)
+	}
+	return dst
 }
 
 // timeLayout is RFC 3339 with a width that does not change, so that lines align.

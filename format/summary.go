@@ -43,25 +43,12 @@ func (s *Summary) Count(e *Event) {
 		s.lostByDatapath += e.payload.Lost
 		return
 	}
-	k := summaryKind{typ: uint8(e.sample.Type)}
-	switch e.sample.Type {
-	case api.MessageTypeDrop:
-		k.a = e.sample.Drop.SubType
-	case api.MessageTypeTrace:
-		k.a, k.b = e.sample.Trace.ObsPoint, e.sample.Trace.TraceReason()
-	case api.MessageTypePolicyVerdict:
-		k.a, k.text = e.sample.PolicyVerdict.Direction(), e.sample.PolicyVerdict.Action()
-	case api.MessageTypeCapture:
-		k.a = e.sample.Capture.SubType
-	case api.MessageTypeDebug:
-		k.a = e.sample.Debug.SubType
-	case api.MessageTypeTraceSock:
-		k.a = e.sample.TraceSock.XlatePoint
-	case api.MessageTypeAccessLog:
-		k.text = string(e.record.Type) + " " + l7Protocol(&e.record) + " " + string(e.record.Verdict)
-	case api.MessageTypeAgent:
-		k.text = e.sample.Agent.Type.String()
+	k := e.desc.kind(e)
+	if e.err != nil { // of an own type, whose function failed
+		s.undecodable++
+		return
 	}
+	k.typ = uint8(e.sample.Type)
 	s.types[k.typ]++
 	if s.kinds == nil {
 		s.kinds = make(map[summaryKind]uint64)
@@ -69,24 +56,12 @@ func (s *Summary) Count(e *Event) {
 	s.kinds[k]++
 }
 
-// name returns what the summary calls k.
+// name returns what the summary calls k, "" if it does not.
 func (k summaryKind) name() string {
-	switch k.typ {
-	case api.MessageTypeDrop:
-		return api.DropReason(k.a) + " (" + strconv.Itoa(int(k.a)) + ")"
-	case api.MessageTypeTrace:
-		return api.ObservationPointName(k.a) + " " + api.TraceReasonName(k.b)
-	case api.MessageTypePolicyVerdict:
-		return api.PolicyDirectionName(k.a) + " " + k.text
-	case api.MessageTypeCapture:
-		return api.CaptureName(k.a)
-	case api.MessageTypeDebug:
-		return api.DebugName(k.a)
-	case api.MessageTypeTraceSock:
-		return api.XlatePointName(k.a)
-	default:
-		return k.text
+	if d := descriptors.Load()[k.typ]; d != nil {
+		return d.kindName(k)
 	}
+	return k.text // the registration has ended
 }
 
 // summaryLine is a line of the printed summary.
@@ -134,7 +109,11 @@ func (s *Summary) lines() []summaryLine {
 	for _, typ := range types {
 		lines = append(lines, summaryLine{name: api.MessageTypeName(int(typ)), count: s.types[typ]})
 		slices.SortFunc(kinds[typ], order)
-		lines = append(lines, kinds[typ]...)
+		for _, kind := range kinds[typ] {
+			if kind.name != "" {
+				lines = append(lines, kind)
+			}
+		}
 		total += s.types[typ]
 	}
 	total += s.undecodable

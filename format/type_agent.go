@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+var agentType = descriptor{
+	lazy:     true,
+	decode:   decodeSample,
+	line:     (*Formatter).appendAgent,
+	json:     (*Formatter).appendJSONAgent,
+	kind:     func(e *Event) summaryKind { return summaryKind{text: e.sample.Agent.Type.String()} },
+	kindName: func(k summaryKind) string { return k.text },
+}
+
+func (f *Formatter) appendAgent(dst []byte, e *Event) []byte {
+	dst = append(append(dst, ">> "...), e.sample.Agent.Type.String()...)
+	return appendText(append(dst, ": "...), e.sample.Agent.Text)
+}
+
+func (f *Formatter) appendJSONAgent(dst []byte, e *Event) []byte {
+	dst = appendStringMember(dst, "type", "agent")
+	dst = appendStringMember(dst, "subtype", e.sample.Agent.Type.String())
+	return appendRawMember(dst, "message", e.sample.Agent.Text)
+}

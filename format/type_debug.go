@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import "github.com/cilium/monitor/api"
+
+var debugType = descriptor{
+	level:    LevelDebug,
+	decode:   decodeSample,
+	line:     (*Formatter).appendDebug,
+	json:     (*Formatter).appendJSONDebug,
+	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Debug.SubType} },
+	kindName: func(k summaryKind) string { return api.DebugName(k.a) },
+	from:     func(e *Event) (uint64, bool) { return uint64(e.sample.Debug.Source), true },
+}
+
+func (f *Formatter) appendDebug(dst []byte, e *Event) []byte {
+	n := &e.sample.Debug
+	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
+	return f.appendDebugMessage(append(dst, " DEBUG: "...), n)
+}
+
+func (f *Formatter) appendJSONDebug(dst []byte, e *Event) []byte {
+	dst = appendJSONHead(dst, e, "debug")
+	dst = append(appendKey(dst, "message"), '"')
+	return append(f.appendDebugMessage(dst, &e.sample.Debug), '"')
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import "github.com/cilium/monitor/api"
+
+var traceSockType = descriptor{
+	level:    LevelDebug,
+	decode:   decodeSample,
+	line:     (*Formatter).appendTraceSock,
+	json:     (*Formatter).appendJSONTraceSock,
+	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.TraceSock.XlatePoint} },
+	kindName: func(k summaryKind) string { return api.XlatePointName(k.a) },
+	connection: func(e *Event) connection {
+		n := &e.sample.TraceSock
+		c := connection{dst: n.Addr().Unmap(), dstPort: n.DstPort, hasPorts: true}
+		switch n.L4Proto {
+		case api.TraceSockTCP:
+			c.protocol, c.hasProtocol = protocolTCP, true
+		case api.TraceSockUDP:
+			c.protocol, c.hasProtocol = protocolUDP, true
+		}
+		return c
+	},
+	anyEndpoint: true,
+}
+
+func (f *Formatter) appendTraceSock(dst []byte, e *Event) []byte {
+	n := &e.sample.TraceSock
+	dst = appendCPU(dst, e.payload.CPU)
+	dst = append(append(dst, " ["...), api.XlatePointName(n.XlatePoint)...)
+	dst = appendUint(dst, "] cgroup_id: ", n.CgroupID)
+	dst = appendUint(dst, " sock_cookie: ", n.SockCookie)
+	dst = n.Addr().AppendTo(append(dst, ", dst ["...))
+	dst = appendUint(dst, "]:", uint64(n.DstPort))
+	return append(append(dst, ' '), api.TraceSockProtocolName(n.L4Proto)...)
+}
+
+func (f *Formatter) appendJSONTraceSock(dst []byte, e *Event) []byte {
+	n := &e.sample.TraceSock
+	dst = appendJSONHead(dst, e, "trace-sock")
+	dst = appendStringMember(dst, "xlatePoint", api.XlatePointName(n.XlatePoint))
+	dst = appendStringMember(dst, "protocol", api.TraceSockProtocolName(n.L4Proto))
+	dst = append(appendKey(dst, "dstIP"), '"')
+	dst = append(n.Addr().AppendTo(dst), '"')
+	dst = appendUintMember(dst, "dstPort", uint64(n.DstPort))
+	dst = appendUintMember(dst, "sockCookie", n.SockCookie)
+	return appendUintMember(dst, "cgroupID", n.CgroupID)
+}
