@@ -53,7 +53,7 @@ func (a *testAgent) startWatch(args ...string) *process {
 }
 
 func (a *testAgent) watch(args ...string) *exec.Cmd {
-	return program(append([]string{"watch", "--monitor-socket", a.socket}, args...)...)
+	return program(append([]string{"watch", "--monitor-socket-path", a.socket}, args...)...)
 }
 
 func (a *testAgent) start(watch *exec.Cmd) *process {

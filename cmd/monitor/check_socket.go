@@ -23,7 +23,7 @@ const clientsGroup = "cilium"
 
 func socketNeeds(h held, s *settings) (needs []need) {
 	if s.Server.EnableMonitor {
-		needs = append(needs, socketNeed("monitor socket", s.Server.MonitorSocketPath, "monitor-socket-path"))
+		needs = append(needs, socketNeed("monitor socket", s.Server.MonitorSocketPath, flagSocket))
 		needs = append(needs, groupNeed(h)...)
 	}
 	if s.Shell.ShellSockPath != "" {

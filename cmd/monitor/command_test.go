@@ -36,7 +36,7 @@ func TestHelp(t *testing.T) {
 			require.True(t, strings.HasPrefix(text, cmd.Short), text)
 			require.Contains(t, text, "Usage: "+cmd.CommandPath())
 			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-				if f.Name != "help" {
+				if f.Name != "help" && !f.Hidden {
 					require.Contains(t, text, " --"+f.Name)
 				}
 			})
@@ -57,9 +57,9 @@ func TestHelp(t *testing.T) {
 
 func TestUnknownCommand(t *testing.T) {
 	p := run(t, "wathc")
-	p.requireFailure(`"wathc"`, "did you mean watch?")
+	p.requireFailure(exitUsage, `"wathc"`, "did you mean watch?")
 	p = run(t, "frobnicate")
-	p.requireFailure(`"frobnicate"`, "monitor --help")
+	p.requireFailure(exitUsage, `"frobnicate"`, "monitor --help")
 }
 
 func TestOneLine(t *testing.T) {

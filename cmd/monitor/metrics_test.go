@@ -31,7 +31,7 @@ func get(t *testing.T, url string) (code int, body string) {
 // TestMetrics scrapes an agent as Prometheus does.
 func TestMetrics(t *testing.T) {
 	a := startAgent(t, "--metrics-address", "127.0.0.1:0")
-	startMonitor(t, "watch", "--monitor-socket", a.socket)
+	startMonitor(t, "watch", "--monitor-socket-path", a.socket)
 	a.waitStderr("Serving metrics")
 	url := servedURL.FindStringSubmatch(a.stderr.String())[1]
 
@@ -59,5 +59,5 @@ func TestMetricsAddressTaken(t *testing.T) {
 	defer l.Close()
 	address := l.Addr().String()
 	p := run(t, "agent", "--enable-monitor=false", "--shell-sock-path=", "--metrics-address", address)
-	p.requireFailure("--metrics-address="+address, "address already in use")
+	p.requireFailure(exitFailed, "--metrics-address="+address, "address already in use")
 }

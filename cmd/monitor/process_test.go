@@ -118,11 +118,11 @@ func (p *process) waitFor(out *output, text string) {
 		patience, time.Millisecond, "it never printed %q", text)
 }
 
-// requireFailure requires that it ended with exit code 1 and said all of the texts in one
+// requireFailure requires that it ended with the exit code and said all of the texts in one
 // line, the last one.
-func (p *process) requireFailure(texts ...string) {
+func (p *process) requireFailure(code int, texts ...string) {
 	p.t.Helper()
-	p.waitExit(1)
+	p.waitExit(code)
 	require.Empty(p.t, p.stdout.String())
 	before, message, _ := strings.Cut(p.stderr.String(), "Error: ")
 	require.NotContains(p.t, before, "level=error")

@@ -20,7 +20,7 @@ import (
 
 func TestStatus(t *testing.T) {
 	a := startAgent(t)
-	w := startMonitor(t, "watch", "--monitor-socket", a.socket)
+	w := startMonitor(t, "watch", "--monitor-socket-path", a.socket)
 	w.waitStderr("Connected to the agent")
 
 	for range 2 { // the connections of the first one do not show in the second one
@@ -47,7 +47,7 @@ func TestStatusJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &stats))
 	require.Equal(t, a.eventsMap, stats.EventsMap)
 
-	run(t, "status", "--shell-sock-path", a.shell, "-o", "yaml").requireFailure("--output yaml", "text or json")
+	run(t, "status", "--shell-sock-path", a.shell, "-o", "yaml").requireFailure(exitUsage, "--output yaml", "text or json")
 }
 
 // TestShellWatch watches in the agent's shell, until it is interrupted while nothing happens.
@@ -80,7 +80,7 @@ func TestNoShell(t *testing.T) {
 	path := testutils.SocketPath(t)
 	for _, command := range []string{"status", "shell"} {
 		p := run(t, command, "--shell-sock-path", path)
-		p.requireFailure("no monitor agent is running", path, "--shell-sock-path")
+		p.requireFailure(exitNoAgent, "no monitor agent is running", path, "--monitor-socket-path")
 	}
 }
 
@@ -91,6 +91,6 @@ func TestShellNotAllowed(t *testing.T) {
 	for _, command := range []string{"status", "shell"} {
 		cmd := program(command, "--shell-sock-path", a.shell)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		start(t, cmd).requireFailure("only root", a.shell)
+		start(t, cmd).requireFailure(exitNoAgent, "only root", a.shell)
 	}
 }

@@ -40,7 +40,7 @@ func (o *watchOptions) openFiles() (files watchFiles, err error) {
 		inputFile = files.input.file
 		if !files.input.live {
 			if o.timestamps {
-				return files, errors.New("--timestamps: a recording has no times")
+				return files, usageError(errors.New("--timestamps: a recording has no times"))
 			}
 			clock = func() time.Time { return time.Unix(0, 0) }
 		}

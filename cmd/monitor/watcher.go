@@ -195,9 +195,9 @@ func (w *watcher) writeSummary() {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, client.ErrNotRunning):
-		return fmt.Errorf("%w (another socket: --monitor-socket)", err)
+		return noAgentError(fmt.Errorf("%w (another socket: --%s)", err, flagSocket))
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w (try sudo, or join the group cilium)", err)
+		return noAgentError(fmt.Errorf("%w (try sudo, or join the group cilium)", err))
 	case errors.Is(err, payload.ErrNotASession):
 		return fmt.Errorf("this is not the socket of a monitor agent: %w", err)
 	default:
