@@ -78,6 +78,13 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 		}))
 	}
 	flags.AddFlagSet(own)
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"device":                completeList(devices),
+		"monitor-events-map":    completeFiles,
+		flagSocket:              completeFiles,
+		shell.ShellSockPathName: completeFiles,
+		flagConfig:              completeConfigFiles,
+	})
 	return cmd
 }
 

@@ -20,7 +20,9 @@ func newCommand() *cobra.Command {
 monitor watch -t drop             what is dropped on this node, and why
 monitor status                    does the agent read, who listens, who loses events
 monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
-		Long: exitCodesHelp,
+		Long: exitCodesHelp + `
+
+Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -34,6 +36,7 @@ monitor agent --device eth0       no Cilium here: watch eth0 with the built-in d
 		SuggestionsMinimumDistance: 2,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
@@ -66,6 +69,10 @@ monitor shell health                  how its parts are`
 	cmd.Long = shellSocketHelp
 	addShellSocketFlags(cmd.Flags())
 	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		flagSocket:              completeFiles,
+		shell.ShellSockPathName: completeFiles,
+	})
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := shellConfig(cmd)
 		if err != nil {

@@ -56,6 +56,11 @@ Exit code 0 says that the agent answers, whatever that is; see monitor --help.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text for people, json for scripts (all that is counted)")
 	addShellSocketFlags(cmd.Flags())
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"output":                completeOne("text", "json"),
+		flagSocket:              completeFiles,
+		shell.ShellSockPathName: completeFiles,
+	})
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/format"
 )
 
@@ -79,6 +80,16 @@ before the environment.
 			name = flagSocket
 		}
 		return pflag.NormalizedName(name)
+	})
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"type":        completeList(api.MessageTypeNames),
+		"drop-reason": completeDropReason,
+		"interface":   completeList(devices),
+		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
+		"write":       completeFiles,
+		"record":      completeFiles,
+		"read":        completeFiles,
+		flagSocket:    completeFiles,
 	})
 	return cmd
 }
