@@ -62,6 +62,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	out.reader(&s)
 	out.subscribers(&s)
 	out.clients(&s)
+	out.build()
 }
 
 // output is where metrics go.

@@ -47,6 +47,7 @@ Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 	}
 	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
 	root.AddCommand(inspect)
+	addVersion(root)
 	return root
 }
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cilium/monitor/internal/buildinfo"
+)
+
+// addVersion adds the command and the flag that tell which version the program is.
+func addVersion(root *cobra.Command) {
+	root.Version = version(buildinfo.Read())
+	root.SetVersionTemplate("{{.Version}}")
+	root.Flags().Bool("version", false, "Show which version this is, as the command version does")
+	root.AddCommand(&cobra.Command{
+		Use:     "version",
+		Short:   "Show which version this is: of which commit, built with which Go",
+		Example: "monitor version",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), root.Version)
+			return err
+		},
+	})
+}
+
+func version(info buildinfo.Info) string {
+	modified := ""
+	if info.Modified {
+		modified = ", with changes"
+	}
+	return fmt.Sprintf("monitor %s\ncommit %s of %s%s\n%s %s/%s\n",
+		info.Version, info.Revision, info.Time, modified, info.GoVersion, runtime.GOOS, runtime.GOARCH)
+}
