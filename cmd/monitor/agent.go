@@ -135,9 +135,8 @@ func runAgent(h *hive.Hive, s *settings) error {
 	return h.Run(log)
 }
 
-// tellHowToSeePackets logs what a person who started an agent without a datapath
-// will wonder about.
-func tellHowToSeePackets(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.AgentConfig) {
+// logMissingDatapath tells a person who started an agent without a datapath what it waits for.
+func logMissingDatapath(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.AgentConfig) {
 	if len(datapath.Device) > 0 {
 		return
 	}

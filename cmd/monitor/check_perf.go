@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// perfNeeds opens and maps a perf ring buffer for each CPU, as the agent does, and closes
+// perfRequirements opens and maps a perf ring buffer for each CPU, as the agent does, and closes
 // them again.
-func perfNeeds(h held, pages int) []need {
+func perfRequirements(caps capabilitySet, pages int) []requirement {
 	const events, losses, buffers = "perf events", "counted losses", "perf ring buffers"
 
 	fds, counted, err := openPerfEvents()
@@ -25,32 +25,32 @@ func perfNeeds(h held, pages int) []need {
 			unix.Close(fd)
 		}
 	}()
-	opened := kernelNeed(h, events, "Linux 4.4 with CONFIG_PERF_EVENTS", err, capPerfmon)
+	opened := kernelRequirement(caps, events, "Linux 4.4 with CONFIG_PERF_EVENTS", err, capPerfmon)
 	if err != nil {
-		return []need{opened, {what: buffers, state: stateUnknown, about: "can't tell without " + events}}
+		return []requirement{opened, {name: buffers, state: stateUnknown, detail: "can't tell without " + events}}
 	}
 
-	lost := need{what: losses, state: stateOK, about: "in this kernel"}
+	lost := requirement{name: losses, state: stateOK, detail: "in this kernel"}
 	if !counted {
 		lost.state = stateNote
-		lost.about = "before Linux 6.0 a loss is told with the next event only"
+		lost.detail = "before Linux 6.0 a loss is told with the next event only"
 	}
 
 	size := (1 + 1<<bits.Len(uint(pages-1))) * os.Getpagesize()
-	mapped := need{what: buffers, state: stateOK, about: fmt.Sprintf("%d KiB for each of %d CPUs", size>>10, len(fds))}
+	mapped := requirement{name: buffers, state: stateOK, detail: fmt.Sprintf("%d KiB for each of %d CPUs", size>>10, len(fds))}
 	if err := mapRings(fds, size); err != nil {
 		mapped.state = stateMissing
-		mapped.about += ": " + err.Error()
-		mapped.how = []string{"smaller ones: --monitor-buffer-pages"}
+		mapped.detail += ": " + err.Error()
+		mapped.remedies = []string{"smaller ones: --monitor-buffer-pages"}
 		if errors.Is(err, fs.ErrPermission) {
-			mapped.how = append(mapped.how,
+			mapped.remedies = append(mapped.remedies,
 				"shell: ulimit -l unlimited",
 				"systemd: LimitMEMLOCK=infinity",
 				fmt.Sprintf("for all users: sysctl kernel.perf_event_mlock_kb=%d", size>>10),
 				"or CAP_IPC_LOCK")
 		}
 	}
-	return []need{opened, lost, mapped}
+	return []requirement{opened, lost, mapped}
 }
 
 // openPerfEvents opens a perf event like the agent's for each CPU that is online, and

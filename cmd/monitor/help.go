@@ -114,10 +114,10 @@ func newFlagSet(name string) *pflag.FlagSet {
 
 // helpWidth returns the number of columns that the help has.
 func helpWidth() int {
-	const least, most, unknown = 60, 120, 100
+	const minimum, maximum, unknown = 60, 120, 100
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil {
 		return unknown
 	}
-	return min(max(width, least), most)
+	return min(max(width, minimum), maximum)
 }

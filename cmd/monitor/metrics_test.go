@@ -40,7 +40,7 @@ func TestMetrics(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, body = get(t, url)
 		return strings.Contains(body, "\ncilium_monitor_subscribers{kind=\"client\"} 1\n")
-	}, patience, time.Millisecond)
+	}, testTimeout, time.Millisecond)
 	require.Regexp(t, `(?m)^cilium_monitor_attached 0$`, body)
 	require.Regexp(t, `(?m)^go_goroutines \d+$`, body)
 	require.Regexp(t, `(?m)^process_resident_memory_bytes `, body)

@@ -20,7 +20,7 @@ import (
 // TestScripts runs scripts with the command monitor, which is the program.
 func TestScripts(t *testing.T) {
 	requireRoot(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
 	t.Cleanup(cancel)
 	newEngine := func(testing.TB, []string) *script.Engine {
 		cmds := map[string]script.Cmd{"monitor": monitorCommand()}
@@ -62,7 +62,7 @@ func monitorCommand() script.Cmd {
 		cmd.Dir = s.Getwd()
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-		cmd.WaitDelay = patience
+		cmd.WaitDelay = testTimeout
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}

@@ -77,7 +77,7 @@ func TestWatchFilter(t *testing.T) {
 	require.Eventually(t, func() bool {
 		clients := a.Stats().Clients
 		return len(clients) == 1 && clients[0].Delivered == 1 && clients[0].Lag == 0
-	}, patience, time.Millisecond)
+	}, testTimeout, time.Millisecond)
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
 	require.Empty(t, w.stdout.String())

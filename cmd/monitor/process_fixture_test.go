@@ -86,13 +86,13 @@ func run(t *testing.T, args ...string) *process {
 	return p
 }
 
-const patience = time.Minute
+const testTimeout = time.Minute
 
 func (p *process) wait() {
 	p.t.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		require.Fail(p.t, "it still runs")
 	}
 }
@@ -115,7 +115,7 @@ func (p *process) waitStderr(text string) { p.t.Helper(); p.waitFor(&p.stderr, t
 func (p *process) waitFor(out *output, text string) {
 	p.t.Helper()
 	require.Eventually(p.t, func() bool { return strings.Contains(out.String(), text) },
-		patience, time.Millisecond, "it never printed %q", text)
+		testTimeout, time.Millisecond, "it never printed %q", text)
 }
 
 // requireFailure requires that it ended with the exit code and said all of the texts in one
