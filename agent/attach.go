@@ -5,7 +5,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"os"
 
 	"github.com/cilium/ebpf"
@@ -52,7 +51,7 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 		m.Close()
 		return fmt.Errorf("open events map %s: it is a map of type %s, not a %s", a.eventsMapPath, m.Type(), ebpf.PerfEventArray)
 	}
-	a.eventsMap, a.pages = m, 1<<bits.Len(uint(nPages-1))
+	a.eventsMap, a.pages = m, ringPages(nPages)
 	a.MonitorStatus = models.MonitorStatus{
 		Cpus:     int64(m.MaxEntries()),
 		Npages:   int64(a.pages),

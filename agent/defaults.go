@@ -16,9 +16,11 @@ const (
 	// DefaultEventsMap is where the datapath's perf event array is pinned.
 	DefaultEventsMap = "/sys/fs/bpf/tc/globals/cilium_events"
 
-	// socketGroup owns the socket when it exists, and socketMode lets it read.
-	socketGroup = "cilium"
-	socketMode  = 0o660
+	// SocketGroup is the group that the socket of the monitor API is given to, if there is one of
+	// that name: its members may read the events.
+	SocketGroup = "cilium"
+
+	socketMode = 0o660
 )
 
 // defaultDrainTimeout bounds how long a stopping agent waits for clients to take

@@ -159,7 +159,7 @@ func TestAgentFailures(t *testing.T) {
 		"key in file":   {[]string{"--config", config("monitor-queue-siz: 1")}, exitUsage, []string{`no setting "monitor-queue-siz"`}},
 		"value in file": {[]string{"--config", config("monitor-queue-size: many")}, exitUsage, []string{"MonitorQueueSize", `"many"`}},
 		"socket in use": {[]string{"--monitor-socket-path", other.socket}, exitFailed, []string{other.socket, "another process serves it"}},
-		"shell in use":  {[]string{"--enable-monitor=false", "--shell-sock-path", other.shell}, exitFailed, []string{other.shell, "another agent serves"}},
+		"shell in use":  {[]string{"--enable-monitor=false", "--shell-sock-path", other.shell}, exitFailed, []string{other.shell, "another process serves it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"agent", "--monitor-events-map", testutils.EventsMapPath(t)}, test.args...)

@@ -18,9 +18,6 @@ import (
 	"github.com/cilium/monitor/agent"
 )
 
-// clientsGroup is the group that the monitor's socket is given to, if there is one.
-const clientsGroup = "cilium"
-
 func socketRequirements(caps capabilitySet, s *settings) (requirements []requirement) {
 	if s.Server.EnableMonitor {
 		requirements = append(requirements, socketRequirement("monitor socket", s.Server.MonitorSocketPath, flagSocket))
@@ -34,18 +31,15 @@ func socketRequirements(caps capabilitySet, s *settings) (requirements []require
 
 func socketRequirement(name, path, flag string) requirement {
 	r := requirement{name: name, state: stateOK, detail: path}
-	err := writable(path)
-	if info, statErr := os.Lstat(path); statErr == nil {
-		if info.Mode().Type() != fs.ModeSocket {
-			err = fmt.Errorf("%s exists and is not a socket", path)
-		} else if servedErr := agent.CheckSocket(path); servedErr != nil {
+	if _, err := os.Lstat(path); err == nil {
+		if err := agent.CheckSocket(path); err != nil {
 			r.state = stateMissing
-			r.detail = fmt.Sprintf("%s: %v", path, servedErr)
-			r.remedies = []string{"stop that one, or choose another socket: --" + flag}
+			r.detail = fmt.Sprintf("%s: %v", path, err)
+			r.remedies = []string{"choose another socket: --" + flag + ", or stop what serves this one"}
 			return r
 		}
 	}
-	if err != nil {
+	if err := writable(path); err != nil {
 		r.state = stateMissing
 		r.detail = err.Error()
 		r.remedies = []string{fmt.Sprintf("give user %d a directory to write to: --%s", os.Geteuid(), flag)}
@@ -58,7 +52,7 @@ func socketRequirement(name, path, flag string) requirement {
 
 // groupRequirement returns a requirement only if it is missing: there may be no such group.
 func groupRequirement(caps capabilitySet) []requirement {
-	group, err := user.LookupGroup(clientsGroup)
+	group, err := user.LookupGroup(agent.SocketGroup)
 	if err != nil {
 		return nil
 	}
@@ -71,8 +65,8 @@ func groupRequirement(caps capabilitySet) []requirement {
 		return nil
 	}
 	return []requirement{{
-		name: "group " + clientsGroup, state: stateMissing, detail: "the agent can't give its socket to the group, as it is not in it",
-		remedies: []string{"usermod -aG " + clientsGroup + " USER", "systemd: Group=" + clientsGroup},
+		name: "group " + agent.SocketGroup, state: stateMissing, detail: "the agent can't give its socket to the group, as it is not in it",
+		remedies: []string{"usermod -aG " + agent.SocketGroup + " USER", "systemd: Group=" + agent.SocketGroup},
 	}}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/client"
 )
 
@@ -92,7 +93,7 @@ func reachShell(path string) error {
 }
 
 // prepareShellSocket makes the directory of the shell's socket, and keeps hive from
-// taking the socket away from another agent.
+// taking the socket away from another agent, or removing what is no socket.
 func prepareShellSocket(lc cell.Lifecycle, cfg shell.Config) {
 	path := cfg.ShellSockPath
 	if path == "" {
@@ -100,9 +101,8 @@ func prepareShellSocket(lc cell.Lifecycle, cfg shell.Config) {
 	}
 	lc.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error {
-			if conn, err := net.Dial("unix", path); err == nil {
-				conn.Close()
-				return fmt.Errorf("another agent serves --%s=%s", shell.ShellSockPathName, path)
+			if err := agent.CheckSocket(path); err != nil {
+				return fmt.Errorf("serve the shell at --%s=%s: %w", shell.ShellSockPathName, path, err)
 			}
 			return os.MkdirAll(filepath.Dir(path), 0o755)
 		},

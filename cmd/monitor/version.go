@@ -29,10 +29,12 @@ func addVersion(root *cobra.Command) {
 }
 
 func version(info buildinfo.Info) string {
-	modified := ""
-	if info.Modified {
-		modified = ", with changes"
+	commit := info.Revision
+	if info.Time != buildinfo.Unknown {
+		commit += " of " + info.Time
 	}
-	return fmt.Sprintf("monitor %s\ncommit %s of %s%s\n%s %s/%s\n",
-		info.Version, info.Revision, info.Time, modified, info.GoVersion, runtime.GOOS, runtime.GOARCH)
+	if info.Modified {
+		commit += ", with changes"
+	}
+	return fmt.Sprintf("monitor %s\ncommit %s\n%s %s/%s\n", info.Version, commit, info.GoVersion, runtime.GOOS, runtime.GOARCH)
 }

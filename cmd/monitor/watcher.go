@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/client"
 	"github.com/cilium/monitor/format"
@@ -197,7 +198,7 @@ func explain(err error) error {
 	case errors.Is(err, client.ErrNotRunning):
 		return noAgentError(fmt.Errorf("%w (another socket: --%s)", err, flagSocket))
 	case errors.Is(err, fs.ErrPermission):
-		return noAgentError(fmt.Errorf("%w (try sudo, or join the group cilium)", err))
+		return noAgentError(fmt.Errorf("%w (try sudo, or join the group %s)", err, agent.SocketGroup))
 	case errors.Is(err, payload.ErrNotASession):
 		return fmt.Errorf("this is not the socket of a monitor agent: %w", err)
 	default:
