@@ -85,3 +85,7 @@ FUZZTIME ?= 15s
 .PHONY: fuzz
 fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
+
+.PHONY: man
+man: ## Write the manual pages to bin/man
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run -tags man ./cmd/monitor bin/man

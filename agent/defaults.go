@@ -16,7 +16,8 @@ const (
 	// DefaultEventsMap is where the datapath's perf event array is pinned.
 	DefaultEventsMap = "/sys/fs/bpf/tc/globals/cilium_events"
 
-	// SocketGroup owns the socket if the group exists: its members may read events.
+	// SocketGroup is the group that the socket of the monitor API is given to, if there is one of
+	// that name: its members may read the events.
 	SocketGroup = "cilium"
 
 	// socketMode lets the group read.

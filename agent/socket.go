@@ -60,9 +60,20 @@ func listen(path string) (_ *socket, err error) {
 	return s, nil
 }
 
-// CheckSocket returns an error if a process listens at path, or if that can't be seen, and nil
-// if nothing is there or a process has left its socket behind. Who listens does not notice.
+// CheckSocket returns an error if a process listens at path, if that can't be seen, or if what is
+// there is no socket, and nil if nothing is there or a process has left its socket behind. Who
+// listens does not notice.
 func CheckSocket(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return errors.New("it is not a socket")
+	}
 	// Not the type of socket that a server listens on, so that it gets no connection.
 	conn, err := net.Dial("unixgram", path)
 	switch {
@@ -79,20 +90,13 @@ func CheckSocket(path string) error {
 
 // removeStale removes a socket that nobody serves any more.
 func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s exists and is not a socket", path)
-	}
 	if err := CheckSocket(path); err != nil {
 		return err
 	}
-	return os.Remove(path)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // chgrp gives path to a group, if the group exists.

@@ -30,7 +30,7 @@ type Client struct {
 	decoder *payload.Decoder
 	ctx     context.Context
 	release func() bool // stops ctx from closing the connection
-	onWait  func()
+	onIdle  func()
 	err     error // that ended the stream
 }
 
@@ -60,11 +60,11 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	return c, nil
 }
 
-// OnWait sets a function that is called each time before the client waits for the agent:
+// OnIdle sets a function that is called each time before the client waits for the agent:
 // all payloads that have arrived were yielded, so it is the time to write out
 // what is still in a buffer. It is called on the goroutine that ranges over
 // Payloads, and it can be called more often. It must be set before that.
-func (c *Client) OnWait(fn func()) { c.onWait = fn }
+func (c *Client) OnIdle(fn func()) { c.onIdle = fn }
 
 // Payloads yields the events from the connection on, in the agent's order. The
 // last thing it yields is an error, with a nil payload: [io.EOF] if the agent
@@ -118,8 +118,8 @@ func (c *Client) Close() error {
 type reader struct{ *Client }
 
 func (r reader) Read(b []byte) (int, error) {
-	if r.onWait != nil {
-		r.onWait()
+	if r.onIdle != nil {
+		r.onIdle()
 	}
 	return r.conn.Read(b)
 }

@@ -101,7 +101,7 @@ func TestCancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := dial(t, ctx, path)
 	s.accept()
-	c.OnWait(cancel)
+	c.OnIdle(cancel)
 	_, err := next(c)
 	require.Equal(t, context.Canceled, err)
 	require.NoError(t, c.Close())
@@ -118,7 +118,7 @@ func TestClose(t *testing.T) {
 
 	waiting := make(chan struct{})
 	closed := make(chan error)
-	c.OnWait(sync.OnceFunc(func() { close(waiting) }))
+	c.OnIdle(sync.OnceFunc(func() { close(waiting) }))
 	go func() {
 		<-waiting
 		closed <- c.Close()
@@ -129,9 +129,9 @@ func TestClose(t *testing.T) {
 	require.NoError(t, c.Close(), "a second time")
 }
 
-// TestOnWait shows that the function is called when there is nothing more to yield, and
+// TestOnIdle shows that the function is called when there is nothing more to yield, and
 // not between payloads that came together.
-func TestOnWait(t *testing.T) {
+func TestOnIdle(t *testing.T) {
 	path := socketPath(t)
 	s := serve(t, path)
 	c := dial(t, t.Context(), path)
@@ -139,7 +139,7 @@ func TestOnWait(t *testing.T) {
 	conn.write(append(payload.AppendTypeInfo(nil), values("a", "b", "c")...))
 
 	var seen []string
-	c.OnWait(func() {
+	c.OnIdle(func() {
 		if len(seen) == 3 {
 			seen = append(seen, "wait")
 			conn.send("d")

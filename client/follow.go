@@ -18,18 +18,18 @@ const (
 	maxRedial = time.Second
 )
 
-// Notify tells how [Follow] gets on. Any function can be nil. They are called on the
-// goroutine that ranges over the payloads.
-type Notify struct {
-	// Connected is called when there is a connection, the first one included.
-	Connected func()
+// Hooks are called by [Follow] when something happens to the connection. Each can be nil. They
+// are called on the goroutine that ranges over the payloads, which waits for them.
+type Hooks struct {
+	// OnConnect is called when there is a connection, the first one included.
+	OnConnect func()
 
-	// Disconnected is called when a connection is lost, with the reason as
-	// [Client.Payloads] yields it. Events are missed until Connected is called.
-	Disconnected func(err error)
+	// OnDisconnect is called when a connection is lost, with the reason as
+	// [Client.Payloads] yields it. Events are missed until OnConnect is called.
+	OnDisconnect func(err error)
 
-	// Wait is called before waiting for the agent, see [Client.OnWait].
-	Wait func()
+	// OnIdle is called before waiting for the agent, see [Client.OnIdle].
+	OnIdle func()
 }
 
 // Follow yields the events of the agent that serves the socket at path, and those of
@@ -39,9 +39,9 @@ type Notify struct {
 // The last thing it yields is an error, with a nil payload: that of [Dial] if there
 // is no agent to begin with, [payload.ErrNotASession] if what serves the socket is
 // none, else ctx's error.
-func Follow(ctx context.Context, path string, notify Notify) iter.Seq2[*payload.Payload, error] {
+func Follow(ctx context.Context, path string, hooks Hooks) iter.Seq2[*payload.Payload, error] {
 	return func(yield func(*payload.Payload, error) bool) {
-		f := follower{path: path, notify: notify, delay: minRedial}
+		f := follower{path: path, hooks: hooks, delay: minRedial}
 		c, err := Dial(ctx, path)
 		for err == nil {
 			if !f.read(c, yield) {
@@ -56,8 +56,8 @@ func Follow(ctx context.Context, path string, notify Notify) iter.Seq2[*payload.
 }
 
 type follower struct {
-	path   string
-	notify Notify
+	path  string
+	hooks Hooks
 
 	// delay comes before the next attempt to connect. It grows until a connection
 	// brings a payload, so that a server which accepts connections only to close
@@ -69,9 +69,9 @@ type follower struct {
 // false if the caller's loop was left.
 func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) bool {
 	defer c.Close()
-	c.onWait = f.notify.Wait
-	if f.notify.Connected != nil {
-		f.notify.Connected()
+	c.OnIdle(f.hooks.OnIdle)
+	if f.hooks.OnConnect != nil {
+		f.hooks.OnConnect()
 	}
 	for pl, err := range c.Payloads() {
 		if err != nil {
@@ -90,8 +90,8 @@ func (f *follower) lost(ctx context.Context, err error) error {
 	if errors.Is(err, payload.ErrNotASession) {
 		return err
 	}
-	if ctx.Err() == nil && f.notify.Disconnected != nil {
-		f.notify.Disconnected(err)
+	if ctx.Err() == nil && f.hooks.OnDisconnect != nil {
+		f.hooks.OnDisconnect(err)
 	}
 	return ctx.Err()
 }

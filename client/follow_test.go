@@ -22,9 +22,9 @@ type follower struct {
 func follow(t *testing.T, ctx context.Context, path string) *follower {
 	f := &follower{seen: make(chan string, 100), done: make(chan error, 1)}
 	go func() {
-		for pl, err := range client.Follow(ctx, path, client.Notify{
-			Connected:    func() { f.seen <- "connected" },
-			Disconnected: func(err error) { f.seen <- "disconnected: " + err.Error() },
+		for pl, err := range client.Follow(ctx, path, client.Hooks{
+			OnConnect:    func() { f.seen <- "connected" },
+			OnDisconnect: func(err error) { f.seen <- "disconnected: " + err.Error() },
 		}) {
 			if err != nil {
 				f.done <- err
@@ -118,7 +118,7 @@ func TestFollowLeft(t *testing.T) {
 		conn.send("a")
 		accepted <- conn
 	}()
-	for pl, err := range client.Follow(t.Context(), path, client.Notify{}) {
+	for pl, err := range client.Follow(t.Context(), path, client.Hooks{}) {
 		require.NoError(t, err)
 		require.Equal(t, "a", string(pl.Data))
 		break

@@ -66,6 +66,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	out.subscribers(&s)
 	out.clients(&s)
 	out.streams(s.StreamTotals)
+	out.build()
 }
 
 // output is where metrics go.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -124,6 +125,7 @@ func TestCollector(t *testing.T) {
 	require.EqualValues(t, 2, f.value(t, "cilium_monitor_subscribers", `kind="client"`))
 	require.EqualValues(t, 1, f.value(t, "cilium_monitor_subscriptions_total", `kind="consumer"`))
 	require.EqualValues(t, 64, f.value(t, "cilium_monitor_queue_size_events"))
+	require.EqualValues(t, 1, f.value(t, "cilium_monitor_build_info", fmt.Sprintf("goversion=%q", runtime.Version())))
 
 	// For all clients together: events accepted = events delivered + events reported lost.
 	_, lostBySlow := slow.Counts()

@@ -72,6 +72,9 @@ var (
 		"How often a connection could not be accepted.")
 	writeErrors = desc("write_errors_total",
 		"How often a connection ended because it could not be written to.")
+
+	buildInfo = desc("build_info",
+		"1, with the version of the monitor, its commit (unknown in a program of another module) and the version of Go.", "version", "revision", "goversion")
 )
 
 // all are the descriptions of all metrics.
@@ -83,4 +86,5 @@ var all = []*prometheus.Desc{
 	subscribers, subscriptions,
 	queueSize, maxLag, lag, clientAccepted, clientEvents, acceptErrors, writeErrors,
 	streamLag, streamEvents,
+	buildInfo,
 }

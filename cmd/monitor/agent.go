@@ -47,12 +47,16 @@ pins the map there; when it stops, nothing of it stays behind.
 
 Each flag is an environment variable, too (--monitor-queue-size:
 ` + envPrefix + `MONITOR_QUEUE_SIZE), and a key of the --config file (monitor-queue-size: 4096). A flag
-goes before the environment, and that before the file.`,
-		Args: cobra.NoArgs,
+goes before the environment, and that before the file.
+
+` + exitCodesHelp + `
+With --check, 0 says that the agent would run, and 1 that something is missing.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := readConfigFile(h.Viper(), configFile); err != nil {
 				return err
 			}
+			placeShellSocket(h.Viper())
 			if check {
 				return checkAgent(cmd.OutOrStdout(), h, s)
 			}
@@ -65,6 +69,7 @@ goes before the environment, and that before the file.`,
 	own.StringVar(&configFile, flagConfig, "", "Read flags from this `FILE`: .yaml, .json or .toml")
 	own.BoolVar(&check, flagCheck, false, "Tell what this agent needs, whether it is there, and how to get it; run nothing")
 	h.RegisterFlags(own)
+	own.Lookup(shell.ShellSockPathName).Usage = "Path of the shell's unix socket, beside --" + flagSocket
 	for _, g := range agentFlags {
 		flags.AddFlagSet(group(g.title, func(fs *pflag.FlagSet) {
 			for _, name := range g.names {
@@ -73,6 +78,13 @@ goes before the environment, and that before the file.`,
 		}))
 	}
 	flags.AddFlagSet(own)
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"device":                completeList(devices),
+		"monitor-events-map":    completeFiles,
+		flagSocket:              completeFiles,
+		shell.ShellSockPathName: completeFiles,
+		flagConfig:              completeConfigFiles,
+	})
 	return cmd
 }
 
@@ -82,14 +94,14 @@ var agentFlags = []struct {
 	names []string
 }{
 	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages"}},
-	{"Whom it serves", []string{"monitor-socket-path", "monitor-queue-size", "enable-monitor", flagMetricsAddress}},
+	{"Whom it serves", []string{flagSocket, "monitor-queue-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }
 
 // checkAgent tells whether the agent would run.
 func checkAgent(w io.Writer, h *hive.Hive, s *settings) error {
 	if err := h.Populate(slog.New(slog.DiscardHandler)); err != nil {
-		return dig.RootCause(err)
+		return usageError(dig.RootCause(err)) // they judge the settings, and start nothing
 	}
 	return writeCheck(w, s)
 }
@@ -105,7 +117,7 @@ func runAgent(h *hive.Hive, s *settings) error {
 		log = newSlogger(slog.LevelDebug)
 	}
 	if err := h.Populate(log); err != nil {
-		return dig.RootCause(err)
+		return usageError(dig.RootCause(err)) // they judge the settings, and start nothing
 	}
 	if err := requireCapabilities(s); err != nil {
 		return err
@@ -123,9 +135,8 @@ func runAgent(h *hive.Hive, s *settings) error {
 	return h.Run(log)
 }
 
-// tellHowToSeePackets logs what a person who started an agent without a datapath
-// will wonder about.
-func tellHowToSeePackets(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.AgentConfig) {
+// logMissingDatapath tells a person who started an agent without a datapath what it waits for.
+func logMissingDatapath(lc cell.Lifecycle, log logrus.FieldLogger, datapath bpf.Config, cfg monitor.AgentConfig) {
 	if len(datapath.Device) > 0 {
 		return
 	}

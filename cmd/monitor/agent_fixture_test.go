@@ -53,7 +53,7 @@ func (a *testAgent) startWatch(args ...string) *process {
 }
 
 func (a *testAgent) watch(args ...string) *exec.Cmd {
-	return program(append([]string{"watch", "--monitor-socket", a.socket}, args...)...)
+	return program(append([]string{"watch", "--monitor-socket-path", a.socket}, args...)...)
 }
 
 func (a *testAgent) start(watch *exec.Cmd) *process {
@@ -65,5 +65,5 @@ func (a *testAgent) start(watch *exec.Cmd) *process {
 
 // waitClients waits until so many clients get the events.
 func (a *testAgent) waitClients(n int) {
-	require.Eventually(a.t, func() bool { return len(a.Stats().Clients) == n }, patience, time.Millisecond)
+	require.Eventually(a.t, func() bool { return len(a.Stats().Clients) == n }, testTimeout, time.Millisecond)
 }

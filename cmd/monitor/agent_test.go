@@ -47,7 +47,7 @@ func startAgent(t *testing.T, args ...string) *agentProcess {
 // waitShell waits until the agent's shell answers.
 func (a *agentProcess) waitShell() {
 	a.t.Helper()
-	require.Eventually(a.t, func() bool { return reachShell(a.shell) == nil }, patience, time.Millisecond)
+	require.Eventually(a.t, func() bool { return reachShell(a.shell) == nil }, testTimeout, time.Millisecond)
 }
 
 // args returns the command line of an agent with these paths.
@@ -80,7 +80,7 @@ func TestAgentForeignDatapath(t *testing.T) {
 	require.NoError(t, datapath.Pin(a.eventsMap))
 	a.waitStderr("Attached to the events map")
 
-	w := startMonitor(t, "watch", "--monitor-socket", a.socket, "--count", "3")
+	w := startMonitor(t, "watch", "--monitor-socket-path", a.socket, "--count", "3")
 	for emitted := false; !emitted; {
 		require.NoError(t, datapath.EmitTrace(1))
 		select {
@@ -126,7 +126,7 @@ func TestAgentSettings(t *testing.T) {
 		"CILIUM_SHELL_SOCK_PATH="+in("env.shell"),
 		"CILIUM_MONITOR_SOCKET_PATH="+in("env.sock"))
 	a := start(t, cmd)
-	require.Eventually(t, func() bool { return reachShell(in("env.shell")) == nil }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return reachShell(in("env.shell")) == nil }, testTimeout, time.Millisecond)
 	c, err := client.Dial(t.Context(), in("flag.sock"))
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
@@ -147,23 +147,24 @@ func TestAgentFailures(t *testing.T) {
 	other := startAgent(t)
 	for name, test := range map[string]struct {
 		args []string
+		code int
 		want []string
 	}{
-		"value":         {[]string{"--monitor-queue-size", "-1"}, []string{"--monitor-queue-size=-1", "0 to "}},
-		"rule":          {[]string{"--device", "lo", "--deny", "ftp"}, []string{"--deny", `"ftp"`}},
-		"device":        {[]string{"--device", "nope0"}, []string{`"nope0"`}},
-		"argument":      {[]string{"lo"}, []string{`"lo"`}},
-		"no file":       {[]string{"--config", "/nope.yaml"}, []string{"--config=/nope.yaml", "no such file"}},
-		"file format":   {[]string{"--config", "/etc/hosts"}, []string{"--config=/etc/hosts"}},
-		"key in file":   {[]string{"--config", config("monitor-queue-siz: 1")}, []string{`no setting "monitor-queue-siz"`}},
-		"value in file": {[]string{"--config", config("monitor-queue-size: many")}, []string{"MonitorQueueSize", `"many"`}},
-		"socket in use": {[]string{"--monitor-socket-path", other.socket}, []string{other.socket, "another process serves it"}},
-		"shell in use":  {[]string{"--enable-monitor=false", "--shell-sock-path", other.shell}, []string{other.shell, "another agent serves"}},
+		"value":         {[]string{"--monitor-queue-size", "-1"}, exitUsage, []string{"--monitor-queue-size=-1", "0 to "}},
+		"rule":          {[]string{"--device", "lo", "--deny", "ftp"}, exitUsage, []string{"--deny", `"ftp"`}},
+		"device":        {[]string{"--device", "nope0"}, exitFailed, []string{`"nope0"`}},
+		"argument":      {[]string{"lo"}, exitUsage, []string{`"lo"`}},
+		"no file":       {[]string{"--config", "/nope.yaml"}, exitUsage, []string{"--config=/nope.yaml", "no such file"}},
+		"file format":   {[]string{"--config", "/etc/hosts"}, exitUsage, []string{"--config=/etc/hosts"}},
+		"key in file":   {[]string{"--config", config("monitor-queue-siz: 1")}, exitUsage, []string{`no setting "monitor-queue-siz"`}},
+		"value in file": {[]string{"--config", config("monitor-queue-size: many")}, exitUsage, []string{"MonitorQueueSize", `"many"`}},
+		"socket in use": {[]string{"--monitor-socket-path", other.socket}, exitFailed, []string{other.socket, "another process serves it"}},
+		"shell in use":  {[]string{"--enable-monitor=false", "--shell-sock-path", other.shell}, exitFailed, []string{other.shell, "another process serves it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"agent", "--monitor-events-map", testutils.EventsMapPath(t)}, test.args...)
 			p := run(t, args...)
-			p.requireFailure(test.want...)
+			p.requireFailure(test.code, test.want...)
 		})
 	}
 	require.NoError(t, reachShell(other.shell), "the other agent's shell")
@@ -176,5 +177,5 @@ func TestAgentWithoutRoot(t *testing.T) {
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
-	start(t, cmd).requireFailure("CAP_BPF, CAP_PERFMON:", "sudo monitor agent", "--check")
+	start(t, cmd).requireFailure(exitFailed, "CAP_BPF, CAP_PERFMON:", "sudo monitor agent", "--check")
 }

@@ -13,7 +13,7 @@ import (
 type capability struct {
 	number int
 	name   string // without CAP_
-	what   string // what it is for
+	use    string // what it is for
 }
 
 var (
@@ -30,27 +30,31 @@ func (s *settings) capabilities() []capability {
 	return []capability{capBPF, capPerfmon}
 }
 
-// held are the capabilities of this process, one bit each.
-type held uint64
+// capabilitySet has one bit for each capability.
+type capabilitySet uint64
 
-func heldCapabilities() (held, error) {
+// effectiveCapabilities returns those of this process.
+func effectiveCapabilities() (capabilitySet, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData // 32 capabilities each
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return 0, fmt.Errorf("read this process's capabilities: %w", err)
 	}
-	return held(data[0].Effective) | held(data[1].Effective)<<32, nil
+	return capabilitySet(data[0].Effective) | capabilitySet(data[1].Effective)<<32, nil
 }
 
-func (h held) has(number int) bool { return h&(1<<number) != 0 }
+func (caps capabilitySet) has(number int) bool { return caps&(1<<number) != 0 }
 
-// may tells whether the capability is held; CAP_SYS_ADMIN includes each that we need.
-func (h held) may(c capability) bool { return h.has(c.number) || h.has(unix.CAP_SYS_ADMIN) }
+// permits tells whether what the capability is for is permitted: CAP_SYS_ADMIN includes each that
+// we need.
+func (caps capabilitySet) permits(c capability) bool {
+	return caps.has(c.number) || caps.has(unix.CAP_SYS_ADMIN)
+}
 
-// missing returns the names of the capabilities that are not held.
-func (h held) missing(needed []capability) (names []string) {
+// missing returns the names of the capabilities that are not permitted.
+func (caps capabilitySet) missing(needed []capability) (names []string) {
 	for _, c := range needed {
-		if !h.may(c) {
+		if !caps.permits(c) {
 			names = append(names, c.name)
 		}
 	}
@@ -59,11 +63,11 @@ func (h held) missing(needed []capability) (names []string) {
 
 // requireCapabilities returns an error if the agent lacks capabilities.
 func requireCapabilities(s *settings) error {
-	h, err := heldCapabilities()
+	caps, err := effectiveCapabilities()
 	if err != nil {
 		return err
 	}
-	if missing := h.missing(s.capabilities()); len(missing) > 0 {
+	if missing := caps.missing(s.capabilities()); len(missing) > 0 {
 		return fmt.Errorf("the agent lacks CAP_%s: try sudo monitor agent; monitor agent --check tells more",
 			strings.Join(missing, ", CAP_"))
 	}

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// need is something that an agent needs, and whether it is there.
-type need struct {
-	what  string
-	state state
-	about string   // what it is for, or what is wrong
-	how   []string // the ways to get what is missing
+// requirement is something that an agent needs, and whether it is there.
+type requirement struct {
+	name     string
+	state    state
+	detail   string   // what it is for, or what is wrong
+	remedies []string // the ways to get what is missing
 }
 
 type state string
@@ -30,42 +30,42 @@ const (
 // writeCheck writes what the agent needs, and returns an error if it would not run. It
 // changes nothing on the machine.
 func writeCheck(w io.Writer, s *settings) error {
-	h, err := heldCapabilities()
+	caps, err := effectiveCapabilities()
 	if err != nil {
 		return err
 	}
-	needs := slices.Concat(
-		capabilityNeeds(h, s.capabilities()),
-		kernelNeeds(h, s),
-		perfNeeds(h, s.Agent.MonitorBufferPages),
-		deviceNeeds(s.Datapath.Device),
-		eventsMapNeeds(h, s),
-		socketNeeds(h, s),
-		metricsNeeds(s.Metrics.MetricsAddress),
+	requirements := slices.Concat(
+		capabilityRequirements(caps, s.capabilities()),
+		kernelRequirements(caps, s),
+		perfRequirements(caps, s.Agent.MonitorBufferPages),
+		deviceRequirements(s.Datapath.Device),
+		eventsMapRequirements(caps, s),
+		socketRequirements(caps, s),
+		metricsRequirements(s.Metrics.MetricsAddress),
 	)
-	writeNeeds(w, needs)
+	writeRequirements(w, requirements)
 
 	count := map[state]int{}
-	for _, n := range needs {
-		count[n.state]++
+	for _, r := range requirements {
+		count[r.state]++
 	}
 	if n := count[stateMissing]; n > 0 {
-		return fmt.Errorf("the agent would not run: of %d needs %d missing, %d unknown", len(needs), n, count[stateUnknown])
+		return fmt.Errorf("the agent would not run: of %d needs %d missing, %d unknown", len(requirements), n, count[stateUnknown])
 	}
 	fmt.Fprintf(w, "\nThe agent would run as user %d: all that it needs is there.\n", os.Geteuid())
 	return nil
 }
 
-func writeNeeds(w io.Writer, needs []need) {
+func writeRequirements(w io.Writer, requirements []requirement) {
 	width := 0
-	for _, n := range needs {
-		width = max(width, len(n.what))
+	for _, r := range requirements {
+		width = max(width, len(r.name))
 	}
-	for _, n := range needs {
-		line := fmt.Sprintf("%-*s  %-*s  %s", len(stateUnknown), n.state, width, n.what, n.about)
+	for _, r := range requirements {
+		line := fmt.Sprintf("%-*s  %-*s  %s", len(stateUnknown), r.state, width, r.name, r.detail)
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
-		for _, how := range n.how {
-			fmt.Fprintf(w, "%*s  - %s\n", len(stateUnknown), "", how)
+		for _, remedy := range r.remedies {
+			fmt.Fprintf(w, "%*s  - %s\n", len(stateUnknown), "", remedy)
 		}
 	}
 }

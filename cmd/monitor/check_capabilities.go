@@ -5,19 +5,19 @@ package main
 import "strings"
 
 // capabilityNeeds says how to get those that are missing once, for all of them.
-func capabilityNeeds(h held, needed []capability) (needs []need) {
-	names := h.missing(needed)
+func capabilityRequirements(caps capabilitySet, needed []capability) (requirements []requirement) {
+	names := caps.missing(needed)
 	for _, c := range needed {
-		n := need{what: "CAP_" + c.name, state: stateOK, about: c.what}
-		if !h.may(c) {
-			n.state = stateMissing
+		r := requirement{name: "CAP_" + c.name, state: stateOK, detail: c.use}
+		if !caps.permits(c) {
+			r.state = stateMissing
 			if c.name == names[len(names)-1] {
-				n.how = getCapabilities(names...)
+				r.remedies = getCapabilities(names...)
 			}
 		}
-		needs = append(needs, n)
+		requirements = append(requirements, r)
 	}
-	return needs
+	return requirements
 }
 
 // getCapabilities returns the ways to get capabilities.
@@ -29,15 +29,15 @@ func getCapabilities(names ...string) []string {
 	}
 }
 
-// notPermitted returns a need that the kernel refused to show: for lack of the capabilities
+// notPermitted returns a requirement that the kernel refused to show: for lack of the capabilities
 // that it takes, or in spite of them.
-func notPermitted(h held, what string, err error, needed ...capability) need {
-	if names := h.missing(needed); len(names) > 0 {
-		return need{what: what, state: stateUnknown, about: "can't tell without CAP_" + strings.Join(names, ", CAP_")}
+func notPermitted(caps capabilitySet, name string, err error, needed ...capability) requirement {
+	if names := caps.missing(needed); len(names) > 0 {
+		return requirement{name: name, state: stateUnknown, detail: "can't tell without CAP_" + strings.Join(names, ", CAP_")}
 	}
-	return need{
-		what: what, state: stateMissing, about: "refused in spite of the capabilities: " + err.Error(),
-		how: []string{
+	return requirement{
+		name: name, state: stateMissing, detail: "refused in spite of the capabilities: " + err.Error(),
+		remedies: []string{
 			"containers: let seccomp allow bpf and perf_event_open; no user namespace",
 			"else a security module refuses it: journalctl -k -g 'denied|lockdown'",
 		},

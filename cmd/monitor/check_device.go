@@ -4,15 +4,15 @@ package main
 
 import "github.com/vishvananda/netlink"
 
-func deviceNeeds(names []string) (needs []need) {
+func deviceRequirements(names []string) (requirements []requirement) {
 	for _, name := range names {
-		n := need{what: "device " + name, state: stateOK}
+		r := requirement{name: "device " + name, state: stateOK}
 		if _, err := netlink.LinkByName(name); err != nil {
-			n.state = stateMissing
-			n.about = err.Error()
-			n.how = []string{"ip link lists the devices that are there; in Kubernetes with hostNetwork: true"}
+			r.state = stateMissing
+			r.detail = err.Error()
+			r.remedies = []string{"ip link lists the devices that are there; in Kubernetes with hostNetwork: true"}
 		}
-		needs = append(needs, n)
+		requirements = append(requirements, r)
 	}
-	return needs
+	return requirements
 }

@@ -16,57 +16,57 @@ import (
 
 const eventsMap = "events map"
 
-func eventsMapNeeds(h held, s *settings) []need {
+func eventsMapRequirements(caps capabilitySet, s *settings) []requirement {
 	path := s.Agent.MonitorEventsMap
 	if s.ownDatapath() {
-		return []need{ownEventsMap(h, path)}
+		return []requirement{ownEventsMap(caps, path)}
 	}
-	return []need{foreignEventsMap(h, path)}
+	return []requirement{foreignEventsMap(caps, path)}
 }
 
 // foreignEventsMap judges the map that some other datapath has pinned, or will.
-func foreignEventsMap(h held, path string) need {
+func foreignEventsMap(caps capabilitySet, path string) requirement {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return need{what: eventsMap, state: stateNote, about: path + ": not pinned yet, the agent waits"}
+		return requirement{name: eventsMap, state: stateNote, detail: path + ": not pinned yet, the agent waits"}
 	}
 	m, err := ebpf.LoadPinnedMap(path, nil)
 	if err != nil {
-		return eventsMapError(h, path, err)
+		return eventsMapError(caps, path, err)
 	}
 	defer m.Close()
 	if m.Type() != ebpf.PerfEventArray {
-		return eventsMapError(h, path, fmt.Errorf("%s is a map of type %s, not a %s", path, m.Type(), ebpf.PerfEventArray))
+		return eventsMapError(caps, path, fmt.Errorf("%s is a map of type %s, not a %s", path, m.Type(), ebpf.PerfEventArray))
 	}
-	return need{what: eventsMap, state: stateOK, about: path}
+	return requirement{name: eventsMap, state: stateOK, detail: path}
 }
 
 // ownEventsMap judges the place where the embedded datapath would pin its map.
-func ownEventsMap(h held, path string) need {
+func ownEventsMap(caps capabilitySet, path string) requirement {
 	err := bpf.CheckPin(path)
 	switch {
-	case errors.Is(err, bpf.ErrNoBPFFS) && h.has(unix.CAP_SYS_ADMIN):
-		return need{what: eventsMap, state: stateOK, about: fmt.Sprintf("%s (%v: the agent would)", path, err)}
+	case errors.Is(err, bpf.ErrNoBPFFS) && caps.has(unix.CAP_SYS_ADMIN):
+		return requirement{name: eventsMap, state: stateOK, detail: fmt.Sprintf("%s (%v: the agent would)", path, err)}
 	case errors.Is(err, bpf.ErrNoBPFFS):
-		return need{what: eventsMap, state: stateMissing, about: err.Error(), how: []string{"as root: mount -t bpf bpf /sys/fs/bpf"}}
+		return requirement{name: eventsMap, state: stateMissing, detail: err.Error(), remedies: []string{"as root: mount -t bpf bpf /sys/fs/bpf"}}
 	case err != nil:
-		return eventsMapError(h, path, err)
+		return eventsMapError(caps, path, err)
 	}
-	if _, err := os.Stat(path); err == nil && !h.has(unix.CAP_SYS_ADMIN) {
-		return need{what: eventsMap, state: stateNote, about: path + ": the agent takes over what another one left pinned"}
+	if _, err := os.Stat(path); err == nil && !caps.has(unix.CAP_SYS_ADMIN) {
+		return requirement{name: eventsMap, state: stateNote, detail: path + ": the agent takes over what another one left pinned"}
 	}
 	if err := writable(path); err != nil {
-		return eventsMapError(h, path, err)
+		return eventsMapError(caps, path, err)
 	}
-	return need{what: eventsMap, state: stateOK, about: path}
+	return requirement{name: eventsMap, state: stateOK, detail: path}
 }
 
-func eventsMapError(h held, path string, err error) need {
+func eventsMapError(caps capabilitySet, path string, err error) requirement {
 	switch {
 	case errors.Is(err, unix.EACCES): // by the mode of the file or of a directory
-		return need{what: eventsMap, state: stateMissing, about: path + ": permission denied", how: getCapabilities("DAC_OVERRIDE")}
+		return requirement{name: eventsMap, state: stateMissing, detail: path + ": permission denied", remedies: getCapabilities("DAC_OVERRIDE")}
 	case errors.Is(err, unix.EPERM):
-		return notPermitted(h, eventsMap, err, capBPF)
+		return notPermitted(caps, eventsMap, err, capBPF)
 	default:
-		return need{what: eventsMap, state: stateMissing, about: err.Error(), how: []string{"choose another one: --monitor-events-map"}}
+		return requirement{name: eventsMap, state: stateMissing, detail: err.Error(), remedies: []string{"choose another one: --monitor-events-map"}}
 	}
 }

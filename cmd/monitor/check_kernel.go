@@ -12,36 +12,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func kernelNeeds(h held, s *settings) []need {
-	needs := []need{
-		kernelNeed(h, "perf event arrays", "Linux 4.3 with CONFIG_BPF_SYSCALL", features.HaveMapType(ebpf.PerfEventArray), capBPF),
+func kernelRequirements(caps capabilitySet, s *settings) []requirement {
+	requirements := []requirement{
+		kernelRequirement(caps, "perf event arrays", "Linux 4.3 with CONFIG_BPF_SYSCALL", features.HaveMapType(ebpf.PerfEventArray), capBPF),
 	}
 	if s.ownDatapath() {
-		needs = append(needs,
-			kernelNeed(h, "classifier programs", "Linux 4.1 with CONFIG_NET_CLS_ACT", features.HaveProgramType(ebpf.SchedCLS), capBPF, capNetAdmin),
-			kernelNeed(h, "TCX", "Linux 6.6 with CONFIG_NET_XGRESS", haveTCX(), capNetAdmin),
+		requirements = append(requirements,
+			kernelRequirement(caps, "classifier programs", "Linux 4.1 with CONFIG_NET_CLS_ACT", features.HaveProgramType(ebpf.SchedCLS), capBPF, capNetAdmin),
+			kernelRequirement(caps, "TCX", "Linux 6.6 with CONFIG_NET_XGRESS", haveTCX(), capNetAdmin),
 		)
 	}
-	return needs
+	return requirements
 }
 
-// kernelNeed judges the error of a probe of the kernel that takes capabilities; since is
+// kernelRequirement judges the error of a probe of the kernel that takes capabilities; since is
 // the kernel that has what it looked for.
-func kernelNeed(h held, what, since string, err error, needed ...capability) need {
-	n := need{what: what, state: stateOK, about: "in this kernel"}
+func kernelRequirement(caps capabilitySet, name, since string, err error, needed ...capability) requirement {
+	r := requirement{name: name, state: stateOK, detail: "in this kernel"}
 	switch {
 	case err == nil:
-		return n
-	case len(h.missing(needed)) > 0, errors.Is(err, fs.ErrPermission):
-		return notPermitted(h, what, err, needed...)
+		return r
+	case len(caps.missing(needed)) > 0, errors.Is(err, fs.ErrPermission):
+		return notPermitted(caps, name, err, needed...)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
-		n.about = "not in this kernel"
+		r.detail = "not in this kernel"
 	default:
-		n.about = err.Error()
+		r.detail = err.Error()
 	}
-	n.state = stateMissing
-	n.how = []string{since + ", or newer"}
-	return n
+	r.state = stateMissing
+	r.remedies = []string{since + ", or newer"}
+	return r
 }
 
 // haveTCX asks for the programs of the loopback device, which is the first of each

@@ -4,18 +4,18 @@ package main
 
 import "net"
 
-func metricsNeeds(address string) []need {
+func metricsRequirements(address string) []requirement {
 	if address == "" {
 		return nil
 	}
-	n := need{what: "metrics address", state: stateOK, about: address}
+	r := requirement{name: "metrics address", state: stateOK, detail: address}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		n.state = stateMissing
-		n.about = err.Error()
-		n.how = []string{"choose another one: --" + flagMetricsAddress}
-		return []need{n}
+		r.state = stateMissing
+		r.detail = err.Error()
+		r.remedies = []string{"choose another one: --" + flagMetricsAddress}
+		return []requirement{r}
 	}
 	listener.Close()
-	return []need{n}
+	return []requirement{r}
 }

@@ -6,94 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/bits"
-	"os"
-	"unsafe"
 
-	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
+	"github.com/cilium/monitor/agent"
 )
 
-// perfNeeds opens and maps a perf ring buffer for each CPU, as the agent does, and closes
-// them again.
-func perfNeeds(h held, pages int) []need {
+// perfRequirements has the agent open and map its perf ring buffers.
+func perfRequirements(caps capabilitySet, pages int) []requirement {
 	const events, losses, buffers = "perf events", "counted losses", "perf ring buffers"
 
-	fds, counted, err := openPerfEvents()
-	defer func() {
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
-	}()
-	opened := kernelNeed(h, events, "Linux 4.4 with CONFIG_PERF_EVENTS", err, capPerfmon)
+	support, err := agent.CheckPerfEvents(pages)
+	opened := kernelRequirement(caps, events, "Linux 4.4 with CONFIG_PERF_EVENTS", err, capPerfmon)
 	if err != nil {
-		return []need{opened, {what: buffers, state: stateUnknown, about: "can't tell without " + events}}
+		return []requirement{opened, {name: buffers, state: stateUnknown, detail: "can't tell without " + events}}
 	}
 
-	lost := need{what: losses, state: stateOK, about: "in this kernel"}
-	if !counted {
+	lost := requirement{name: losses, state: stateOK, detail: "in this kernel"}
+	if !support.CountsLosses {
 		lost.state = stateNote
-		lost.about = "before Linux 6.0 a loss is told with the next event only"
+		lost.detail = "before Linux 6.0 a loss is told with the next event only"
 	}
 
-	size := (1 + 1<<bits.Len(uint(pages-1))) * os.Getpagesize()
-	mapped := need{what: buffers, state: stateOK, about: fmt.Sprintf("%d KiB for each of %d CPUs", size>>10, len(fds))}
-	if err := mapRings(fds, size); err != nil {
+	size := support.RingSize >> 10
+	mapped := requirement{name: buffers, state: stateOK, detail: fmt.Sprintf("%d KiB for each of %d CPUs", size, support.CPUs)}
+	if err := support.MapError; err != nil {
 		mapped.state = stateMissing
-		mapped.about += ": " + err.Error()
-		mapped.how = []string{"smaller ones: --monitor-buffer-pages"}
+		mapped.detail += ": " + err.Error()
+		mapped.remedies = []string{"smaller ones: --monitor-buffer-pages"}
 		if errors.Is(err, fs.ErrPermission) {
-			mapped.how = append(mapped.how,
+			mapped.remedies = append(mapped.remedies,
 				"shell: ulimit -l unlimited",
 				"systemd: LimitMEMLOCK=infinity",
-				fmt.Sprintf("for all users: sysctl kernel.perf_event_mlock_kb=%d", size>>10),
+				fmt.Sprintf("for all users: sysctl kernel.perf_event_mlock_kb=%d", size),
 				"or CAP_IPC_LOCK")
 		}
 	}
-	return []need{opened, lost, mapped}
-}
-
-// openPerfEvents opens a perf event like the agent's for each CPU that is online, and
-// tells whether the kernel counts the losses of each. What was opened is the caller's to
-// close, also if there is an error.
-func openPerfEvents() (fds []int, counted bool, err error) {
-	cpus, err := ebpf.PossibleCPU()
-	if err != nil {
-		return nil, false, err
-	}
-	attr := unix.PerfEventAttr{
-		Type:        unix.PERF_TYPE_SOFTWARE,
-		Config:      unix.PERF_COUNT_SW_BPF_OUTPUT,
-		Size:        uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
-		Sample_type: unix.PERF_SAMPLE_RAW,
-		Read_format: 1 << 4, // PERF_FORMAT_LOST
-		Wakeup:      1,
-	}
-	for cpu := range cpus {
-		fd, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
-		if errors.Is(err, unix.EINVAL) && attr.Read_format != 0 {
-			attr.Read_format = 0
-			fd, err = unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
-		}
-		if errors.Is(err, unix.ENODEV) {
-			continue // the CPU is offline
-		}
-		if err != nil {
-			return fds, false, err
-		}
-		fds = append(fds, fd)
-	}
-	return fds, attr.Read_format != 0, nil
-}
-
-// mapRings maps all rings at once, since what they may lock is limited in sum.
-func mapRings(fds []int, size int) error {
-	for _, fd := range fds {
-		ring, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-		if err != nil {
-			return err
-		}
-		defer unix.Munmap(ring)
-	}
-	return nil
+	return []requirement{opened, lost, mapped}
 }

@@ -18,47 +18,41 @@ import (
 	"github.com/cilium/monitor/agent"
 )
 
-// clientsGroup is the group that the monitor's socket is given to, if there is one.
-const clientsGroup = "cilium"
-
-func socketNeeds(h held, s *settings) (needs []need) {
+func socketRequirements(caps capabilitySet, s *settings) (requirements []requirement) {
 	if s.Server.EnableMonitor {
-		needs = append(needs, socketNeed("monitor socket", s.Server.MonitorSocketPath, "monitor-socket-path"))
-		needs = append(needs, groupNeed(h)...)
+		requirements = append(requirements, socketRequirement("monitor socket", s.Server.MonitorSocketPath, flagSocket))
+		requirements = append(requirements, groupRequirement(caps)...)
 	}
 	if s.Shell.ShellSockPath != "" {
-		needs = append(needs, socketNeed("shell socket", s.Shell.ShellSockPath, shell.ShellSockPathName))
+		requirements = append(requirements, socketRequirement("shell socket", s.Shell.ShellSockPath, shell.ShellSockPathName))
 	}
-	return needs
+	return requirements
 }
 
-func socketNeed(what, path, flag string) need {
-	n := need{what: what, state: stateOK, about: path}
-	err := writable(path)
-	if info, statErr := os.Lstat(path); statErr == nil {
-		if info.Mode().Type() != fs.ModeSocket {
-			err = fmt.Errorf("%s exists and is not a socket", path)
-		} else if servedErr := agent.CheckSocket(path); servedErr != nil {
-			n.state = stateMissing
-			n.about = fmt.Sprintf("%s: %v", path, servedErr)
-			n.how = []string{"stop that one, or choose another socket: --" + flag}
-			return n
+func socketRequirement(name, path, flag string) requirement {
+	r := requirement{name: name, state: stateOK, detail: path}
+	if _, err := os.Lstat(path); err == nil {
+		if err := agent.CheckSocket(path); err != nil {
+			r.state = stateMissing
+			r.detail = fmt.Sprintf("%s: %v", path, err)
+			r.remedies = []string{"choose another socket: --" + flag + ", or stop what serves this one"}
+			return r
 		}
 	}
-	if err != nil {
-		n.state = stateMissing
-		n.about = err.Error()
-		n.how = []string{fmt.Sprintf("give user %d a directory to write to: --%s", os.Geteuid(), flag)}
+	if err := writable(path); err != nil {
+		r.state = stateMissing
+		r.detail = err.Error()
+		r.remedies = []string{fmt.Sprintf("give user %d a directory to write to: --%s", os.Geteuid(), flag)}
 		if errors.Is(err, unix.EACCES) {
-			n.how = append(n.how, "or CAP_DAC_OVERRIDE")
+			r.remedies = append(r.remedies, "or CAP_DAC_OVERRIDE")
 		}
 	}
-	return n
+	return r
 }
 
-// groupNeed returns a need only if it is missing: there may be no such group.
-func groupNeed(h held) []need {
-	group, err := user.LookupGroup(clientsGroup)
+// groupRequirement returns a requirement only if it is missing: there may be no such group.
+func groupRequirement(caps capabilitySet) []requirement {
+	group, err := user.LookupGroup(agent.SocketGroup)
 	if err != nil {
 		return nil
 	}
@@ -67,12 +61,12 @@ func groupNeed(h held) []need {
 		return nil
 	}
 	mine, _ := os.Getgroups()
-	if gid == os.Getegid() || slices.Contains(mine, gid) || h.has(unix.CAP_CHOWN) {
+	if gid == os.Getegid() || slices.Contains(mine, gid) || caps.has(unix.CAP_CHOWN) {
 		return nil
 	}
-	return []need{{
-		what: "group " + clientsGroup, state: stateMissing, about: "the agent can't give its socket to the group, as it is not in it",
-		how: []string{"usermod -aG " + clientsGroup + " USER", "systemd: Group=" + clientsGroup},
+	return []requirement{{
+		name: "group " + agent.SocketGroup, state: stateMissing, detail: "the agent can't give its socket to the group, as it is not in it",
+		remedies: []string{"usermod -aG " + agent.SocketGroup + " USER", "systemd: Group=" + agent.SocketGroup},
 	}}
 }
 

@@ -134,7 +134,7 @@ func TestCheck(t *testing.T) {
 		require.Zero(t, stats.WriteErrors)
 	})
 	t.Run("value", func(t *testing.T) {
-		run(t, "agent", "--check", "--monitor-queue-size", "-1").requireFailure("--monitor-queue-size=-1")
+		run(t, "agent", "--check", "--monitor-queue-size", "-1").requireFailure(exitUsage, "--monitor-queue-size=-1")
 	})
 }
 

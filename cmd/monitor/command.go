@@ -20,10 +20,13 @@ func newCommand() *cobra.Command {
 monitor watch -t drop             what is dropped on this node, and why
 monitor status                    does the agent read, who listens, who loses events
 monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
+		Long: exitCodesHelp + `
+
+Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
+				return usageError(unknownCommand(cmd, args[0]))
 			}
 			return cmd.Help()
 		},
@@ -33,13 +36,18 @@ monitor agent --device eth0       no Cilium here: watch eth0 with the built-in d
 		SuggestionsMinimumDistance: 2,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
 
 	inspect := h.Command()
+	for _, cmd := range append(inspect.Commands(), inspect) {
+		cmd.Args = noArgs
+	}
 	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
 	root.AddCommand(inspect)
+	addVersion(root)
 	return root
 }
 
@@ -59,10 +67,19 @@ monitor shell                         interactive; help lists the commands, exit
 monitor shell monitor/subscribers     who gets events, and who loses some
 monitor shell monitor/watch -t drop   as monitor watch, from within the agent
 monitor shell health                  how its parts are`
+	cmd.Long = shellSocketHelp
+	addShellSocketFlags(cmd.Flags())
 	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		flagSocket:              completeFiles,
+		shell.ShellSockPathName: completeFiles,
+	})
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		var cfg shell.Config
-		if err := cfg.Parse(cmd.Flags()); err != nil {
+		cfg, err := shellConfig(cmd)
+		if err != nil {
+			return err
+		}
+		if err := cmd.Flags().Set(shell.ShellSockPathName, cfg.ShellSockPath); err != nil {
 			return err
 		}
 		return reachShell(cfg.ShellSockPath)

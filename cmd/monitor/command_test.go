@@ -3,8 +3,6 @@
 package main
 
 import (
-	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -36,7 +34,7 @@ func TestHelp(t *testing.T) {
 			require.True(t, strings.HasPrefix(text, cmd.Short), text)
 			require.Contains(t, text, "Usage: "+cmd.CommandPath())
 			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-				if f.Name != "help" {
+				if f.Name != "help" && !f.Hidden {
 					require.Contains(t, text, " --"+f.Name)
 				}
 			})
@@ -57,49 +55,7 @@ func TestHelp(t *testing.T) {
 
 func TestUnknownCommand(t *testing.T) {
 	p := run(t, "wathc")
-	p.requireFailure(`"wathc"`, "did you mean watch?")
+	p.requireFailure(exitUsage, `"wathc"`, "did you mean watch?")
 	p = run(t, "frobnicate")
-	p.requireFailure(`"frobnicate"`, "monitor --help")
-}
-
-func TestOneLine(t *testing.T) {
-	for text, want := range map[string]string{
-		"plain":               "plain",
-		"one\ntwo":            "one; two",
-		"list:\n\n* item\n":   "list: * item",
-		"list:\n\ta\n\n\tb\n": "list: a; b",
-	} {
-		require.Equal(t, want, oneLine(errors.New(text)))
-	}
-}
-
-func TestColor(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	t.Setenv("NO_COLOR", "")
-	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(t, err)
-	defer terminal.Close()
-	file, err := os.Open(os.DevNull)
-	require.NoError(t, err)
-	defer file.Close()
-
-	on := func(text string, f *os.File) bool {
-		var m colorMode
-		if text != "" {
-			require.NoError(t, m.Set(text))
-		}
-		return m.on(f)
-	}
-	require.True(t, on("", terminal))
-	require.True(t, on("auto", terminal))
-	require.False(t, on("auto", file))
-	require.True(t, on("always", file))
-	require.False(t, on("never", terminal))
-
-	t.Setenv("NO_COLOR", "1")
-	require.False(t, on("auto", terminal))
-	require.True(t, on("always", terminal))
-	t.Setenv("NO_COLOR", "")
-	t.Setenv("TERM", "dumb")
-	require.False(t, on("auto", terminal))
+	p.requireFailure(exitUsage, `"frobnicate"`, "monitor --help")
 }

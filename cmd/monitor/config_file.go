@@ -18,11 +18,11 @@ func readConfigFile(settings *viper.Viper, path string) error {
 	known := settings.AllKeys()
 	settings.SetConfigFile(path)
 	if err := settings.ReadInConfig(); err != nil {
-		return fmt.Errorf("--%s=%s: %w", flagConfig, path, err)
+		return usageError(fmt.Errorf("--%s=%s: %w", flagConfig, path, err))
 	}
 	for _, key := range settings.AllKeys() {
 		if !slices.Contains(known, key) {
-			return fmt.Errorf("--%s=%s: there is no setting %q", flagConfig, path, key)
+			return usageError(fmt.Errorf("--%s=%s: there is no setting %q", flagConfig, path, key))
 		}
 	}
 	return nil

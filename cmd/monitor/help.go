@@ -20,13 +20,15 @@ const groupKey = "group"
 func group(title string, add func(*pflag.FlagSet)) *pflag.FlagSet {
 	fs := newFlagSet(title)
 	add(fs)
-	fs.VisitAll(func(f *pflag.Flag) {
-		if f.Annotations == nil {
-			f.Annotations = map[string][]string{}
-		}
-		f.Annotations[groupKey] = []string{title}
-	})
+	fs.VisitAll(func(f *pflag.Flag) { annotate(f, groupKey, title) })
 	return fs
+}
+
+func annotate(f *pflag.Flag, key, value string) {
+	if f.Annotations == nil {
+		f.Annotations = map[string][]string{}
+	}
+	f.Annotations[key] = []string{value}
 }
 
 // help writes the help of a command: what it does, examples, flags, details.
@@ -72,7 +74,7 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 		if group := f.Annotations[groupKey]; group != nil {
 			title = group[0]
 		}
-		if f.Name == "help" {
+		if f.Name == "help" || f.Hidden {
 			return
 		}
 		if groups[title] == nil {
@@ -112,10 +114,10 @@ func newFlagSet(name string) *pflag.FlagSet {
 
 // helpWidth returns the number of columns that the help has.
 func helpWidth() int {
-	const least, most, unknown = 60, 120, 100
+	const minimum, maximum, unknown = 60, 120, 100
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil {
 		return unknown
 	}
-	return min(max(width, least), most)
+	return min(max(width, minimum), maximum)
 }

@@ -42,9 +42,9 @@ func newHive() (*hive.Hive, *settings) {
 			metricsCell,
 
 			cell.Invoke(func(s settings) { current = s }),
-			cell.Invoke(tellHowToSeePackets, prepareShellSocket),
+			cell.Invoke(logMissingDatapath, prepareShellSocket),
 			shell.ServerCell(defaultShellSocket),
-			cell.Invoke(tellSystemd),
+			cell.Invoke(notifySystemd),
 		),
 	)
 	return h, &current

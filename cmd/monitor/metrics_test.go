@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,18 +31,20 @@ func get(t *testing.T, url string) (code int, body string) {
 // TestMetrics scrapes an agent as Prometheus does.
 func TestMetrics(t *testing.T) {
 	a := startAgent(t, "--metrics-address", "127.0.0.1:0")
-	w := startMonitor(t, "watch", "--monitor-socket", a.socket)
-	w.waitStderr("Connected to the agent")
+	startMonitor(t, "watch", "--monitor-socket-path", a.socket)
 	a.waitStderr("Serving metrics")
 	url := servedURL.FindStringSubmatch(a.stderr.String())[1]
 
-	code, body := get(t, url)
-	require.Equal(t, http.StatusOK, code)
-	require.Regexp(t, `(?m)^cilium_monitor_subscribers\{kind="client"\} 1$`, body)
+	// A client is connected before the agent has accepted it.
+	var body string
+	require.Eventually(t, func() bool {
+		_, body = get(t, url)
+		return strings.Contains(body, "\ncilium_monitor_subscribers{kind=\"client\"} 1\n")
+	}, testTimeout, time.Millisecond)
 	require.Regexp(t, `(?m)^cilium_monitor_attached 0$`, body)
 	require.Regexp(t, `(?m)^go_goroutines \d+$`, body)
 	require.Regexp(t, `(?m)^process_resident_memory_bytes `, body)
-	code, _ = get(t, url[:len(url)-len("metrics")]+"other")
+	code, _ := get(t, url[:len(url)-len("metrics")]+"other")
 	require.Equal(t, http.StatusNotFound, code)
 
 	p := run(t, "status", "--shell-sock-path", a.shell)
@@ -55,5 +59,5 @@ func TestMetricsAddressTaken(t *testing.T) {
 	defer l.Close()
 	address := l.Addr().String()
 	p := run(t, "agent", "--enable-monitor=false", "--shell-sock-path=", "--metrics-address", address)
-	p.requireFailure("--metrics-address="+address, "address already in use")
+	p.requireFailure(exitFailed, "--metrics-address="+address, "address already in use")
 }

@@ -16,7 +16,7 @@ func createFile(path string, others ...*os.File) (*os.File, error) {
 				continue
 			}
 			if otherInfo, err := other.Stat(); err == nil && os.SameFile(info, otherInfo) {
-				return nil, fmt.Errorf("%s can be given only once, it is %s", path, other.Name())
+				return nil, usageError(fmt.Errorf("%s can be given only once, it is %s", path, other.Name()))
 			}
 		}
 	}

@@ -19,7 +19,6 @@ import (
 const rateTime = 500 * time.Millisecond
 
 func newStatusCommand() *cobra.Command {
-	var cfg shell.Config
 	var output string
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -31,24 +30,37 @@ watch -n1 monitor status               see the counters move`,
 		Long: `Lost: "ring full" are events that the agent read too slowly (--monitor-buffer-pages
 of monitor agent), "client behind" those that clients read too slowly
 (--monitor-queue-size). DELIVERED, LOST and LAG of a client are events that it got, that it
-was told it lost, and that it has not read yet.`,
-		Args: cobra.NoArgs,
+was told it lost, and that it has not read yet.
+
+` + shellSocketHelp + `
+--output is ` + envPrefix + `STATUS_OUTPUT. A flag goes before the environment.
+
+Exit code 0 says that the agent answers, whatever that is; see monitor --help.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := shellConfig(cmd)
+			if err != nil {
+				return err
+			}
+			if output != "text" && output != "json" {
+				return usageError(fmt.Errorf("--output %s: it is text or json", output))
+			}
 			if err := reachShell(cfg.ShellSockPath); err != nil {
 				return err
 			}
-			switch output {
-			case "text":
-				return writeStatus(cmd.OutOrStdout(), cfg)
-			case "json":
+			if output == "json" {
 				return writeAnswer(cmd.OutOrStdout(), cfg, "monitor/status -o json")
-			default:
-				return fmt.Errorf("--output %s: it is text or json", output)
 			}
+			return writeStatus(cmd.OutOrStdout(), cfg)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text for people, json for scripts (all that is counted)")
-	cmd.Flags().StringVar(&cfg.ShellSockPath, shell.ShellSockPathName, defaultShellSocket, "`PATH` of the agent's shell socket")
+	addShellSocketFlags(cmd.Flags())
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"output":                completeOne("text", "json"),
+		flagSocket:              completeFiles,
+		shell.ShellSockPathName: completeFiles,
+	})
 	return cmd
 }
 

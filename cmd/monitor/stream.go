@@ -22,7 +22,7 @@ const stdinPath = "-"
 type stream struct {
 	file   *os.File
 	live   bool   // events come as they happen
-	onWait func() // called before waiting for more
+	onIdle func() // called before waiting for more
 
 	ctx     context.Context
 	wake    *os.File // readable when ctx is cancelled
@@ -76,8 +76,8 @@ func (s *stream) payloads(ctx context.Context) iter.Seq2[*payload.Payload, error
 
 // Read reads as soon as there is something, or returns the context's error.
 func (s *stream) Read(b []byte) (int, error) {
-	if s.onWait != nil {
-		s.onWait()
+	if s.onIdle != nil {
+		s.onIdle()
 	}
 	if err := s.wait(); err != nil {
 		return 0, err

@@ -8,9 +8,9 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// tellSystemd tells systemd, if that waits for it (Type=notify), when the agent has
+// notifySystemd tells systemd, if that waits for it (Type=notify), when the agent has
 // started and when it begins to stop. It has to be invoked last.
-func tellSystemd(lc cell.Lifecycle, log logrus.FieldLogger) {
+func notifySystemd(lc cell.Lifecycle, log logrus.FieldLogger) {
 	notify := func(state string) func(cell.HookContext) error {
 		return func(cell.HookContext) error {
 			if _, err := daemon.SdNotify(false, state); err != nil {

@@ -23,7 +23,7 @@ func TestNotify(t *testing.T) {
 			systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
 			require.NoError(t, err)
 			defer systemd.Close()
-			require.NoError(t, systemd.SetReadDeadline(time.Now().Add(patience)))
+			require.NoError(t, systemd.SetReadDeadline(time.Now().Add(testTimeout)))
 			state := func() string {
 				b := make([]byte, 100)
 				n, err := systemd.Read(b)

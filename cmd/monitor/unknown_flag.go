@@ -18,7 +18,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 		hint = suggest.DidYouMean("--"+unknown.GetSpecifiedName(), flagNames(cmd))
 	}
-	return fmt.Errorf("%w%s (see %s --help)", err, hint, cmd.CommandPath())
+	return usageError(fmt.Errorf("%w%s (see %s --help)", err, hint, cmd.CommandPath()))
 }
 
 // flagNames returns the flags of a command as they are typed.

@@ -12,13 +12,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/cilium/monitor/client"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/format"
 )
 
 // watchOptions are the flags of monitor watch.
 type watchOptions struct {
-	socket     string
 	filter     *format.FilterFlags
 	print      format.PrintFlags
 	timestamps bool
@@ -54,15 +53,44 @@ monitor watch --read now.events -t drop -vv`,
 Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
 summary, go to stderr. If the agent goes away, watch waits for it and connects again.
 
-` + filesHelp,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return opts.run(os.Stdout, os.Stderr)
+Each flag but --not is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
+--monitor-socket-path the same as the agent's (` + envPrefix + `MONITOR_SOCKET_PATH). A flag goes
+before the environment.
+
+` + filesHelp + `
+
+` + exitCodesHelp,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := setFromEnvironment(cmd); err != nil {
+				return err
+			}
+			socket, err := cmd.Flags().GetString(flagSocket)
+			if err != nil {
+				return err
+			}
+			return opts.run(socket, os.Stdout, os.Stderr)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	opts.addFlags(flags)
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == oldFlagSocket {
+			name = flagSocket
+		}
+		return pflag.NormalizedName(name)
+	})
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"type":        completeList(api.MessageTypeNames),
+		"drop-reason": completeDropReason,
+		"interface":   completeList(devices),
+		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
+		"write":       completeFiles,
+		"record":      completeFiles,
+		"read":        completeFiles,
+		flagSocket:    completeFiles,
+	})
 	return cmd
 }
 
@@ -85,19 +113,19 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read")
 	}))
 	flags.AddFlagSet(group("Where they come from", func(fs *pflag.FlagSet) {
-		fs.StringVar(&o.socket, "monitor-socket", client.DefaultSocketPath, "`PATH` of the agent's socket")
+		addSocketFlag(fs)
 		fs.StringVar(&o.read, "read", "", "read a recording from this `FILE` instead, or a stream from stdin (-)")
 	}))
 }
 
-// run watches until there is a reason to stop.
-func (o *watchOptions) run(stdout, stderr *os.File) error {
+// run watches the agent at the socket, or a recording, until there is a reason to stop.
+func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	filter, err := o.filter.Filter()
 	if err != nil {
-		return err
+		return usageError(err)
 	}
 	if err := o.check(); err != nil {
-		return err
+		return usageError(err)
 	}
 	files, err := o.openFiles()
 	if err != nil {
@@ -126,7 +154,7 @@ func (o *watchOptions) run(stdout, stderr *os.File) error {
 	if files.input != nil {
 		err = w.replay(ctx, files.input)
 	} else {
-		err = w.follow(ctx, o.socket)
+		err = w.follow(ctx, socket)
 	}
 	if o.summary && w.connected {
 		w.writeSummary()

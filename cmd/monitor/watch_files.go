@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/cilium/monitor/client"
 )
 
 // filesHelp explains the files of monitor watch.
@@ -18,7 +20,7 @@ whenever watch ends or has nothing to do. With >/dev/null nothing is printed bes
 
 --read prints a recording and ends with it. One that was cut short is printed as far as
 it goes; that is an error, exit code 1. It also reads what any server of the monitor API
-sends: nc -U /var/run/cilium/monitor1_2.sock | monitor watch --read -
+sends: nc -U ` + client.DefaultSocketPath + ` | monitor watch --read -
 A stream has no names of interfaces, so with --read these are numbers, for --interface,
 too. A recording has no times: --timestamps is an error, --write says 1970.`
 
@@ -40,7 +42,7 @@ func (o *watchOptions) openFiles() (files watchFiles, err error) {
 		inputFile = files.input.file
 		if !files.input.live {
 			if o.timestamps {
-				return files, errors.New("--timestamps: a recording has no times")
+				return files, usageError(errors.New("--timestamps: a recording has no times"))
 			}
 			clock = func() time.Time { return time.Unix(0, 0) }
 		}

@@ -66,7 +66,7 @@ func TestRecord(t *testing.T) {
 	w := a.startWatch("--record", file, "-t", "drop")
 	a.send("one", "two")
 	recorded := func() string { return run(t, "watch", "--read", file).stdout.String() }
-	require.Eventually(t, func() bool { return recorded() == twoEvents }, patience, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return recorded() == twoEvents }, testTimeout, 10*time.Millisecond,
 		"it is in the file while the watch runs")
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
@@ -247,19 +247,20 @@ func TestFileFlags(t *testing.T) {
 	directory := t.TempDir()
 	for name, test := range map[string]struct {
 		args []string
+		code int
 		want []string
 	}{
-		"no such file":      {[]string{"--read", directory + "/none"}, []string{"--read: open", "no such file"}},
-		"directory":         {[]string{"--read", directory}, []string{"is a directory"}},
-		"write a directory": {[]string{"--write", directory}, []string{"--write: open", "is a directory"}},
-		"record nowhere":    {[]string{"--record", directory + "/no/file"}, []string{"--record: open", "no such file"}},
-		"read and record":   {[]string{"--read", recording, "--record", recording}, []string{"--record", "--read"}},
-		"read and write":    {[]string{"--read", recording, "--write", recording}, []string{"--write: " + recording + " can be given only once"}},
-		"record and write":  {[]string{"--record", directory + "/a", "--write", directory + "/a"}, []string{"can be given only once"}},
-		"timestamps":        {[]string{"--read", recording, "--timestamps"}, []string{"--timestamps: a recording has no times"}},
+		"no such file":      {[]string{"--read", directory + "/none"}, exitFailed, []string{"--read: open", "no such file"}},
+		"directory":         {[]string{"--read", directory}, exitFailed, []string{"is a directory"}},
+		"write a directory": {[]string{"--write", directory}, exitFailed, []string{"--write: open", "is a directory"}},
+		"record nowhere":    {[]string{"--record", directory + "/no/file"}, exitFailed, []string{"--record: open", "no such file"}},
+		"read and record":   {[]string{"--read", recording, "--record", recording}, exitUsage, []string{"--record", "--read"}},
+		"read and write":    {[]string{"--read", recording, "--write", recording}, exitUsage, []string{"--write: " + recording + " can be given only once"}},
+		"record and write":  {[]string{"--record", directory + "/a", "--write", directory + "/a"}, exitUsage, []string{"can be given only once"}},
+		"timestamps":        {[]string{"--read", recording, "--timestamps"}, exitUsage, []string{"--timestamps: a recording has no times"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, append([]string{"watch"}, test.args...)...).requireFailure(test.want...)
+			run(t, append([]string{"watch"}, test.args...)...).requireFailure(test.code, test.want...)
 		})
 	}
 	p := run(t, "watch", "--read", recording)

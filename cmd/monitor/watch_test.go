@@ -77,7 +77,7 @@ func TestWatchFilter(t *testing.T) {
 	require.Eventually(t, func() bool {
 		clients := a.Stats().Clients
 		return len(clients) == 1 && clients[0].Delivered == 1 && clients[0].Lag == 0
-	}, patience, time.Millisecond)
+	}, testTimeout, time.Millisecond)
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
 	require.Empty(t, w.stdout.String())
@@ -198,22 +198,23 @@ func TestWatchFailures(t *testing.T) {
 	socket := testutils.SocketPath(t)
 	for name, test := range map[string]struct {
 		args []string
+		code int
 		want []string
 	}{
-		"no agent":          {[]string{"--monitor-socket", socket}, []string{"no monitor agent is running", socket, "--monitor-socket"}},
-		"typo":              {[]string{"--type", "dorp"}, []string{`"dorp"`, `did you mean "drop"?`, "monitor watch --help"}},
-		"impossible filter": {[]string{"--type", "drop", "--verdict", "deny"}, []string{"no event can match"}},
-		"unknown flag":      {[]string{"--tpye", "drop"}, []string{`unknown flag: --tpye; did you mean "--type"?`, "monitor watch --help"}},
-		"flag nobody knows": {[]string{"--frobnicate"}, []string{"unknown flag: --frobnicate (see"}},
-		"shorthand":         {[]string{"-q"}, []string{"'q'", "monitor watch --help"}},
-		"argument":          {[]string{"drop"}, []string{`"drop"`}},
-		"color":             {[]string{"--color", "yes"}, []string{"--color", "auto, always or never"}},
-		"count":             {[]string{"--count", "-1"}, []string{"--count -1"}},
-		"for":               {[]string{"--for", "-1s"}, []string{"--for -1s"}},
+		"no agent":          {[]string{"--monitor-socket-path", socket}, exitNoAgent, []string{"no monitor agent is running", socket, "--monitor-socket"}},
+		"typo":              {[]string{"--type", "dorp"}, exitUsage, []string{`"dorp"`, `did you mean "drop"?`, "monitor watch --help"}},
+		"impossible filter": {[]string{"--type", "drop", "--verdict", "deny"}, exitUsage, []string{"no event can match"}},
+		"unknown flag":      {[]string{"--tpye", "drop"}, exitUsage, []string{`unknown flag: --tpye; did you mean "--type"?`, "monitor watch --help"}},
+		"flag nobody knows": {[]string{"--frobnicate"}, exitUsage, []string{"unknown flag: --frobnicate (see"}},
+		"shorthand":         {[]string{"-q"}, exitUsage, []string{"'q'", "monitor watch --help"}},
+		"argument":          {[]string{"drop"}, exitUsage, []string{`"drop"`}},
+		"color":             {[]string{"--color", "yes"}, exitUsage, []string{"--color", "auto, always or never"}},
+		"count":             {[]string{"--count", "-1"}, exitUsage, []string{"--count -1"}},
+		"for":               {[]string{"--for", "-1s"}, exitUsage, []string{"--for -1s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := run(t, append([]string{"watch"}, test.args...)...)
-			p.requireFailure(test.want...)
+			p.requireFailure(test.code, test.want...)
 		})
 	}
 }

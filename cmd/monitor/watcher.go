@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/client"
 	"github.com/cilium/monitor/format"
@@ -47,16 +48,16 @@ var errReaderGone = errors.New("the output's reader is gone")
 // cancelled, the limit is reached or something can't be written. That somebody does not
 // want to read any more is no error.
 func (w *watcher) follow(ctx context.Context, path string) error {
-	return explain(w.watch(ctx, client.Follow(ctx, path, client.Notify{
-		Connected:    func() { w.tellConnected(path) },
-		Disconnected: w.tellDisconnected,
-		Wait:         w.flush,
+	return explain(w.watch(ctx, client.Follow(ctx, path, client.Hooks{
+		OnConnect:    func() { w.reportConnected(path) },
+		OnDisconnect: w.reportDisconnected,
+		OnIdle:       w.flush,
 	})))
 }
 
 // replay prints the events of a stream until its end, or as follow does.
 func (w *watcher) replay(ctx context.Context, s *stream) error {
-	s.onWait = w.flush
+	s.onIdle = w.flush
 	w.connected = true
 	return w.watch(ctx, s.payloads(ctx))
 }
@@ -168,7 +169,7 @@ func (w *watcher) closeFiles() {
 	}
 }
 
-func (w *watcher) tellConnected(path string) {
+func (w *watcher) reportConnected(path string) {
 	if w.connected {
 		fmt.Fprintf(w.messages, "Connected again after %s, events in between are missing\n", time.Since(w.lostAt).Round(time.Millisecond))
 		return
@@ -177,7 +178,7 @@ func (w *watcher) tellConnected(path string) {
 	fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 }
 
-func (w *watcher) tellDisconnected(err error) {
+func (w *watcher) reportDisconnected(err error) {
 	w.flush()
 	w.lostAt = time.Now()
 	reason := err.Error()
@@ -195,9 +196,9 @@ func (w *watcher) writeSummary() {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, client.ErrNotRunning):
-		return fmt.Errorf("%w (another socket: --monitor-socket)", err)
+		return noAgentError(fmt.Errorf("%w (another socket: --%s)", err, flagSocket))
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w (try sudo, or join the group cilium)", err)
+		return noAgentError(fmt.Errorf("%w (try sudo, or join the group %s)", err, agent.SocketGroup))
 	case errors.Is(err, payload.ErrNotASession):
 		return fmt.Errorf("this is not the socket of a monitor agent: %w", err)
 	default:

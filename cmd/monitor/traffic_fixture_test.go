@@ -47,7 +47,7 @@ func handshake(t *testing.T, client, server *namespace, ip string) {
 	})
 	defer listener.Close()
 	client.Do(func() error {
-		conn, err := net.DialTimeout("tcp", listener.Addr().String(), patience)
+		conn, err := net.DialTimeout("tcp", listener.Addr().String(), testTimeout)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func handshake(t *testing.T, client, server *namespace, ip string) {
 	})
 	conn, err := listener.Accept()
 	require.NoError(t, err)
-	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(testTimeout)))
 	_, err = conn.Read(make([]byte, 1))
 	require.Error(t, err, "the client closed the connection")
 	require.NoError(t, conn.Close())
@@ -70,7 +70,7 @@ func (ns *namespace) listenUDP(ip, port string) *net.UDPConn {
 		if err != nil {
 			return err
 		}
-		return conn.SetDeadline(time.Now().Add(patience))
+		return conn.SetDeadline(time.Now().Add(testTimeout))
 	})
 	ns.t.Cleanup(func() { conn.Close() })
 	return conn
@@ -85,7 +85,7 @@ func (ns *namespace) dialUDP(ip, port string) net.Conn {
 		if err != nil {
 			return err
 		}
-		return conn.SetDeadline(time.Now().Add(patience))
+		return conn.SetDeadline(time.Now().Add(testTimeout))
 	})
 	ns.t.Cleanup(func() { conn.Close() })
 	return conn
@@ -119,7 +119,7 @@ func ping(t *testing.T, client *namespace, network, ip string, request layers.IC
 		if err != nil {
 			return err
 		}
-		return conn.SetDeadline(time.Now().Add(patience))
+		return conn.SetDeadline(time.Now().Add(testTimeout))
 	})
 	defer conn.Close()
 	buf := gopacket.NewSerializeBuffer()

@@ -86,13 +86,13 @@ func run(t *testing.T, args ...string) *process {
 	return p
 }
 
-const patience = time.Minute
+const testTimeout = time.Minute
 
 func (p *process) wait() {
 	p.t.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		require.Fail(p.t, "it still runs")
 	}
 }
@@ -115,14 +115,14 @@ func (p *process) waitStderr(text string) { p.t.Helper(); p.waitFor(&p.stderr, t
 func (p *process) waitFor(out *output, text string) {
 	p.t.Helper()
 	require.Eventually(p.t, func() bool { return strings.Contains(out.String(), text) },
-		patience, time.Millisecond, "it never printed %q", text)
+		testTimeout, time.Millisecond, "it never printed %q", text)
 }
 
-// requireFailure requires that it ended with exit code 1 and said all of the texts in one
+// requireFailure requires that it ended with the exit code and said all of the texts in one
 // line, the last one.
-func (p *process) requireFailure(texts ...string) {
+func (p *process) requireFailure(code int, texts ...string) {
 	p.t.Helper()
-	p.waitExit(1)
+	p.waitExit(code)
 	require.Empty(p.t, p.stdout.String())
 	before, message, _ := strings.Cut(p.stderr.String(), "Error: ")
 	require.NotContains(p.t, before, "level=error")

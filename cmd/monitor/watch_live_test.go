@@ -148,7 +148,7 @@ var filterTests = []filterTest{
 // embedded datapath, and watches it in each format and with each filter.
 func TestLive(t *testing.T) {
 	clientSide, serverSide := vethPair(t)
-	a := serve(t, agent.WithEventsMap(testutils.EventsMapPath(t)), agent.WithDrainTimeout(patience))
+	a := serve(t, agent.WithEventsMap(testutils.EventsMapPath(t)), agent.WithDrainTimeout(testTimeout))
 	deny, err := bpf.ParseRule("udp/" + portDenied)
 	require.NoError(t, err)
 	serverSide.Do(func() error {
@@ -193,7 +193,7 @@ func TestLive(t *testing.T) {
 	require.Eventually(t, func() bool {
 		kinds, err := kindsOf(plain.stdout.String())
 		return err != nil || slices.Equal(kinds, want)
-	}, patience, 10*time.Millisecond)
+	}, testTimeout, 10*time.Millisecond)
 	a.stop() // all watches get the rest
 	all := []*process{plain, debug, verbose, hex, jsonLines, times, jsonTimes, color, numeric}
 	for _, w := range append(all, filtered...) {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+
+	"github.com/cilium/monitor/agent/internal/perfring"
+)
+
+// PerfSupport is what [CheckPerfEvents] found out.
+type PerfSupport struct {
+	// CPUs is how many are online. Each has a perf ring buffer.
+	CPUs int
+
+	// RingSize is how many bytes each CPU's ring takes.
+	RingSize int
+
+	// CountsLosses tells whether the kernel counts the losses of each ring, as it does since
+	// Linux 6.0. An older one tells of a loss with the next event only.
+	CountsLosses bool
+
+	// MapError is why the rings of all CPUs can't be mapped, nil if they can. It is
+	// [fs.ErrPermission] if this process may not lock as much memory.
+	MapError error
+}
+
+// CheckPerfEvents opens and maps perf ring buffers of nPages as AttachToEventsMap does for as long
+// as somebody is subscribed, and closes them again. The error is why perf events can't be opened:
+// [fs.ErrPermission] without CAP_PERFMON.
+func CheckPerfEvents(nPages int) (PerfSupport, error) {
+	pages, err := ringPages(nPages)
+	if err != nil {
+		return PerfSupport{}, fmt.Errorf("check perf events: %w", err)
+	}
+	support, err := perfring.Check(pages)
+	return PerfSupport(support), err
+}

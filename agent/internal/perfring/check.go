@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfring
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// Support is what [Check] found out.
+type Support struct {
+	CPUs         int   // that are online
+	RingSize     int   // in bytes, of a CPU, with the page that the kernel puts in front of it
+	CountsLosses bool  // the kernel counts the losses of each event, see [Ring.LostNow]
+	MapError     error // why rings of that size can't be mapped
+}
+
+// Check opens a perf event for each online CPU as Open does, maps the rings of all of them at once,
+// since what they may lock is limited in sum, and closes them. The error is why the events can't be
+// opened. pages is a power of two.
+func Check(pages int) (_ Support, err error) {
+	possible, err := ebpf.PossibleCPU()
+	if err != nil {
+		return Support{}, fmt.Errorf("check perf events: %w", err)
+	}
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}()
+	for cpu := range possible {
+		fd, err := openEvent(cpu, 0, 1)
+		if errors.Is(err, unix.ENODEV) {
+			continue // the CPU is offline
+		}
+		if err != nil {
+			return Support{}, fmt.Errorf("check perf event of CPU %d: %w", cpu, err)
+		}
+		fds = append(fds, fd)
+	}
+	support := Support{CPUs: len(fds), RingSize: (1 + pages) * unix.Getpagesize()}
+	if support.CountsLosses, err = countsLosses(fds[0]); err != nil {
+		return Support{}, fmt.Errorf("check perf events: %w", err)
+	}
+	support.MapError = mapAll(fds, support.RingSize)
+	return support, nil
+}
+
+// countsLosses tells whether a read of an event returns, behind its value, the number of losses.
+func countsLosses(fd int) (bool, error) {
+	var value [2]uint64
+	size := int(unsafe.Sizeof(value))
+	n, err := unix.Read(fd, unsafe.Slice((*byte)(unsafe.Pointer(&value)), size))
+	return n == size, err
+}
+
+func mapAll(fds []int, size int) error {
+	for _, fd := range fds {
+		ring, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			return err
+		}
+		defer unix.Munmap(ring)
+	}
+	return nil
+}

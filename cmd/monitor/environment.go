@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// environmentKey is the annotation of a flag whose environment variable is not named after its
+// command, but is the agent's.
+const environmentKey = "environment"
+
+// environmentVariable returns the name of the environment variable of a command's flag, "" if it
+// has none.
+func environmentVariable(cmd *cobra.Command, flag *pflag.Flag) string {
+	name := flag.Name
+	switch {
+	case flag.Annotations[environmentKey] != nil:
+	case name == "help", name == "not": // which is about the flag behind it
+		return ""
+	default:
+		name = cmd.Name() + "-" + name
+	}
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// setFromEnvironment sets the flags of a command that were not given from the environment. The
+// agent has its settings by hive's rules.
+func setFromEnvironment(cmd *cobra.Command) (err error) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		variable := environmentVariable(cmd, f)
+		value := os.Getenv(variable)
+		if err != nil || f.Changed || value == "" {
+			return
+		}
+		if setErr := cmd.Flags().Set(f.Name, value); setErr != nil {
+			err = usageError(fmt.Errorf("%s=%s: %w", variable, value, setErr))
+		}
+	})
+	return err
+}

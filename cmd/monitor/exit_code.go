@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the program. 0 says that all is well.
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitNoAgent = 3
+)
+
+// exitCodesHelp explains them.
+const exitCodesHelp = `Exit codes: 0 all is well; 1 something failed; 2 wrong flags, arguments or settings;
+3 no agent can be reached: none runs, or this user may not use its socket.`
+
+// exitError is an error that ends the program with a certain exit code.
+type exitError struct {
+	error
+	code int
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
+func usageError(err error) error { return exitError{err, exitUsage} }
+
+func noAgentError(err error) error { return exitError{err, exitNoAgent} }
+
+// exitCode returns the exit code that an error ends the program with.
+func exitCode(err error) int {
+	if exit := (exitError{}); errors.As(err, &exit) {
+		return exit.code
+	}
+	return exitFailed
+}
+
+// noArgs is cobra.NoArgs with the exit code of wrong usage.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError(err)
+	}
+	return nil
+}

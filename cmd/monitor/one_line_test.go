@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain":               "plain",
+		"one\ntwo":            "one; two",
+		"list:\n\n* item\n":   "list: * item",
+		"list:\n\ta\n\n\tb\n": "list: a; b",
+	} {
+		require.Equal(t, want, oneLine(errors.New(text)))
+	}
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/testutils"
+)
+
+// TestShellWatch watches in the agent's shell, until it is interrupted while nothing happens.
+func TestShellWatch(t *testing.T) {
+	a := startAgent(t)
+	status := func() string { return run(t, "status", "--shell-sock-path", a.shell).stdout.String() }
+	w := startMonitor(t, "shell", "--shell-sock-path", a.shell, "monitor/watch", "-t", "agent")
+	require.Eventually(t, func() bool { return strings.Contains(status(), "1 listeners") }, testTimeout, time.Millisecond)
+	require.Regexp(t, `(?m)^listener +monitor/watch +1.2 `, status())
+	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "hello").waitExit(0)
+	w.waitStdout(">> Message: \"hello\"\n")
+	w.signal(syscall.SIGINT)
+	w.wait()
+	require.Eventually(t, func() bool { return strings.Contains(status(), "0 listeners") }, testTimeout, time.Millisecond)
+}
+
+func TestShell(t *testing.T) {
+	a := startAgent(t)
+	p := run(t, "shell", "--shell-sock-path", a.shell, "monitor/status")
+	p.waitExit(0)
+	require.Contains(t, p.stdout.String(), a.eventsMap)
+
+	p = run(t, "shell", "--shell-sock-path", a.shell, "nonsense")
+	p.waitExit(1)
+	require.Contains(t, p.stdout.String(), "nonsense: unknown command")
+}
+
+// TestNoShell shows that it is said at once if there is no agent.
+func TestNoShell(t *testing.T) {
+	path := testutils.SocketPath(t)
+	for _, command := range []string{"status", "shell"} {
+		p := run(t, command, "--shell-sock-path", path)
+		p.requireFailure(exitNoAgent, "no monitor agent is running", path, "--monitor-socket-path")
+	}
+}
+
+// TestShellNotAllowed asks a root's agent as somebody else.
+func TestShellNotAllowed(t *testing.T) {
+	a := startAgent(t)
+	require.NoError(t, os.Chmod(filepath.Dir(a.shell), 0o755))
+	for _, command := range []string{"status", "shell"} {
+		cmd := program(command, "--shell-sock-path", a.shell)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		start(t, cmd).requireFailure(exitNoAgent, "only root", a.shell)
+	}
+}
