@@ -7,6 +7,9 @@ GO ?= go
 CLANG := clang-14
 LLVM  := llvm-strip-14
 
+# The nested modules have dependencies of their own.
+MODULES := . bench deploy example tools
+
 .PHONY: help
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -32,22 +35,34 @@ test: ## Run all tests with the race detector (as root, with BPF)
 	@scripts/test
 
 .PHONY: ci
-ci: format vet staticcheck generated cross test conformance ## Everything that has to pass
+ci: format vet staticcheck lint api-check generated cross test conformance ## Everything that has to pass
 
 .PHONY: format
 format: ## Check that the code is gofmt-ed
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 
 .PHONY: vet
-vet:
-	$(GO) vet ./...
-	cd bench && $(GO) vet ./...
-	cd deploy && $(GO) vet ./...
-	cd example && $(GO) vet ./...
+vet: ## Run go vet
+	@$(foreach module,$(MODULES),(cd $(module) && $(GO) vet ./...) &&) true
 
 .PHONY: staticcheck
-staticcheck:
+staticcheck: ## Run staticcheck
 	$(GO) tool staticcheck ./...
+
+# Built by tools/go.mod, whose dependencies are no concern of the module's users.
+LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
+.PHONY: lint
+lint: ## Run the linters of .golangci.yaml
+	@$(foreach module,$(MODULES),(cd $(module) && $(LINT) run ./...) &&) true
+
+.PHONY: api
+api: ## Write down in docs/api.txt what the packages export
+	$(GO) run -C tools ./apilist >docs/api.txt
+
+.PHONY: api-check
+api-check: ## Check that docs/api.txt is what the packages export
+	@$(GO) run -C tools ./apilist | diff -u docs/api.txt - || \
+		{ echo 'The public API changed: if that is meant, run "make api", and tell it in CHANGELOG.md.' >&2; exit 1; }
 
 .PHONY: generate
 generate: ## Compile the BPF programs again (installs clang)

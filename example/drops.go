@@ -38,12 +38,12 @@ func (d *drops) NotifyPerfEvent(sample []byte, cpu int) {
 	d.counts.Add(reason, 1)
 }
 
+func (d *drops) NotifyPerfEventLost(lost uint64, cpu int) { d.counts.Add("events lost", int64(lost)) }
+func (d *drops) NotifyAgentEvent(typ int, event any)      {}
+
 // tell sends an event to all clients and consumers.
 func (d *drops) tell(text string) {
 	if err := d.agent.SendEvent(api.MessageTypeAgent, api.GenericMessage(text)); err != nil {
 		d.counts.Add("events not sent", 1)
 	}
 }
-
-func (d *drops) NotifyPerfEventLost(lost uint64, cpu int) { d.counts.Add("events lost", int64(lost)) }
-func (d *drops) NotifyAgentEvent(typ int, event any)      {}

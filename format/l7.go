@@ -43,6 +43,7 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		c = colorDrop
 	case accesslog.VerdictError:
 		c = colorWarn
+	case accesslog.VerdictForwarded, accesslog.VerdictRedirected:
 	}
 	dst = f.begin(dst, c)
 	dst = appendText(append(dst, "verdict "...), string(r.Verdict))

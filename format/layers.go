@@ -30,6 +30,7 @@ func (d *dissection) any() bool {
 func (d *dissection) appendLayers(dst []byte) []byte {
 	text := layerText{tab: "\t"}
 	switch d.tunnel {
+	case tunnelNone:
 	case tunnelVXLAN:
 		dst = append(text.vxlan(d.outer.appendLayers(dst, text), &d.vxlan), '\n')
 	case tunnelGeneve:

@@ -7,9 +7,8 @@ import (
 
 	"github.com/cilium/hive/script"
 
-	"github.com/cilium/monitor/internal/commands"
-
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/commands"
 )
 
 // consumers are the consumers that a script registered, by name.

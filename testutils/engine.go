@@ -12,12 +12,11 @@ import (
 	"github.com/cilium/hive/cell"
 	"github.com/cilium/hive/hivetest"
 	"github.com/cilium/hive/script"
-
-	"github.com/cilium/monitor/internal/commands"
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/commands"
 )
 
 // Commands provides script commands for tests of a hive that the monitor is part of:

@@ -16,7 +16,6 @@ import (
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
-
 	"github.com/cilium/monitor/bench/internal/agentproc"
 )
 
