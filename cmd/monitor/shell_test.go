@@ -19,13 +19,13 @@ func TestShellWatch(t *testing.T) {
 	a := startAgent(t)
 	status := func() string { return run(t, "status", "--shell-sock-path", a.shell).stdout.String() }
 	w := startMonitor(t, "shell", "--shell-sock-path", a.shell, "monitor/watch", "-t", "agent")
-	waitUntil(t, func() bool { return strings.Contains(status(), "1 listeners") })
-	require.Regexp(t, `(?m)^listener +monitor/watch +1.2 `, status())
+	waitUntil(t, func() bool { return strings.Contains(status(), "1 streams") })
+	require.Regexp(t, `(?m)^stream +monitor/watch +- `, status())
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "hello").waitExit(0)
 	w.waitStdout(">> Message: \"hello\"\n")
 	w.signal(syscall.SIGINT)
 	w.wait()
-	waitUntil(t, func() bool { return strings.Contains(status(), "0 listeners") })
+	waitUntil(t, func() bool { return strings.Contains(status(), "0 streams") })
 }
 
 func TestShell(t *testing.T) {
