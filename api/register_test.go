@@ -39,13 +39,13 @@ func TestRegisterMessageType(t *testing.T) {
 }
 
 func TestRegisterMessageTypeErrors(t *testing.T) {
-	unregister, err := api.RegisterMessageType(8, "own")
+	unregister, err := api.RegisterMessageType(100, "own")
 	require.NoError(t, err)
 	defer unregister()
 	for _, c := range []struct {
 		typ  int
 		name string
-	}{{1, "x"}, {6, "x"}, {7, "trace-sock"}, {129, "l7"}, {130, "x"}, {8, "x"}, {9, "own"}, {9, "drop"}} {
+	}{{1, "x"}, {6, "x"}, {7, "trace-sock"}, {129, "l7"}, {130, "x"}, {100, "x"}, {9, "own"}, {9, "drop"}} {
 		_, err := api.RegisterMessageType(c.typ, c.name)
 		require.ErrorIs(t, err, api.ErrRegistered, "%+v", c)
 	}
@@ -57,7 +57,7 @@ func TestRegisterMessageTypeErrors(t *testing.T) {
 		require.Error(t, err, "%+v", c)
 		require.NotErrorIs(t, err, api.ErrRegistered)
 	}
-	require.Equal(t, "own", api.MessageTypeName(8))
+	require.Equal(t, "own", api.MessageTypeName(100))
 }
 
 // TestRegisterNames registers names of drop reasons and source files over those that are built
@@ -121,9 +121,9 @@ func TestRegisterConcurrently(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 200 {
-				unregister, err := api.RegisterMessageType(8, "own")
+				unregister, err := api.RegisterMessageType(100, "own")
 				if assert.NoError(t, err) {
-					assert.Equal(t, "own", api.MessageTypeName(8))
+					assert.Equal(t, "own", api.MessageTypeName(100))
 					unregister()
 				}
 				api.MessageTypeNames()
@@ -131,7 +131,7 @@ func TestRegisterConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, "unknown(8)", api.MessageTypeName(8))
+	require.Equal(t, "unknown(100)", api.MessageTypeName(100))
 }
 
 func TestCaptureHeader(t *testing.T) {
