@@ -26,8 +26,9 @@ var AgentCell = cell.Module(
 	cell.Provide(newAgent, commands.New),
 
 	// In this order: on stop the agent detaches from the events map, its subscribers
-	// have all that was written until then, and are removed.
-	cell.Invoke(registerMetrics, subscribe, attach),
+	// have all that was written until then, and are removed. The names of what they had go
+	// last.
+	cell.Invoke(registerVocabularies, registerMetrics, subscribe, attach),
 )
 
 type agentParams struct {

@@ -25,6 +25,8 @@
 //
 //   - [ConsumerOut] and [ListenerOut]: consumers and listeners, from any number of cells,
 //     which are subscribed as long as the hive runs.
+//   - [VocabularyOut]: message types, drop reasons and source files of a datapath of your own,
+//     from any number of cells.
 //   - [DatapathReady]: tells when the events map is set up. Without it there are
 //     only the events that cells send.
 //   - [prometheus.Registerer]: where the metrics of package metrics are registered.

@@ -33,7 +33,7 @@ const (
 // agents do not send them.
 const MaxUserEventSize = 1 << 20
 
-// reservedTypes are the numbers up to which the datapath's types are those of Cilium.
+// reservedTypes is the highest number of the datapath's types that are built in.
 const reservedTypes = MessageTypeTraceSock
 
 var messageTypes = newNameTable("message type", true, []string{
@@ -56,7 +56,7 @@ var (
 
 // RegisterMessageType gives a message type of somebody's own datapath or agent a name, for all
 // of the process, until unregister is called: 8 to 128 for what a datapath writes, 131 to 255
-// for what a process sends with SendEvent. To have its events printed and filtered, too, use
+// for what a process sends with SendEvent. Cilium counts up, so take a high one. To have its events printed and filtered, too, use
 // RegisterType of package format instead, which calls it.
 //
 // A name is of lower case letters, digits and "-", and begins with a letter. The names

@@ -112,17 +112,16 @@ func TestFollowNoAgent(t *testing.T) {
 func TestFollowLeft(t *testing.T) {
 	path := socketPath(t)
 	s := serve(t, path)
-	accepted := make(chan *connection)
-	go func() {
-		conn := s.accept()
+	var conn *connection
+	hooks := client.Hooks{OnConnect: func() {
+		conn = s.accept()
 		conn.send("a")
-		accepted <- conn
-	}()
-	for pl, err := range client.Follow(t.Context(), path, client.Hooks{}) {
+	}}
+	for pl, err := range client.Follow(t.Context(), path, hooks) {
 		require.NoError(t, err)
 		require.Equal(t, "a", string(pl.Data))
 		break
 	}
-	_, err := (<-accepted).Read(make([]byte, 1))
+	_, err := conn.Read(make([]byte, 1))
 	require.Equal(t, io.EOF, err)
 }

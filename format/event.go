@@ -112,8 +112,8 @@ func (e *Event) Err() error {
 }
 
 // Packet returns the captured part of the packet and the length of the whole packet in
-// bytes. data shares memory with the payload. Events of types without packets and those
-// that cannot be decoded have nil and 0.
+// bytes. data shares memory with the payload. It is nil for events without a packet and
+// those that cannot be decoded, and not nil for one of which nothing was captured.
 func (e *Event) Packet() (data []byte, origLen uint32) {
 	if e.Err() != nil {
 		return nil, 0

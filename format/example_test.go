@@ -3,6 +3,7 @@
 package format_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 
@@ -53,4 +54,37 @@ func ExampleFormatter_Append_json() {
 
 	// Output:
 	// {"type":"agent","subtype":"Endpoint created","message":{"id":7}}
+}
+
+// ExampleRegisterType has a datapath that reports the names of processes. A complete recipe is
+// docs/adding-a-message-type.md.
+func ExampleRegisterType() {
+	name := func(s *format.Sample) string {
+		name, _, _ := bytes.Cut(s.Data[1:], []byte{0})
+		return string(name)
+	}
+	unregister, err := format.RegisterType(&format.Type{
+		Number: 100,
+		Name:   "exec",
+		Decode: func(s *format.Sample) error { return s.RequireLen(17) },
+		Line:   func(l *format.Line, s *format.Sample) { l.Printf("CPU %d runs %s", s.CPU, name(s)) },
+		JSON:   func(o *format.Object, s *format.Sample) { o.String("process", name(s)) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer unregister()
+
+	ev := format.NewEvent(nil)
+	ev.Decode(sample([]byte("\x64nginx \x1b[2J\x00\x00\x00\x00\x00\x00")))
+	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
+	os.Stdout.Write(format.New(format.Options{JSON: true}).Append(nil, ev))
+	ev.Decode(sample([]byte("\x64nginx")))
+	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
+
+	// Output:
+	// CPU 1 runs nginx \u001b[2J
+	// {"cpu":"CPU 01:","type":"exec","process":"nginx \u001b[2J"}
+	// CPU 01: cannot decode exec sample, version 0: truncated: expected 17 bytes, got 6 bytes
 }

@@ -15,14 +15,14 @@ type Level int
 
 const (
 	// LevelDefault prints a line for each event but debug and trace-sock, which it
-	// hides.
+	// hides, as it does what is registered with a higher level.
 	LevelDefault Level = iota
 
 	// LevelDebug (-v) prints those, too.
 	LevelDebug
 
-	// LevelVerbose (-vv) prints several lines for drop, trace and capture: one with
-	// all fields and one for each layer of the packet.
+	// LevelVerbose (-vv) prints several lines for drop, trace and capture, and for registered
+	// types with a packet: one with all fields and one for each layer of the packet.
 	LevelVerbose
 )
 
@@ -34,8 +34,8 @@ type Options struct {
 	// JSON prints each event as one JSON object on one line.
 	JSON bool
 
-	// Hex prints drop, trace and capture as on LevelVerbose, but dumps the packet in
-	// hex instead of dissecting it. Ignored for JSON.
+	// Hex prints as on LevelVerbose, but dumps the packet in hex instead of dissecting
+	// it. Ignored for JSON.
 	Hex bool
 
 	// Numeric prints reserved identities as numbers, too, instead of by name.

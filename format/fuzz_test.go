@@ -19,6 +19,8 @@ func FuzzFormat(f *testing.F) {
 			f.Add(p.payload.Data, p.payload.Type, p.payload.CPU, p.payload.Lost)
 		}
 	}
+	register(f, own(100, "own"))
+	f.Add(ownSample(100, 5, "b\n", synPacket), payload.EventSample, 1, uint64(0))
 	var filters []*format.Filter
 	for _, args := range []string{
 		"--from 12", "--to 7", "--not --related-to 12", "--ip 10.0.0.0/8", "--not --src-ip fd00::/8", "--port 80", "--protocol tcp",

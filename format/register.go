@@ -34,8 +34,8 @@ type Type struct {
 	// before them, and "summary" behind them if there is a packet.
 	JSON func(o *Object, s *Sample)
 
-	// Kind returns what a summary counts the sample as within the type. nil: the summary
-	// counts the type alone.
+	// Kind returns what a summary counts the sample as within the type. A summary keeps each
+	// kind that it ever saw, so there should be few. nil: it counts the type alone.
 	Kind func(s *Sample) string
 }
 

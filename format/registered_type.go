@@ -51,7 +51,9 @@ func (t *Type) decode(e *Event) (err error) {
 		}
 		return fmt.Errorf("decode %s sample: %w", t.Name, err)
 	}
-	e.sample.Packet = s.Packet
+	if len(s.Packet) > 0 {
+		e.sample.Packet = s.Packet
+	}
 	if s.OrigLen == 0 {
 		s.OrigLen = uint32(len(s.Packet))
 	}

@@ -19,17 +19,18 @@ const (
 	sourceUser     = "user"
 )
 
-// datapathTypes and userTypes are the names of the message types that each source has.
-var datapathTypes, userTypes = func() (datapath, user []string) {
+// typeNames returns the names of the message types that each source has, also of those that
+// are registered.
+func typeNames() (datapath, user []string) {
 	for _, name := range api.MessageTypeNames() {
-		if typ, _ := api.ParseMessageType(name); typ < api.MessageTypeAccessLog {
+		if typ, err := api.ParseMessageType(name); err == nil && typ < api.MessageTypeAccessLog {
 			datapath = append(datapath, name)
-		} else {
+		} else if err == nil {
 			user = append(user, name)
 		}
 	}
 	return datapath, user
-}()
+}
 
 // Values of the label kind.
 const (
@@ -57,9 +58,10 @@ func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	s := c.stats()
+	datapath, user := typeNames()
 	out := output(metrics)
-	out.traffic(sourceDatapath, s.Datapath, datapathTypes)
-	out.traffic(sourceUser, s.User, userTypes)
+	out.traffic(sourceDatapath, s.Datapath, datapath)
+	out.traffic(sourceUser, s.User, user)
 	out.losses(s.Lost)
 	out.reader(&s)
 	out.sources(s.Sources)

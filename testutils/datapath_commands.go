@@ -52,7 +52,8 @@ func datapathEmit(d *FakeDatapath) script.Cmd {
 		Detail: []string{
 			"They are trace events, or of the type given: drop, debug, capture, trace, policy-verdict or trace-sock. A field is one of the type's struct in package api, its value as in JSON:",
 			"\tdatapath/emit 2 drop SubType=133 SrcLabel=4711",
-			"SubType is the drop reason there. What has no value is 0, but for the version, which is the newest, and for the packet: UDP from 10.0.0.1:40000 to 10.0.0.2:4242.",
+			"SubType is the drop reason there, as a number or a text: 'SubType=Policy denied'. What has no value is 0, but for the version, which is the newest, and for the packet: UDP from 10.0.0.1:40000 to 10.0.0.2:4242.",
+			"An event of a type that the program registered (see RegisterType of package format) takes its bytes behind the message type in hex: datapath/emit 1 flow-log 0102 0a000001.",
 			"The kernel runs the program by BPF_PROG_TEST_RUN, on the CPU where the script happens to run.",
 			"Prints how many events were written to a perf ring buffer, how many were not since nobody read that CPU's buffer, and how many since it was full.",
 		},

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
@@ -65,5 +64,5 @@ func (a *testAgent) start(watch *exec.Cmd) *process {
 
 // waitClients waits until so many clients get the events.
 func (a *testAgent) waitClients(n int) {
-	require.Eventually(a.t, func() bool { return len(a.Stats().Clients) == n }, testTimeout, time.Millisecond)
+	waitUntil(a.t, func() bool { return len(a.Stats().Clients) == n })
 }

@@ -47,7 +47,7 @@ func startAgent(t *testing.T, args ...string) *agentProcess {
 // waitShell waits until the agent's shell answers.
 func (a *agentProcess) waitShell() {
 	a.t.Helper()
-	require.Eventually(a.t, func() bool { return reachShell(a.shell) == nil }, testTimeout, time.Millisecond)
+	waitUntil(a.t, func() bool { return reachShell(a.shell) == nil })
 }
 
 // args returns the command line of an agent with these paths.
@@ -126,7 +126,7 @@ func TestAgentSettings(t *testing.T) {
 		"CILIUM_SHELL_SOCK_PATH="+in("env.shell"),
 		"CILIUM_MONITOR_SOCKET_PATH="+in("env.sock"))
 	a := start(t, cmd)
-	require.Eventually(t, func() bool { return reachShell(in("env.shell")) == nil }, testTimeout, time.Millisecond)
+	waitUntil(t, func() bool { return reachShell(in("env.shell")) == nil })
 	c, err := client.Dial(t.Context(), in("flag.sock"))
 	require.NoError(t, err)
 	require.NoError(t, c.Close())

@@ -48,7 +48,28 @@ Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
 	root.AddCommand(inspect)
 	addVersion(root)
+	refuseUnknownTopics(root)
 	return root
+}
+
+// refuseUnknownTopics makes help about a command that does not exist an error, for which cobra's
+// help is that of the program.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic(err)
+	}
+	help.RunE = func(_ *cobra.Command, topic []string) error {
+		cmd, rest, err := root.Find(topic)
+		if err != nil {
+			return usageError(err)
+		}
+		if len(rest) > 0 {
+			return usageError(unknownCommand(root, rest[0]))
+		}
+		return cmd.Help()
+	}
 }
 
 func unknownCommand(root *cobra.Command, name string) error {

@@ -22,8 +22,8 @@ import (
 
 func main() {
 	if err := writeManualPages(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
-		os.Exit(exitFailed)
+		fmt.Fprintln(os.Stderr, "Error:", oneLine(err))
+		os.Exit(exitCode(err))
 	}
 }
 
@@ -31,13 +31,13 @@ func main() {
 // machine: their date is that of SOURCE_DATE_EPOCH, else 1970.
 func writeManualPages(args []string) error {
 	if len(args) != 1 {
-		return errors.New("write manual pages: the one argument is the directory for them")
+		return usageError(errors.New("write manual pages: the one argument is the directory for them"))
 	}
 	var epoch int64
 	if text := os.Getenv("SOURCE_DATE_EPOCH"); text != "" {
 		var err error
 		if epoch, err = strconv.ParseInt(text, 10, 64); err != nil {
-			return fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
+			return usageError(fmt.Errorf("SOURCE_DATE_EPOCH: %w", err))
 		}
 	}
 	date := time.Unix(epoch, 0).UTC()

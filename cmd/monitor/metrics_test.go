@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,10 +36,10 @@ func TestMetrics(t *testing.T) {
 
 	// A client is connected before the agent has accepted it.
 	var body string
-	require.Eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		_, body = get(t, url)
 		return strings.Contains(body, "\ncilium_monitor_subscribers{kind=\"client\"} 1\n")
-	}, testTimeout, time.Millisecond)
+	})
 	require.Regexp(t, `(?m)^cilium_monitor_attached 0$`, body)
 	require.Regexp(t, `(?m)^go_goroutines \d+$`, body)
 	require.Regexp(t, `(?m)^process_resident_memory_bytes `, body)

@@ -114,8 +114,23 @@ func (p *process) waitStderr(text string) { p.t.Helper(); p.waitFor(&p.stderr, t
 
 func (p *process) waitFor(out *output, text string) {
 	p.t.Helper()
-	require.Eventually(p.t, func() bool { return strings.Contains(out.String(), text) },
-		testTimeout, time.Millisecond, "it never printed %q", text)
+	waitUntil(p.t, func() bool { return strings.Contains(out.String(), text) }, "it never printed %q", text)
+}
+
+// waitUntil waits until a condition holds. As opposed to require.Eventually it asks on the test's
+// goroutine, so that the condition may require something itself.
+func waitUntil(t *testing.T, condition func() bool, failure ...any) {
+	t.Helper()
+	timeout := time.After(testTimeout)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			require.Fail(t, "the condition never held", failure...)
+		}
+	}
 }
 
 // requireFailure requires that it ended with the exit code and said all of the texts in one

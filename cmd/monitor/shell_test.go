@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,13 +19,13 @@ func TestShellWatch(t *testing.T) {
 	a := startAgent(t)
 	status := func() string { return run(t, "status", "--shell-sock-path", a.shell).stdout.String() }
 	w := startMonitor(t, "shell", "--shell-sock-path", a.shell, "monitor/watch", "-t", "agent")
-	require.Eventually(t, func() bool { return strings.Contains(status(), "1 listeners") }, testTimeout, time.Millisecond)
-	require.Regexp(t, `(?m)^listener +monitor/watch +1.2 `, status())
+	waitUntil(t, func() bool { return strings.Contains(status(), "1 streams") })
+	require.Regexp(t, `(?m)^stream +monitor/watch +- `, status())
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "hello").waitExit(0)
 	w.waitStdout(">> Message: \"hello\"\n")
 	w.signal(syscall.SIGINT)
 	w.wait()
-	require.Eventually(t, func() bool { return strings.Contains(status(), "0 listeners") }, testTimeout, time.Millisecond)
+	waitUntil(t, func() bool { return strings.Contains(status(), "0 streams") })
 }
 
 func TestShell(t *testing.T) {

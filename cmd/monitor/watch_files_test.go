@@ -66,8 +66,7 @@ func TestRecord(t *testing.T) {
 	w := a.startWatch("--record", file, "-t", "drop")
 	a.send("one", "two")
 	recorded := func() string { return run(t, "watch", "--read", file).stdout.String() }
-	require.Eventually(t, func() bool { return recorded() == twoEvents }, testTimeout, 10*time.Millisecond,
-		"it is in the file while the watch runs")
+	waitUntil(t, func() bool { return recorded() == twoEvents }, "it is in the file while the watch runs")
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
 	require.Empty(t, w.stdout.String())

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
@@ -190,10 +189,10 @@ func TestLive(t *testing.T) {
 	traffic(t, clientSide, serverSide)
 	a.send("hello")
 	want := slices.Sorted(slices.Values(allKinds))
-	require.Eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		kinds, err := kindsOf(plain.stdout.String())
 		return err != nil || slices.Equal(kinds, want)
-	}, testTimeout, 10*time.Millisecond)
+	})
 	a.stop() // all watches get the rest
 	all := []*process{plain, debug, verbose, hex, jsonLines, times, jsonTimes, color, numeric}
 	for _, w := range append(all, filtered...) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -74,10 +73,10 @@ func TestWatchFilter(t *testing.T) {
 	a := serve(t)
 	w := a.startWatch("--not", "--type", "agent", "--summary")
 	a.send("hello")
-	require.Eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		clients := a.Stats().Clients
 		return len(clients) == 1 && clients[0].Delivered == 1 && clients[0].Lag == 0
-	}, testTimeout, time.Millisecond)
+	})
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
 	require.Empty(t, w.stdout.String())

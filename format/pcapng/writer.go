@@ -16,7 +16,6 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
-	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/format"
 )
 
@@ -56,19 +55,15 @@ func NewWriter(w io.Writer) (*Writer, error) {
 	return &Writer{
 		out:        out,
 		interfaces: map[networkInterface]int{unknown: 0},
-		formatter:  format.New(format.Options{}),
+		formatter:  format.New(format.Options{Level: format.LevelDebug}),
 	}, nil
 }
 
-// HasPacket reports whether Write writes e: a drop, trace, capture or policy verdict
-// that could be decoded.
+// HasPacket reports whether Write writes e: an event with a packet, as drops, traces, captures
+// and policy verdicts have, that could be decoded.
 func HasPacket(e *format.Event) bool {
-	switch e.Type() {
-	case api.MessageTypeDrop, api.MessageTypeTrace, api.MessageTypeCapture, api.MessageTypePolicyVerdict:
-		return e.Err() == nil
-	default:
-		return false
-	}
+	packet, _ := e.Packet()
+	return packet != nil
 }
 
 // Write writes the captured part of e's packet, its original length, its interface, the

@@ -149,3 +149,22 @@ func TestFullDisk(t *testing.T) {
 	require.ErrorIs(t, w.Flush(), errFull)
 	require.ErrorIs(t, w.Write(e, now), errFull)
 }
+
+// TestOwnType writes the packets of a registered type, and skips those of its events that have
+// none.
+func TestOwnType(t *testing.T) {
+	unregister, err := format.RegisterType(&format.Type{
+		Number: 100, Name: "own", Level: format.LevelDebug,
+		Decode: func(s *format.Sample) error {
+			s.L3Device, s.Ifindex = true, 4
+			return s.SetPacket(1, len(s.Data)-1, 0)
+		},
+		Line: func(l *format.Line, _ *format.Sample) { l.Text("own") },
+		JSON: func(*format.Object, *format.Sample) {},
+	})
+	require.NoError(t, err)
+	defer unregister()
+	frame := udp(t, 53, nil)
+	packets, _ := read(t, write(t, append([]byte{100}, frame[14:]...), []byte{100}))
+	require.Equal(t, []packet{{"eth4", layers.LinkTypeRaw, len(frame) - 14, frame[14:], "own: 10.0.0.1:40000 -> 10.0.0.2:53 udp"}}, packets)
+}
