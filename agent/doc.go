@@ -14,12 +14,12 @@
 //	   │ 2 reader.deliverBatch                 │
 //	   v                                       v
 //	3 dispatchLock: one at a time, in one order for all
-//	   │ 4 reader.readBatch copies records     │ 4' deliverUserEvent
-//	   │   into the event log                  │
+//	   │ 4 reader.readBatchLocked copies       │ 4' deliverUserEventLocked
+//	   │   records into the event log          │
 //	   v                                       v
-//	5 deliverRecords, deliverUserEvent ──> consumers (NotifyPerfEvent, ...), listeners (Enqueue)
+//	5 deliver...Locked ──> consumers (NotifyPerfEvent, ...), listeners (Enqueue)
 //	   │
-//	6 publish: eventlog.Commit, streams are woken up
+//	6 publishLocked: eventlog.Commit, streams are woken up
 //	   │
 //	   ├── 7 conn.flush writes runs of the log to a client's socket
 //	   └── 8 stream.deliver yields the payloads of Subscribe
@@ -32,13 +32,13 @@
 //     while it was held. SendEvent encodes its event and acquires the lock, or, if it is
 //     held, leaves the event with it and returns.
 //  3. Who holds the dispatch lock (dispatch.go) decides what comes next for everybody.
-//  4. reader.readBatch copies up to 256 records of a ring to their place in the event log,
+//  4. reader.readBatchLocked copies up to 256 records of a ring to their place in the event log,
 //     where they are encoded on the way, and releases the ring's memory to the datapath.
-//  5. Agent.deliverRecords calls consumers and listeners, in the order of their registration.
+//  5. Agent.deliverRecordsLocked calls consumers and listeners, in the order of their registration.
 //     No mutex is held, so they may call the agent.
-//  6. Agent.publish gives the batch to cursors: from now on clients and streams see it.
-//  7. The reader calls conn.flush for each client itself, once it has released the lock. What a
-//     socket does not take is written by the server's goroutine when it can be (server.go).
+//  6. Agent.publishLocked gives the batch to cursors: from now on clients and streams see it.
+//  7. The reader calls conn.flush for each client itself, once it has released the lock. After a
+//     user event, and once a socket that was full takes more, the server's goroutine does.
 //  8. The goroutine that loops over [Agent.Subscribe] decodes what its cursor has.
 //
 // # Words
