@@ -57,7 +57,7 @@ func (r *recorder[E]) end() {
 }
 
 // notifyLocked wakes up who waits. The caller holds r.mu.
-func (r *recorder[E]) notify() {
+func (r *recorder[E]) notifyLocked() {
 	if r.changed != nil {
 		close(r.changed)
 		r.changed = nil

@@ -62,6 +62,8 @@ func appendObject(lines []string, obj types.Object, qualifier types.Qualifier) [
 	switch obj := obj.(type) {
 	case *types.Const:
 		return append(lines, fmt.Sprintf("%s = %s", types.ObjectString(obj, qualifier), obj.Val().ExactString()))
+	case *types.Func:
+		return append(lines, "func "+obj.Name()+signature(obj, qualifier))
 	case *types.TypeName:
 		return appendType(lines, obj, qualifier)
 	}
@@ -80,22 +82,13 @@ func appendType(lines []string, obj *types.TypeName, qualifier types.Qualifier) 
 	case *types.Struct:
 		lines = append(lines, head+" struct")
 		for i := range t.NumFields() {
-			field := t.Field(i)
-			if !field.Exported() {
-				continue
+			if t.Field(i).Exported() {
+				lines = append(lines, field(obj, t.Field(i), t.Tag(i), qualifier))
 			}
-			line := "field " + obj.Name() + "." + field.Name() + " " + types.TypeString(field.Type(), qualifier)
-			if field.Embedded() {
-				line += " (embedded)"
-			}
-			if tag := t.Tag(i); tag != "" {
-				line += " `" + tag + "`"
-			}
-			lines = append(lines, line)
 		}
 	case *types.Interface:
 		lines = append(lines, head+" interface")
-		// A method that cannot be written elsewhere is a part of the interface, too.
+		// A method that is not exported keeps others from implementing it.
 		for method := range t.Methods() {
 			lines = append(lines, "method "+obj.Name()+"."+method.Name()+signature(method, qualifier))
 		}
@@ -105,14 +98,40 @@ func appendType(lines []string, obj *types.TypeName, qualifier types.Qualifier) 
 	var methods []string
 	for method := range named.Methods() {
 		if method.Exported() {
-			methods = append(methods, types.ObjectString(method, qualifier))
+			receiver := types.TypeString(method.Signature().Recv().Type(), qualifier)
+			methods = append(methods, "func ("+receiver+") "+method.Name()+signature(method, qualifier))
 		}
 	}
 	slices.Sort(methods)
 	return append(lines, methods...)
 }
 
-// signature returns the parameters and results of a function.
+// field returns the line of a field of a struct.
+func field(of *types.TypeName, f *types.Var, tag string, qualifier types.Qualifier) string {
+	line := "field " + of.Name() + "." + f.Name() + " " + types.TypeString(f.Type(), qualifier)
+	if f.Embedded() {
+		line += " (embedded)"
+	}
+	if tag != "" {
+		line += " `" + tag + "`"
+	}
+	return line
+}
+
+// signature returns the parameters and results of a function. They are without their names, on
+// which no caller depends, but those of a generic function, whose type parameters belong to it.
 func signature(f *types.Func, qualifier types.Qualifier) string {
-	return strings.TrimPrefix(types.TypeString(f.Signature(), qualifier), "func")
+	sig := f.Signature()
+	if sig.TypeParams().Len() == 0 {
+		sig = types.NewSignatureType(nil, nil, nil, unnamed(sig.Params()), unnamed(sig.Results()), sig.Variadic())
+	}
+	return strings.TrimPrefix(types.TypeString(sig, qualifier), "func")
+}
+
+func unnamed(vars *types.Tuple) *types.Tuple {
+	var bare []*types.Var
+	for v := range vars.Variables() {
+		bare = append(bare, types.NewParam(v.Pos(), v.Pkg(), "", v.Type()))
+	}
+	return types.NewTuple(bare...)
 }
