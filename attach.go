@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/health"
 )
 
 // An attempt to attach that failed is made again after this long, and after twice as
@@ -38,13 +39,11 @@ type attachParams struct {
 // holding up the start, and detaches it first thing on stop.
 func attach(p attachParams) {
 	t := attacher{
-		agent: p.Agent,
-		ready: p.Datapath,
-		pages: p.Config.MonitorBufferPages,
-		log:   newLogger(p.Logrus, p.Slog),
-	}
-	if p.Health != nil {
-		t.health = p.Health.NewScope("datapath")
+		agent:  p.Agent,
+		ready:  p.Datapath,
+		pages:  p.Config.MonitorBufferPages,
+		log:    newLogger(p.Logrus, p.Slog),
+		health: health.OrNone(p.Health).NewScope("datapath"),
 	}
 	var stop context.CancelFunc
 	var ended chan struct{}
@@ -69,7 +68,7 @@ func attach(p attachParams) {
 			if err := t.agent.DetachFromEventsMap(ctx); err != nil {
 				return err
 			}
-			t.stopped()
+			t.health.Stopped("Detached from the events map")
 			return nil
 		},
 	})
@@ -81,56 +80,38 @@ type attacher struct {
 	ready  DatapathReady // nil if there is no datapath
 	pages  int
 	log    logrus.FieldLogger
-	health cell.Health // nil if nobody wants to know
+	health cell.Health
 }
 
 func (t *attacher) run(ctx context.Context) {
 	if t.ready == nil {
 		t.log.Info("There is no datapath in this program: the monitor has agent events only")
-		t.ok("There is no datapath, agent events only")
+		t.health.OK("There is no datapath, agent events only")
 		return
 	}
-	t.degraded("Waiting for the datapath", nil)
+	t.health.Degraded("Waiting for the datapath", nil)
 	if err := t.ready(ctx); err != nil {
 		if ctx.Err() == nil {
 			t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
-			t.degraded("The datapath failed, agent events only", err)
+			t.health.Degraded("The datapath failed, agent events only", err)
 		}
 		return
 	}
 	for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
 		err := t.agent.AttachToEventsMap(t.pages)
 		if err == nil || errors.Is(err, agent.ErrAttached) {
-			t.ok("Attached to the events map")
+			t.health.OK("Attached to the events map")
 			return
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
-		t.degraded("Attaching to the events map failed", err)
+		t.health.Degraded("Attaching to the events map failed", err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(delay):
 		}
-	}
-}
-
-func (t *attacher) stopped() {
-	if t.health != nil {
-		t.health.Stopped("Detached from the events map")
-	}
-}
-
-func (t *attacher) ok(status string) {
-	if t.health != nil {
-		t.health.OK(status)
-	}
-}
-
-func (t *attacher) degraded(reason string, err error) {
-	if t.health != nil {
-		t.health.Degraded(reason, err)
 	}
 }

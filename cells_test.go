@@ -96,7 +96,7 @@ func TestHealth(t *testing.T) {
 			part.Lock()
 			defer part.Unlock()
 			return part.Level == level && part.Status == status
-		}, patience, tick, "%s is not %s: %s", scope, level, status)
+		}, timeout, tick, "%s is not %s: %s", scope, level, status)
 	}
 	h.start()
 	requireHealth("server", cell.StatusOK, "Serving the monitor API 1.2 on "+h.socket)

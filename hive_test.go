@@ -39,7 +39,7 @@ func (b *logBuffer) String() string {
 
 // A test waits so long, however slow the machine, and looks so often.
 const (
-	patience = time.Minute
+	timeout = time.Minute
 	tick     = time.Millisecond
 )
 
@@ -75,7 +75,7 @@ func newHiveOf(t *testing.T, cells ...cell.Cell) *testHive {
 // start starts the hive until stop, or the end of the test.
 func (h *testHive) start() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(h.t.Context(), timeout)
 	defer cancel()
 	err := h.Start(h.log, ctx)
 	h.t.Cleanup(h.stop)
@@ -89,7 +89,7 @@ func (h *testHive) stop() {
 		return
 	}
 	h.stopped = true
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	require.NoError(h.t, h.Stop(h.log, ctx))
 }
@@ -99,7 +99,7 @@ func (h *testHive) eventuallyLogs(texts ...string) {
 	h.t.Helper()
 	for _, text := range texts {
 		require.Eventually(h.t, func() bool { return bytes.Contains([]byte(h.logged.String()), []byte(text)) },
-			patience, tick, "%q is not in the log", text)
+			timeout, tick, "%q is not in the log", text)
 	}
 }
 
@@ -115,5 +115,5 @@ func (h *testHive) connect() *testutils.Client {
 // eventuallyReads waits until the agent reads the perf ring buffers.
 func (h *testHive) eventuallyReads(a *agent.Agent) {
 	h.t.Helper()
-	require.Eventually(h.t, func() bool { return a.State() != nil }, patience, tick, "the reader does not run")
+	require.Eventually(h.t, func() bool { return a.State() != nil }, timeout, tick, "the reader does not run")
 }

@@ -209,13 +209,13 @@ func TestReadmeProgram(t *testing.T) {
 	require.Eventually(t, func() bool {
 		client, err = testutils.Connect(t.Context(), socket)
 		return err == nil
-	}, patience, tick)
+	}, timeout, tick)
 
 	drop := api.DropNotify{Type: api.MessageTypeDrop, SubType: 133}
 	require.Eventually(t, func() bool {
 		counters, err := datapath.EmitSample(drop.Append(nil), 1)
 		return err == nil && counters.Written == 1
-	}, patience, tick, "the program does not read the events map")
+	}, timeout, tick, "the program does not read the events map")
 	require.NoError(t, client.WaitFor(t.Context(), 2), "the drop, and that it is the first one")
 	require.NoError(t, client.Close())
 }

@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 	newEngine := func(t testing.TB, args []string) *script.Engine {
 		return testutils.NewEngine(t, args, testutils.FakeDatapathCell(t), ownDatapath)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	t.Cleanup(cancel)
 	scripttest.Test(t, ctx, newEngine, nil, "testdata/*.txtar")
 }

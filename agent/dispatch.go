@@ -21,24 +21,25 @@ func (userEvent) isEntry() {}
 func (barrier) isEntry()   {}
 
 // dispatchLock serialises the dispatch of events, so that all subscribers see them in the
-// same order. It is a lock with one peculiarity: who sends an event while it is held
+// same order. Who waits for it gets it in the order of asking, so that no source keeps out
+// another one. It has one peculiarity: who sends an event while it is held
 // need not wait, but leaves the event with it. That is what lets a consumer
 // send events from a callback.
 //
 // Whoever releases the lock sees to it that entries which were left are dispatched: by the one
 // who waits for the lock, or else by a goroutine, which then holds the lock.
 type dispatchLock struct {
-	mu      sync.Mutex // guards what follows
-	free    sync.Cond  // held became false
-	held    bool
-	waiting int     // goroutines in acquire
-	pending []entry // left while held
-	limit   int     // user events that may be pending, beside barriers
-	closed  bool
+	mu       sync.Mutex // guards what follows
+	changed  sync.Cond  // released was added to
+	asked    uint64     // how often the lock was asked for, by acquire or with success
+	released uint64     // how often it was released; the lock is held while asked is more
+	pending  []entry    // left while held
+	limit    int        // user events that may be pending, beside barriers
+	closed   bool
 }
 
 func (l *dispatchLock) init(limit int) {
-	l.free.L = &l.mu
+	l.changed.L = &l.mu
 	l.limit = limit
 }
 
@@ -46,12 +47,11 @@ func (l *dispatchLock) init(limit int) {
 func (l *dispatchLock) acquire() []entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting++
-	for l.held {
-		l.free.Wait()
+	before := l.asked
+	l.asked++
+	for l.released != before {
+		l.changed.Wait()
 	}
-	l.waiting--
-	l.held = true
 	return l.takePendingLocked()
 }
 
@@ -85,10 +85,10 @@ func (l *dispatchLock) acquireOrDefer(b barrier) (acquired bool) {
 }
 
 func (l *dispatchLock) tryAcquireLocked() bool {
-	if l.held || l.waiting > 0 {
+	if l.asked != l.released {
 		return false
 	}
-	l.held = true
+	l.asked++
 	return true
 }
 
@@ -97,11 +97,11 @@ func (l *dispatchLock) tryAcquireLocked() bool {
 func (l *dispatchLock) release() []entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.pending) > 0 && l.waiting == 0 {
+	if waited := l.asked > l.released+1; len(l.pending) > 0 && !waited {
 		return l.takePendingLocked()
 	}
-	l.held = false
-	l.free.Broadcast()
+	l.released++
+	l.changed.Broadcast()
 	return nil
 }
 
@@ -116,8 +116,8 @@ func (l *dispatchLock) close() {
 func (l *dispatchLock) waitIdle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.held || len(l.pending) > 0 {
-		l.free.Wait()
+	for l.asked != l.released || len(l.pending) > 0 {
+		l.changed.Wait()
 	}
 }
 

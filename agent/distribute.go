@@ -12,33 +12,33 @@ func (a *Agent) release() {
 	if pending := a.dispatch.release(); pending != nil {
 		go func() { // the lock is its owner, see dispatchLock.waitIdle
 			for pending != nil {
-				a.deliverPending(pending)
+				a.deliverPendingLocked(pending)
 				pending = a.dispatch.release()
 			}
 		}()
 	}
 }
 
-// deliverPending delivers entries that were left with the dispatch lock, which the caller holds.
-func (a *Agent) deliverPending(pending []entry) {
+// deliverPendingLocked delivers entries that were left with the dispatch lock, which the caller holds.
+func (a *Agent) deliverPendingLocked(pending []entry) {
 	for _, e := range pending {
 		switch e := e.(type) {
 		case userEvent:
-			a.deliverUserEvent(&e)
+			a.deliverUserEventLocked(&e)
 		case barrier:
-			a.publish()
+			a.publishLocked()
 			e()
 		}
 	}
 	if len(pending) > 0 {
-		a.publish()
+		a.publishLocked()
 		a.scheduleFlush()
 	}
 }
 
-// deliverUserEvent hands an event of SendEvent to all subscribers, but does not publish it. The
+// deliverUserEventLocked hands an event of SendEvent to all subscribers, but does not publish it. The
 // caller holds the dispatch lock.
-func (a *Agent) deliverUserEvent(ev *userEvent) {
+func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	a.counters.sent(ev)
 	for c := range a.consumers.subscriptions {
 		c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
@@ -50,32 +50,32 @@ func (a *Agent) deliverUserEvent(ev *userEvent) {
 	pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
 	pl.Data = a.events.Append(&pl)
 	putBuffer(ev.data)
-	a.enqueue(pl)
+	a.enqueueLocked(pl)
 }
 
-// deliverRecords hands records of a source, which are in the log but not committed yet, to
+// deliverRecordsLocked hands records of a source, which are in the log but not committed yet, to
 // all subscribers. The caller holds the dispatch lock.
-func (a *Agent) deliverRecords(records []payload.Payload) {
+func (a *Agent) deliverRecordsLocked(records []payload.Payload) {
 	if a.consumers.len() > 0 {
 		a.events.Retain()
 		for i := range records {
-			a.notify(&records[i])
+			a.notifyLocked(&records[i])
 		}
 	}
 	if a.listeners.len() > 0 {
 		for _, pl := range records {
-			a.enqueue(pl)
+			a.enqueueLocked(pl)
 		}
 	}
-	a.publish()
+	a.publishLocked()
 }
 
-// publish gives what was delivered to clients and streams, and its numbers to Stats. The caller
+// publishLocked gives what was delivered to clients and streams, and its numbers to Stats. The caller
 // holds the dispatch lock.
-func (a *Agent) publish() {
+func (a *Agent) publishLocked() {
 	a.events.Commit()
-	a.consumers.publish()
-	a.listeners.publish()
+	a.consumers.publishLocked()
+	a.listeners.publishLocked()
 	for s := range a.streams.all {
 		s.wake()
 	}
@@ -97,7 +97,8 @@ func (a *Agent) scheduleFlush() {
 	}
 }
 
-func (a *Agent) notify(pl *payload.Payload) {
+// notifyLocked hands a record of a source to the consumers. The caller holds the dispatch lock.
+func (a *Agent) notifyLocked(pl *payload.Payload) {
 	for c := range a.consumers.subscriptions {
 		if pl.Type == payload.RecordLost {
 			c.subscriber.NotifyPerfEventLost(pl.Lost, pl.CPU)
@@ -109,8 +110,9 @@ func (a *Agent) notify(pl *payload.Payload) {
 	}
 }
 
-// enqueue hands a payload, whose Data is in the log, to the listeners.
-func (a *Agent) enqueue(pl payload.Payload) {
+// enqueueLocked hands a payload, whose Data is in the log, to the listeners. The caller holds the
+// dispatch lock.
+func (a *Agent) enqueueLocked(pl payload.Payload) {
 	if a.listeners.len() == 0 {
 		return
 	}

@@ -4,26 +4,86 @@
 // subscriber: consumers inside the process, listeners, and clients of the monitor API
 // 1.2 on a unix socket. It runs on Linux.
 //
+// # One event's way
+//
+//	datapath                               SendEvent
+//	   │ writes                                │ 2' encode, once, unless only consumers are there
+//	   v                                       │
+//	source.Ring                                │
+//	   │ 1 reader.read waits, and polls        │
+//	   │ 2 reader.deliverBatch                 │
+//	   v                                       v
+//	3 dispatchLock: one at a time, in one order for all
+//	   │ 4 reader.readBatchLocked copies       │ 4' deliverUserEventLocked
+//	   │   records into the event log          │
+//	   v                                       v
+//	5 deliver...Locked ──> consumers (NotifyPerfEvent, ...), listeners (Enqueue)
+//	   │
+//	6 publishLocked: eventlog.Commit, streams are woken up
+//	   │
+//	   ├── 7 conn.flush writes runs of the log to a client's socket
+//	   └── 8 stream.deliver yields the payloads of Subscribe
+//
+// By number, with the function that does it:
+//
+//  1. [source.Rings].Wait returns since the source woke the reader up, or because the
+//     wake-up policy (wakeups.go) has it poll. Then reader.drainRings goes through the rings.
+//  2. reader.deliverBatch acquires the dispatch lock, and first delivers what was left with it
+//     while it was held. SendEvent encodes its event and acquires the lock, or, if it is
+//     held, leaves the event with it and returns.
+//  3. Who holds the dispatch lock (dispatch.go) decides what comes next for everybody.
+//  4. reader.readBatchLocked copies up to 256 records of a ring to their place in the event log,
+//     where they are encoded on the way, and releases the ring's memory to the datapath.
+//  5. Agent.deliverRecordsLocked calls consumers and listeners, in the order of their registration.
+//     No mutex is held, so they may call the agent.
+//  6. Agent.publishLocked gives the batch to cursors: from now on clients and streams see it.
+//  7. The reader calls conn.flush for each client itself, once it has released the lock. After a
+//     user event, and once a socket that was full takes more, the server's goroutine does.
+//  8. The goroutine that loops over [Agent.Subscribe] decodes what its cursor has.
+//
+// # Words
+//
+//   - Source: where events come from, such as an events map, read by one reader. See package source.
+//   - Ring: a queue of a source, of one CPU for example. Record: what is written into it in one go.
+//   - Subscriber: a consumer, a listener, a stream or a client. Clients are connections to the socket.
+//   - Dispatch lock: who holds it delivers events. Entry: what waits for it, a user event or a barrier.
+//   - Barrier: a function to be called when all entries before it are delivered.
+//   - Batch: records that are delivered in one go. Poll: one look of a reader into all its rings.
+//   - Eager, lazy: whether a ring wakes its reader up for every record.
+//   - Drain: deliver all there is, before a source is detached or the agent stops.
+//   - User event: an event of SendEvent. Agent event: one of api.MessageTypeAgent.
+//   - Event log, segment, cursor: see package eventlog. Lag: what a cursor has yet to come to.
+//
 // # One order for all
 //
-// Events come from the perf ring buffers and from SendEvent. They are distributed one
+// Events come from sources and from SendEvent. They are dispatched one
 // batch at a time, so all subscribers see them in the same order, and events of
-// one CPU keep theirs. While events are being distributed SendEvent does not wait:
+// one ring keep theirs. While events are being dispatched SendEvent does not wait:
 // it leaves its event for after them. A consumer that calls it from a callback
 // therefore has every subscriber see the new event after the current one.
 //
+// Each source has a reader, a goroutine of its own: one that fails is started again
+// and again, while the others are read.
+//
 // # Who waits for whom
 //
-// Consumers are called directly, so a slow one holds up the reader; then the ring
-// buffers fill up and the datapath counts losses. Clients hold up nobody: an
-// event is encoded once, into a bounded log, and each connection has a place in it.
-// A client that falls behind the log misses what was dropped, exactly that, and
-// reads a RecordLost payload with the number of events and CPU -1 in their place. For
-// each connection, once it has caught up,
+// Consumers are called directly, so a slow one holds up all readers; then the ring
+// buffers fill up and the datapath counts losses. Be a consumer to see events at once, in
+// step with the datapath, and to be quick: to count, to update a map, to hand on.
+//
+// Clients and streams hold up nobody: an
+// event is encoded once, into a bounded log, and each has a place in it.
+// One that falls behind the log misses what was dropped, exactly that, and
+// gets a RecordLost payload with the number of events and CPU -1 in their place. For
+// each, once it has caught up,
 //
 //	events accepted by the log = events delivered + events reported lost
 //
-// where a loss that the datapath reported counts as the events that it lost.
+// where a loss that the datapath reported counts as the events that it lost. Be a stream to
+// write to a disk, a network or a person.
+//
+// Listeners are called directly, as consumers are, and get what clients get. They are there for
+// what was written for Cilium's agent.
 //
 // # When the kernel wakes the reader up
 //
@@ -41,9 +101,9 @@
 // takes two microseconds. From then on the reader comes by itself, on a timer; the datapath
 // pays nothing for that.
 //
-// What a visit costs does not depend on the events that it finds: a timer and two context
+// What a poll costs does not depend on the events that it finds: a timer and two context
 // switches (some 18 us of CPU in a virtual machine), and for each client a system call that
-// wakes it up (4 us). So the time between visits is the price of CPU in latency. It grows
+// wakes it up (4 us). So the time between polls is the price of CPU in latency. It grows
 // with the number of clients, 0.35 ms with one, 0.7 ms with four, 2 ms at most, which
 // keeps the agent's share of a CPU at 5 to 7 % and the 99th percentile of the latency near
 // that of an agent which is woken up for every event, but is often too busy to be prompt.

@@ -100,17 +100,17 @@ func (r *reader) pending(i int) int {
 // miss any, and returns how much of the ring these were.
 func (r *reader) deliverBatch(i int) (size int) {
 	a := r.agent
-	a.deliverPending(a.dispatch.acquire())
-	size = r.readBatch(i)
-	a.deliverRecords(r.batch)
+	a.deliverPendingLocked(a.dispatch.acquire())
+	size = r.readBatchLocked(i)
+	a.deliverRecordsLocked(r.batch)
 	a.release()
 	r.wakeups.wrote(a.flush())
 	return size
 }
 
-// readBatch copies records of ring i into the log and makes r.batch of them. It returns how
+// readBatchLocked copies records of ring i into the log and makes r.batch of them. It returns how
 // much of the ring they took. The caller holds the dispatch lock.
-func (r *reader) readBatch(i int) (size int) {
+func (r *reader) readBatchLocked(i int) (size int) {
 	r.batch = r.batch[:0]
 	r.mu.Lock()
 	ring := r.ringLocked(i)
@@ -135,7 +135,7 @@ func (r *reader) readBatch(i int) (size int) {
 		case source.Lost:
 			if rec.Lost > 0 {
 				lost += rec.Lost
-				r.appendLost(rec.Lost, cpu)
+				r.appendLostLocked(rec.Lost, cpu)
 			}
 		case source.Unknown:
 			unknown++
@@ -167,10 +167,10 @@ func (r *reader) deliverLossNow(i int) error {
 	}
 	r.count(cpu, lost, 0) // before anybody sees it
 	a := r.agent
-	a.deliverPending(a.dispatch.acquire())
+	a.deliverPendingLocked(a.dispatch.acquire())
 	r.batch = r.batch[:0]
-	r.appendLost(lost, cpu)
-	a.deliverRecords(r.batch)
+	r.appendLostLocked(lost, cpu)
+	a.deliverRecordsLocked(r.batch)
 	a.release()
 	r.wakeups.wrote(a.flush())
 	return nil
@@ -188,9 +188,9 @@ func (r *reader) lossNow(i int) (lost uint64, cpu int, err error) {
 	return lost, ring.CPU(), err
 }
 
-// appendLost appends a loss of the datapath to the log and to r.batch. The caller holds the
+// appendLostLocked appends a loss of the datapath to the log and to r.batch. The caller holds the
 // dispatch lock.
-func (r *reader) appendLost(lost uint64, cpu int) {
+func (r *reader) appendLostLocked(lost uint64, cpu int) {
 	pl := payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost}
 	r.agent.events.Append(&pl)
 	r.batch = append(r.batch, pl)

@@ -71,8 +71,8 @@ func (a *Agent) send(ev userEvent) error {
 	if acquired {
 		// Also if a consumer panics, since the caller of SendEvent may recover.
 		defer a.release()
-		a.deliverUserEvent(&ev)
-		a.publish()
+		a.deliverUserEventLocked(&ev)
+		a.publishLocked()
 		a.scheduleFlush()
 	}
 	return nil

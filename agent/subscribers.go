@@ -53,9 +53,9 @@ func (s *subscribers[S]) subscriptions(yield func(*subscription[S]) bool) {
 	}
 }
 
-// publish publishes the numbers of events that subscribers got. The caller holds the
+// publishLocked publishes the numbers of events that subscribers got. The caller holds the
 // dispatch lock.
-func (s *subscribers[S]) publish() {
+func (s *subscribers[S]) publishLocked() {
 	for sub := range s.subscriptions {
 		sub.published.Store(sub.delivered)
 	}

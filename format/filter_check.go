@@ -105,7 +105,7 @@ func checkProtocols(criteria []*criterion) error {
 		is := func(v filterValue) bool { return v.key == number }
 		return !slices.ContainsFunc(protocol.none, is) && (len(protocol.any) == 0 || slices.ContainsFunc(protocol.any, is))
 	}
-	for _, need := range []struct {
+	for _, r := range []struct {
 		flag      string
 		protocols []uint8
 		names     string
@@ -115,11 +115,11 @@ func checkProtocols(criteria []*criterion) error {
 		{"src-port", []uint8{protocolTCP, protocolUDP, protocolSCTP}, "tcp, udp or sctp"},
 		{"dst-port", []uint8{protocolTCP, protocolUDP, protocolSCTP}, "tcp, udp or sctp"},
 	} {
-		c := find(criteria, need.flag)
-		if c == nil || len(c.any) == 0 || slices.ContainsFunc(need.protocols, allowed) {
+		c := find(criteria, r.flag)
+		if c == nil || len(c.any) == 0 || slices.ContainsFunc(r.protocols, allowed) {
 			continue
 		}
-		return fmt.Errorf("no event can match %s together with %s: only %s has that", c, protocol, need.names)
+		return fmt.Errorf("no event can match %s together with %s: only %s has that", c, protocol, r.names)
 	}
 	return nil
 }

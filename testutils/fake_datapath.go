@@ -82,13 +82,13 @@ func (d *FakeDatapath) BecomeReady() error {
 	if d.settled {
 		return errSettled
 	}
-	if err := d.load(); err != nil {
+	if err := d.loadLocked(); err != nil {
 		return err
 	}
 	if err := d.generator.Pin(d.eventsMap); err != nil {
 		return err
 	}
-	d.settle(nil)
+	d.settleLocked(nil)
 	return nil
 }
 
@@ -99,12 +99,12 @@ func (d *FakeDatapath) Fail(err error) error {
 	if d.settled {
 		return errSettled
 	}
-	d.settle(err)
+	d.settleLocked(err)
 	return nil
 }
 
-// settle makes Ready return err. The caller holds d.mu.
-func (d *FakeDatapath) settle(err error) {
+// settleLocked makes Ready return err. The caller holds d.mu.
+func (d *FakeDatapath) settleLocked(err error) {
 	d.settled, d.err = true, err
 	close(d.announced)
 }
@@ -125,7 +125,7 @@ func (d *FakeDatapath) EmitSample(sample []byte, n int) (Counters, error) {
 // emit has the generator emit events and returns what became of them.
 func (d *FakeDatapath) emit(events func(*Generator) error) (Counters, error) {
 	d.mu.Lock()
-	err := d.load()
+	err := d.loadLocked()
 	d.mu.Unlock()
 	if err != nil {
 		return Counters{}, err
@@ -152,8 +152,8 @@ func (d *FakeDatapath) emit(events func(*Generator) error) (Counters, error) {
 	}, err
 }
 
-// load loads the generator if it is not loaded. The caller holds d.mu.
-func (d *FakeDatapath) load() (err error) {
+// loadLocked loads the generator if it is not loaded. The caller holds d.mu.
+func (d *FakeDatapath) loadLocked() (err error) {
 	if d.closed {
 		return os.ErrClosed
 	}

@@ -36,7 +36,7 @@ func (r *recorder[E]) event(e E) {
 	defer r.mu.Unlock()
 	r.got = append(r.got, e)
 	r.events++
-	r.notify()
+	r.notifyLocked()
 }
 
 // loss keeps e, which tells of lost events.
@@ -45,7 +45,7 @@ func (r *recorder[E]) loss(e E, lost uint64) {
 	defer r.mu.Unlock()
 	r.got = append(r.got, e)
 	r.lost += lost
-	r.notify()
+	r.notifyLocked()
 }
 
 // end says that nothing will come any more.
@@ -53,11 +53,11 @@ func (r *recorder[E]) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
-	r.notify()
+	r.notifyLocked()
 }
 
-// notify wakes up who waits. The caller holds r.mu.
-func (r *recorder[E]) notify() {
+// notifyLocked wakes up who waits. The caller holds r.mu.
+func (r *recorder[E]) notifyLocked() {
 	if r.changed != nil {
 		close(r.changed)
 		r.changed = nil

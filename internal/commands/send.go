@@ -17,7 +17,7 @@ func send(a *agent.Agent) script.Cmd {
 		Summary: "Send events of user space, as a cell does",
 		Args:    "type text...",
 		Detail: []string{
-			"Sends one event for each text. Type 'agent' sends a notification that has the text as its message, type 'l7' an access log record of a request that has it as its info.",
+			"Sends one event for each text. Type 'agent' sends a notification that has the text as its message, type 'l7' an access log record of a request that has it as its info, and any other type of user space that is registered the text, a string.",
 		},
 	}
 	return Command(usage, 2, AnyNumber, func(_ *script.State, args []string) (string, error) {
@@ -50,7 +50,9 @@ func userEvent(typ int, text string) (any, error) {
 			Verdict:          accesslog.VerdictForwarded,
 			Info:             text,
 		}, nil
-	default:
+	}
+	if typ < api.MessageTypeAccessLog {
 		return nil, fmt.Errorf("events of type %s come from the datapath", api.MessageTypeName(typ))
 	}
+	return text, nil
 }
