@@ -99,7 +99,8 @@ func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 // AttachSource reads events from src from now on, while there are subscribers, on a goroutine
 // of its own, as AttachToMap does from a map. It may be called for any number of sources:
 // their events reach all subscribers in one order, each source's in that of its rings. The
-// agent owns src if it returns nil, and closes it when it is detached or the agent stops.
+// agent owns src if it returns nil, and closes it when it is detached or the agent stops; so a
+// source is attached once. Its methods must not call the agent.
 func (a *Agent) AttachSource(name string, src source.Source) error {
 	if a == nil {
 		return ErrNoAgent
@@ -111,6 +112,9 @@ func (a *Agent) AttachSource(name string, src source.Source) error {
 	defer a.Unlock()
 	if err := a.attachableLocked(name); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(a.attachments, func(at *attachment) bool { return at.source == src }) {
+		return fmt.Errorf("attach source %q: %w", name, ErrAttached)
 	}
 	if err := a.attachLocked(&attachment{name: name, source: src, key: src}); err != nil {
 		return fmt.Errorf("attach source %q: %w", name, err)
@@ -158,7 +162,6 @@ type attachment struct {
 	source source.Source
 	key    any                  // equal for two attachments of one thing
 	status models.MonitorStatus // of a perf event array
-	health cell.Health
 	counts sourceCounters
 
 	// readers are those whose goroutine has not ended. They are added under Agent.Mutex, and
@@ -166,11 +169,15 @@ type attachment struct {
 	readers sync.WaitGroup
 
 	// Guarded by Agent.Mutex.
+	health    cell.Health
 	reader    *reader       // nil while nobody is subscribed
 	reading   string        // what the reader reads, for people; empty while it does not
 	err       error         // why it does not; nil if it does, or there is no reader
 	detaching chan struct{} // closed when the detachment is done; nil before it begins
 }
+
+// readingLocked tells whether its rings are open. The caller holds Agent.Mutex.
+func (at *attachment) readingLocked() bool { return at.reader != nil && at.reader.running() }
 
 // ringPages returns the number of pages, a power of two, of rings that are to have n.
 func ringPages(n int) (int, error) {
@@ -232,11 +239,10 @@ func (a *Agent) attachLocked(added *attachment) error {
 	}
 	added.health = a.health.NewScope(added.name)
 	a.attachments = append(a.attachments, added)
-	a.updateStatusLocked()
+	a.updateAttachedLocked()
 	a.startReadersLocked()
 	if added.reader == nil {
-		added.reportUnusedLocked()
-		a.reportLocked()
+		a.reportIdleLocked(added)
 	}
 	return nil
 }
@@ -288,8 +294,12 @@ func (a *Agent) removeLocked(at *attachment) {
 		a.log.WithError(err).WithField("source", at.name).Warn("Closing a source of events failed")
 	}
 	a.attachments = slices.DeleteFunc(slices.Clone(a.attachments), func(other *attachment) bool { return other == at })
-	a.updateStatusLocked()
+	a.updateAttachedLocked()
 	at.health.Close()
+	if next := a.attachedLocked(at.name); next != nil { // whose scope was that of the same name
+		next.health = a.health.NewScope(next.name)
+		a.reportIdleLocked(next)
+	}
 	a.reportLocked()
 	close(at.detaching)
 }
@@ -302,16 +312,24 @@ func (a *Agent) precededLocked(at *attachment) bool {
 	})
 }
 
-// updateStatusLocked has MonitorStatus describe the perf event array that was attached
-// first; the events map if that is attached. The caller holds a.Mutex.
-func (a *Agent) updateStatusLocked() {
+// maxBatch is the largest number of records that are delivered at once.
+const maxBatch = 256
+
+// updateAttachedLocked brings up to date what follows from what is attached. MonitorStatus
+// describes the perf event array that was attached first; the events map if that is attached.
+// All sources together deliver no more at once than a part of the queue, so that clients which
+// are up to date do not miss anything before they are written to. The caller holds a.Mutex.
+func (a *Agent) updateAttachedLocked() {
+	a.batchLimit.Store(int64(min(maxBatch, max(1, a.queueSize/4/max(1, len(a.attachments))))))
 	var first *attachment
 	for _, at := range a.attachments {
 		if at.detaching == nil && at.status.Cpus > 0 && (first == nil || at.name == EventsMapSource) {
 			first = at
 		}
 	}
+	var status models.MonitorStatus
 	if first != nil {
-		a.Cpus, a.Npages, a.Pagesize = first.status.Cpus, first.status.Npages, first.status.Pagesize
+		status = first.status
 	}
+	a.Cpus, a.Npages, a.Pagesize = status.Cpus, status.Npages, status.Pagesize
 }

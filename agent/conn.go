@@ -20,9 +20,9 @@ import (
 // opening is what every connection begins with.
 var opening = payload.AppendTypeInfo(nil)
 
-// conn is a client's connection. What is new in the log is written by whoever put it
-// there, straight to the socket, as long as the socket takes it; after that it is
-// blocked until the server's goroutine has written the rest.
+// conn is a client's connection. What is new in the log is written straight to the socket, by
+// the reader that put it there or, for user events, by the server's goroutine, as long as the socket
+// takes it; after that it is blocked until the server's goroutine has written the rest.
 type conn struct {
 	server *server
 	fd     int // closed by the server's goroutine, under mu

@@ -31,7 +31,7 @@ type counters struct {
 	acceptErrors   atomic.Uint64
 }
 
-// traffic counts the events of one source.
+// traffic counts events of the datapath or of user space.
 type traffic struct {
 	byType [256]struct{ events, bytes uint64 }
 	last   time.Duration // when the last one came; 0 if none did

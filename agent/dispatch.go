@@ -34,7 +34,8 @@ type dispatchLock struct {
 	asked    uint64     // how often the lock was asked for, by acquire or with success
 	released uint64     // how often it was released; the lock is held while asked is more
 	pending  []entry    // left while held
-	limit    int        // user events that may be pending, beside barriers
+	events   int        // user events among these
+	limit    int        // of events
 	closed   bool
 }
 
@@ -66,10 +67,11 @@ func (l *dispatchLock) acquireOrSend(ev userEvent) (acquired bool, err error) {
 		return false, ErrStopped
 	case l.tryAcquireLocked():
 		return true, nil
-	case len(l.pending) >= l.limit:
+	case l.events >= l.limit:
 		return false, ErrQueueFull
 	}
 	l.pending = append(l.pending, ev)
+	l.events++
 	return false, nil
 }
 
@@ -123,6 +125,6 @@ func (l *dispatchLock) waitIdle() {
 
 func (l *dispatchLock) takePendingLocked() []entry {
 	pending := l.pending
-	l.pending = nil
+	l.pending, l.events = nil, 0
 	return pending
 }

@@ -13,7 +13,7 @@ import (
 
 // reportReading reports that r reads. The caller does not hold Agent.Mutex.
 func (r *reader) reportReading() {
-	a, at := r.agent, r.source
+	a, at := r.agent, r.attachment
 	a.Lock()
 	defer a.Unlock()
 	if at.reader != r || at.detaching != nil {
@@ -28,7 +28,7 @@ func (r *reader) reportReading() {
 // reportFailed reports that r failed and when it will be started again. The caller does not
 // hold Agent.Mutex.
 func (r *reader) reportFailed(err error, retryIn time.Duration) {
-	a, at := r.agent, r.source
+	a, at := r.agent, r.attachment
 	a.Lock()
 	defer a.Unlock()
 	if at.reader != r || at.detaching != nil {
@@ -42,10 +42,16 @@ func (r *reader) reportFailed(err error, retryIn time.Duration) {
 	a.reportLocked()
 }
 
-// reportUnusedLocked reports that nobody needs at. The caller holds Agent.Mutex.
-func (at *attachment) reportUnusedLocked() {
+// reportIdleLocked reports that at is not read, since nobody is subscribed or what was attached
+// before is not gone yet. The caller holds a.Mutex.
+func (a *Agent) reportIdleLocked(at *attachment) {
 	at.err, at.reading = nil, ""
-	at.health.OK("Nobody is subscribed, it is not read")
+	if a.subscribedLocked() {
+		at.health.OK("Waiting until what was attached before is detached")
+	} else {
+		at.health.OK("Nobody is subscribed, it is not read")
+	}
+	a.reportLocked()
 }
 
 // ringsText is what people are told the rings are.
@@ -88,7 +94,7 @@ func (a *Agent) reportLocked() {
 		a.health.OK(fmt.Sprintf("Reading %d sources: %s", len(reading), names(reading)))
 	case len(a.attachments) == 0:
 		a.health.OK("Not attached to an events map")
-	default:
+	case !a.subscribedLocked():
 		a.health.OK("Nobody is subscribed, the perf ring buffers are not read")
 	}
 }

@@ -37,24 +37,23 @@ const yieldEvery = 4 * time.Millisecond
 // The mutex excludes those who unmap the rings while they are being read; it is held
 // for copying, never in a callback. It is taken after Agent.Mutex.
 type reader struct {
-	agent  *Agent
-	source *attachment
+	agent      *Agent
+	attachment *attachment
 
 	// stop ends the goroutine. If it is the agent that stops, or the source that is
 	// detached, drain is set before, and what is in the rings is delivered first.
 	stopped context.Context
 	stop    context.CancelFunc
 
-	mu    sync.Mutex    // guards what follows
-	open  source.Rings  // nil while not open
-	rings []source.Ring // of open; nil once unmapped
-	drain bool
+	mu     sync.Mutex    // guards what follows
+	opened source.Rings  // nil while not open
+	rings  []source.Ring // of opened; nil once unmapped
+	drain  bool
 
 	// Used by the goroutine only, once it runs.
-	wakeups    wakeups
-	batch      []payload.Payload // with Data that lies in the log
-	batchLimit int
-	record     source.Record // here since a local one would be allocated for each batch
+	wakeups wakeups
+	batch   []payload.Payload // with Data that lies in the log
+	record  source.Record     // here since a local one would be allocated for each batch
 }
 
 // startReadersLocked starts a reader for each source that has none if there are subscribers.
@@ -73,8 +72,7 @@ func (a *Agent) startReadersLocked() {
 func (a *Agent) startReaderLocked(at *attachment) {
 	r := &reader{
 		agent:      a,
-		source:     at,
-		batchLimit: min(256, max(1, a.queueSize/4)),
+		attachment: at,
 	}
 	r.stopped, r.stop = context.WithCancel(context.Background())
 	at.reader = r
@@ -95,16 +93,15 @@ func (a *Agent) stopReadersIfUnusedLocked() {
 		at.reader.stop()
 		at.reader.unmap()
 		at.reader = nil
-		at.reportUnusedLocked()
+		a.reportIdleLocked(at)
 	}
-	a.reportLocked()
 }
 
 // running tells whether the rings are open.
 func (r *reader) running() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.open != nil
+	return r.opened != nil
 }
 
 // openLocked opens the source. The caller holds Agent.Mutex, which sees to it that nobody
@@ -115,11 +112,17 @@ func (r *reader) openLocked() error {
 	if err := r.stopped.Err(); err != nil {
 		return err
 	}
-	open, err := r.source.source.Open()
+	opened, err := r.attachment.source.Open()
 	if err != nil {
 		return err
 	}
-	r.open, r.rings = open, open.All()
+	rings := opened.All()
+	for i, ring := range rings {
+		if cpu := ring.CPU(); cpu < 0 || cpu >= source.MaxCPUs {
+			return errors.Join(fmt.Errorf("ring %d is one of CPU %d, which can't be", i, cpu), opened.Close())
+		}
+	}
+	r.opened, r.rings = opened, rings
 	r.wakeups = newWakeups(r.rings)
 	for _, ring := range r.rings {
 		r.agent.counters.lost(ring.CPU(), 0) // so that it is there
@@ -131,20 +134,20 @@ func (r *reader) openLocked() error {
 func (r *reader) unmap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.open == nil {
+	if r.opened == nil {
 		return
 	}
 	r.rings = nil
-	if err := r.open.Unmap(); err != nil {
-		r.log().WithError(err).Warn("Unmapping the " + r.source.ringsText() + " failed")
+	if err := r.opened.Unmap(); err != nil {
+		r.log().WithError(err).Warn("Unmapping the " + r.attachment.ringsText() + " failed")
 	}
 	r.wakeLocked()
 }
 
 // wakeLocked wakes the goroutine up. The caller holds r.mu, so that the source is open.
 func (r *reader) wakeLocked() {
-	if err := r.open.Wake(); err != nil {
-		r.log().WithError(err).Error("Waking up the reader of the " + r.source.ringsText() + " failed")
+	if err := r.opened.Wake(); err != nil {
+		r.log().WithError(err).Error("Waking up the reader of the " + r.attachment.ringsText() + " failed")
 	}
 }
 
@@ -154,12 +157,12 @@ func (r *reader) drainAndStop() {
 	defer r.mu.Unlock()
 	r.drain = true
 	r.stop()
-	if r.open != nil {
+	if r.opened != nil {
 		r.wakeLocked()
 	}
 }
 
-func (r *reader) log() logrus.FieldLogger { return r.agent.log.WithField("source", r.source.name) }
+func (r *reader) log() logrus.FieldLogger { return r.agent.log.WithField("source", r.attachment.name) }
 
 // run reads until the reader is stopped. err is the one of the open before.
 func (r *reader) run(err error) {
@@ -179,7 +182,7 @@ func (r *reader) run(err error) {
 		}
 		if r.stopped.Err() != nil {
 			if err != nil && r.drainRequested() {
-				r.log().WithError(err).Error("Reading the rest of the " + r.source.ringsText() + " failed")
+				r.log().WithError(err).Error("Reading the rest of the " + r.attachment.ringsText() + " failed")
 			}
 			return
 		}
@@ -206,10 +209,10 @@ func (r *reader) drainRequested() bool {
 func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.open.Close(); err != nil {
-		r.log().WithError(err).Warn("Closing the " + r.source.ringsText() + " failed")
+	if err := r.opened.Close(); err != nil {
+		r.log().WithError(err).Warn("Closing the " + r.attachment.ringsText() + " failed")
 	}
-	r.open, r.rings = nil, nil
+	r.opened, r.rings = nil, nil
 }
 
 // read reads the rings until the reader is stopped or fails, and returns whether it
@@ -219,7 +222,7 @@ func (r *reader) read() (progress bool, err error) {
 	for {
 		// Nobody closes the source but this goroutine, so it can be waited for
 		// without the mutex.
-		woken, err := r.open.Wait(r.wakeups.timeout())
+		woken, err := r.opened.Wait(r.wakeups.timeout())
 		if err != nil {
 			return progress, fmt.Errorf("wait for rings: %w", err)
 		}

@@ -23,7 +23,7 @@ const (
 	quietAfter = 20 * time.Millisecond
 
 	// The time between polls. It grows with the clients that are written to, so
-	// that polls cost 5 to 7 % of a CPU whatever their number; the latency is as low as
+	// that the polls of a reader cost 5 to 7 % of a CPU whatever the number of clients; the latency is as low as
 	// that allows. (A timer comes some 80 us late.)
 	baseInterval      = 160 * time.Microsecond
 	intervalPerClient = 105 * time.Microsecond

@@ -107,6 +107,7 @@ func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 func (out output) losses(l agent.Losses) {
 	out.counter(lost, l.Ring(), "ring_full")
 	out.counter(lost, l.Behind, "client_behind")
+	out.counter(lost, l.StreamBehind, "stream_behind")
 	out.counter(lost, l.QueueFull, "queue_full")
 	out.counter(lost, l.NotEncoded, "not_encodable")
 	for cpu, n := range l.RingFull {

@@ -16,10 +16,14 @@ package source
 
 import "time"
 
+// MaxCPUs is more than the number of CPUs of any machine.
+const MaxCPUs = 1 << 16
+
 // Forever is the time-out of a [Rings.Wait] that has none.
 const Forever = time.Duration(-1)
 
-// Source is where events come from. The agent calls its methods one at a time.
+// Source is where events come from. The agent calls its methods one at a time, with a lock held: they
+// return soon, and must not call the agent.
 type Source interface {
 	// Open begins to take events and returns what they are read from. If it fails it is
 	// called again later, as long as somebody is subscribed. When a subscriber comes at once
@@ -35,7 +39,11 @@ type Source interface {
 // Rings are what an open source is read from. One goroutine calls Wait and the methods of each
 // [Ring], none of them after Unmap but Wait. Any goroutine may call Wake, Detach and Unmap, also
 // while Wait is under way, but none of these while a method of a Ring is. Close comes last, when
-// nothing else is under way.
+// nothing else is under way, and need not come after an Unmap. Detach and Unmap may be called
+// again, in any order.
+//
+// All methods but Wait, those of a Ring included, are called with locks held: they return soon, and
+// must not call the agent.
 type Rings interface {
 	// All returns the rings, always the same ones.
 	All() []Ring
@@ -64,7 +72,8 @@ type Rings interface {
 // Ring is a queue of records in the order of their writing, of one CPU for example. It may
 // implement [Throttle] and [LossCounter], too.
 type Ring interface {
-	// CPU is the CPU that its records are reported for, 0 if that means nothing.
+	// CPU is the CPU that its records are reported for, from 0 to below [MaxCPUs]; 0 if that
+	// means nothing. It never changes.
 	CPU() int
 
 	// Pending returns how much is waiting to be read, in a unit of the ring's own; 0 if

@@ -87,7 +87,7 @@ func readerText(s *agent.Stats) string {
 		}
 	}
 	switch {
-	case reading == 0:
+	case reading == 0 || s.Reader == nil:
 		return "attached, but reading failed; it is tried again, see the log"
 	case !onlyEventsMap(s):
 		return fmt.Sprintf("reading %d of %d sources", reading, len(s.Sources))
@@ -133,6 +133,7 @@ func trafficText(t agent.Traffic, now time.Time) string {
 func lossText(s *agent.Stats) string {
 	text := fmt.Sprintf("%d ring full, %d client behind", s.Lost.Ring(), s.Lost.Behind)
 	for _, r := range rare(
+		count{s.Lost.StreamBehind, "stream behind"},
 		count{s.Lost.QueueFull, "queue full"},
 		count{s.Lost.NotEncoded, "not encodable"},
 	) {

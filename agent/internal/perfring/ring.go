@@ -15,10 +15,6 @@ import (
 	"github.com/cilium/monitor/agent/source"
 )
 
-// MaxRecord is the size in bytes of the largest record: its size has 16 bits in
-// struct perf_event_header of linux/perf_event.h.
-const MaxRecord = 1 << 16
-
 const (
 	headerSize = 8              // struct perf_event_header: type u32, misc u16, size u16
 	sampleSize = headerSize + 4 // PERF_SAMPLE_RAW: size u32, then the data

@@ -107,7 +107,7 @@ func (rs *Rings) All() []source.Ring {
 }
 
 // Wait blocks until a ring has something to read by its mode, Wake is called, or the
-// time-out has passed ([epoll.Forever] never does). It returns whether it was a ring.
+// time-out has passed ([source.Forever] never does). It returns whether it was a ring.
 func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
 	ready, err := rs.poller.Wait(timeout)
 	return len(ready) > 0, err
