@@ -39,7 +39,9 @@ func (l *Line) Printf(format string, args ...any) { l.Text(fmt.Sprintf(format, a
 type Object struct{ dst []byte }
 
 // String writes a member whose value is text, wherever it is from.
-func (o *Object) String(name, value string) { o.dst = appendStringMember(o.dst, inert.JSON(name), value) }
+func (o *Object) String(name, value string) {
+	o.dst = appendStringMember(o.dst, inert.JSON(name), value)
+}
 
 // Uint writes a member whose value is a number.
 func (o *Object) Uint(name string, n uint64) { o.dst = appendUintMember(o.dst, inert.JSON(name), n) }
