@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 const flagOver = "over"
@@ -46,7 +47,7 @@ func status(a *agent.Agent) script.Cmd {
 // statusText describes the statistics, with rates unless they are nil.
 func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	rows := []string{
-		"Events map:\t" + s.EventsMap,
+		"Events map:\t" + inert.String(s.EventsMap),
 		"Reader:\t" + readerText(s),
 		"Datapath events:\t" + trafficText(s.Datapath, now),
 		"User events:\t" + trafficText(s.User, now),
