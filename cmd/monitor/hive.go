@@ -26,7 +26,7 @@ func newHive() (*hive.Hive, *settings) {
 	opts.LogThreshold = time.Second
 	opts.ModuleDecorators = cell.ModuleDecorators{
 		func(health cell.Health, id cell.ModuleID) cell.Health {
-			return health.NewScope(string(id))
+			return inertHealth{health.NewScope(string(id))}
 		},
 	}
 	h := hive.NewWithOptions(opts,

@@ -72,6 +72,7 @@ func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload
 			break
 		}
 		if !w.add(pl) {
+			w.stop() // the outputs get no more time than at any other end
 			break
 		}
 	}
