@@ -45,27 +45,13 @@ func TestProbeReadFailure(t *testing.T) {
 	waitUntil(t, func() bool { return probe().ProcessState.ExitCode() == 0 })
 
 	// The client and the shell get theirs.
-	restore := a.limitDescriptors(3)
+	restore := a.limitDescriptors(2)
 	startMonitor(t, "watch", "--monitor-socket-path", a.socket)
 	var p *process
 	waitUntil(t, func() bool { p = probe(); return p.ProcessState.ExitCode() == exitUnwell })
 	require.Contains(t, p.stderr.String(), "Reading the perf ring buffers failed")
 	restore()
 	waitUntil(t, func() bool { return probe().ProcessState.ExitCode() == 0 })
-}
-
-// limitDescriptors lets the process have so many more descriptors than it has, until restore is
-// called.
-func (p *process) limitDescriptors(more int) (restore func()) {
-	p.t.Helper()
-	var old unix.Rlimit
-	require.NoError(p.t, unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, nil, &old))
-	limit := unix.Rlimit{Cur: uint64(p.descriptors() + more), Max: old.Max}
-	require.NoError(p.t, unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, &limit, nil))
-	return func() {
-		p.t.Helper()
-		require.NoError(p.t, unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, &old, nil))
-	}
 }
 
 // TestStatusTimeout asks what accepts connections and never answers, and what does not even
