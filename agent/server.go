@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/internal/health"
+	"github.com/cilium/monitor/internal/unixsocket"
 )
 
 // acceptPause is how long no connection is accepted after that failed, for want of
@@ -39,7 +40,8 @@ func WithServerHealth(h cell.Health) ServerOption {
 //
 // The socket has mode 0660 and the group [SocketGroup], if that exists. Its directory is
 // made if necessary. A socket that a process left behind is replaced; one that is
-// being served, and anything that is not a socket, is an error.
+// being served, anything that is not a socket, and the name of an abstract socket are errors.
+// While it is served, a lock file is beside it: its path and ".lock".
 //
 // One agent can be served on several sockets.
 func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
@@ -80,7 +82,7 @@ type server struct {
 	flushWanted atomic.Bool
 
 	// Used by the goroutine only, once it runs.
-	socket   *socket // nil once closed
+	socket   *unixsocket.Socket // nil once closed
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
 	degraded bool      // accepting failed the last time
@@ -91,14 +93,15 @@ type server struct {
 }
 
 func (s *server) listen() (err error) {
-	if s.socket, err = listen(s.path); err != nil {
+	s.socket, err = unixsocket.Listen(s.path, unixsocket.Options{Mode: socketMode, Group: SocketGroup})
+	if err != nil {
 		return err
 	}
 	if s.poller, err = epoll.New(); err != nil {
-		return errors.Join(err, s.socket.close())
+		return errors.Join(err, s.socket.Close())
 	}
-	if err := s.poller.Add(s.socket.fd, unix.EPOLLIN); err != nil {
-		return errors.Join(err, s.socket.close(), s.poller.Close())
+	if err := s.poller.Add(s.socket.FD(), unix.EPOLLIN); err != nil {
+		return errors.Join(err, s.socket.Close(), s.poller.Close())
 	}
 	s.byFd = make(map[int]*conn)
 	return nil
@@ -198,7 +201,7 @@ func (s *server) closeListener() error {
 	if s.socket == nil {
 		return nil
 	}
-	err := s.socket.close()
+	err := s.socket.Close()
 	s.socket = nil
 	return err
 }
@@ -214,7 +217,7 @@ func (s *server) closeAll() {
 }
 
 func (s *server) handle(fd int, events uint32) {
-	if s.socket != nil && fd == s.socket.fd {
+	if s.socket != nil && fd == s.socket.FD() {
 		s.accept()
 		return
 	}
@@ -235,7 +238,7 @@ func (s *server) handle(fd int, events uint32) {
 // goroutine as well.
 func (s *server) accept() {
 	for range 16 {
-		fd, _, err := unix.Accept4(s.socket.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, _, err := unix.Accept4(s.socket.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
 			s.reportRecovered()
@@ -254,7 +257,7 @@ func (s *server) accept() {
 }
 
 func (s *server) pauseAccept() {
-	if err := s.poller.Modify(s.socket.fd, 0); err != nil {
+	if err := s.poller.Modify(s.socket.FD(), 0); err != nil {
 		s.agent.log.WithError(err).Error("Pausing the monitor API socket failed")
 	}
 	s.acceptAt = time.Now().Add(acceptPause)
@@ -265,7 +268,7 @@ func (s *server) resumeAccept() {
 		return
 	}
 	s.acceptAt = time.Time{}
-	if err := s.poller.Modify(s.socket.fd, unix.EPOLLIN); err != nil {
+	if err := s.poller.Modify(s.socket.FD(), unix.EPOLLIN); err != nil {
 		s.agent.log.WithError(err).Error("Resuming the monitor API socket failed")
 	}
 }

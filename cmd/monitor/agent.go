@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/dig"
-	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/bpf"
@@ -107,10 +106,6 @@ func checkAgent(w io.Writer, h *hive.Hive, s *settings) error {
 }
 
 func runAgent(h *hive.Hive, s *settings) error {
-	// Whoever can write to the shell's socket runs commands as this user, and hive
-	// gives it the mode that the umask leaves.
-	unix.Umask(unix.Umask(0) | 0o022)
-
 	// Hive logs what it starts and stops, and the errors that it returns as well.
 	log := slog.New(slog.DiscardHandler)
 	if h.Viper().GetBool(flagDebug) {

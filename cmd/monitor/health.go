@@ -3,31 +3,35 @@
 package main
 
 import (
-	"errors"
-
-	"github.com/cilium/hive/cell"
-
-	"github.com/cilium/monitor/internal/inert"
+	"regexp"
+	"slices"
+	"strings"
 )
 
-// inertHealth makes what is reported one line of the output of health, which prints it as it is.
-type inertHealth struct{ cell.Health }
-
-// OK implements cell.Health.
-func (h inertHealth) OK(status string) { h.Health.OK(inert.String(status)) }
-
-// Stopped implements cell.Health.
-func (h inertHealth) Stopped(reason string) { h.Health.Stopped(inert.String(reason)) }
-
-// Degraded implements cell.Health.
-func (h inertHealth) Degraded(reason string, err error) {
-	if err != nil {
-		err = errors.New(inert.String(err.Error()))
-	}
-	h.Health.Degraded(inert.String(reason), err)
+// partHealth is what a part of the agent has reported of its health.
+type partHealth struct {
+	name, level, message string
 }
 
-// NewScope implements cell.Health.
-func (h inertHealth) NewScope(name string) cell.Health {
-	return inertHealth{h.Health.NewScope(inert.String(name))}
+// healthLine is what hive's script command "health" prints for each part.
+var healthLine = regexp.MustCompile(`^(.*?): level=(\w*) message=(.*) error=(.*)$`)
+
+// health returns the parts that have reported something.
+func (c *shellClient) health() (parts []partHealth, err error) {
+	text, err := c.ask("health")
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range slices.Sorted(strings.Lines(text)) {
+		m := healthLine.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil || m[2] == "" {
+			continue
+		}
+		p := partHealth{name: m[1], level: m[2], message: m[3]}
+		if err := m[4]; err != "" {
+			p.message += ": " + err
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
 }
