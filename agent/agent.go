@@ -51,6 +51,7 @@ type Agent struct {
 	health        cell.Health
 	eventsMapPath string
 	queueSize     int
+	queueBytes    int
 	drainTimeout  time.Duration
 
 	events   *eventlog.Log // appended to by who holds dispatch
@@ -94,6 +95,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		ctx:           ctx,
 		log:           logrus.StandardLogger(),
 		eventsMapPath: DefaultEventsMap,
+		queueBytes:    DefaultQueueBytes,
 		drainTimeout:  defaultDrainTimeout,
 		counters:      counters{start: time.Now()},
 		health:        health.OrNone(nil),
@@ -107,8 +109,9 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 	if a.queueSize < 1 {
 		a.queueSize = DefaultQueueSize()
 	}
-	a.events = eventlog.New(a.queueSize)
-	a.dispatch.init(a.queueSize)
+	a.queueBytes = max(a.queueBytes, MinQueueBytes)
+	a.events = eventlog.New(a.queueSize, a.queueBytes)
+	a.dispatch.init(a.queueSize, a.queueBytes/4)
 	context.AfterFunc(ctx, a.stop)
 	return a
 }

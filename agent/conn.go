@@ -111,9 +111,13 @@ func (c *conn) writeLocked() (wrote bool) {
 			return wrote
 		}
 		n, err := send(c.fd, run)
-		c.cursor.Wrote(n)
+		ok := c.cursor.Wrote(n)
 		wrote = wrote || n > 0
 		switch {
+		case !ok:
+			c.server.agent.log.WithFields(c.peer()).Warn("Disconnecting a client that has read half an event: there is no memory to keep the rest")
+			c.server.agent.counters.writeErrors.Add(1)
+			c.failLocked()
 		case err != nil && err != unix.EAGAIN:
 			c.server.agent.counters.writeErrors.Add(1)
 			c.failLocked()

@@ -20,6 +20,14 @@ type barrier func()
 func (userEvent) isEntry() {}
 func (barrier) isEntry()   {}
 
+// size returns the bytes of memory that the encoded event takes.
+func (ev *userEvent) size() int {
+	if ev.data == nil {
+		return 0
+	}
+	return cap(*ev.data)
+}
+
 // dispatchLock serialises the dispatch of events, so that all subscribers see them in the
 // same order. Who waits for it gets it in the order of asking, so that no source keeps out
 // another one. It has one peculiarity: who sends an event while it is held
@@ -36,11 +44,16 @@ type dispatchLock struct {
 	pending  []entry    // left while held
 	limit    int        // user events that may be pending, beside barriers
 	closed   bool
+
+	// Bytes of memory that user events take: those pending, and those that whoever holds the
+	// lock has taken to deliver them. A single event is never too large.
+	pendingBytes, takenBytes int
+	limitBytes               int
 }
 
-func (l *dispatchLock) init(limit int) {
+func (l *dispatchLock) init(limit, limitBytes int) {
 	l.changed.L = &l.mu
-	l.limit = limit
+	l.limit, l.limitBytes = limit, limitBytes
 }
 
 // acquire waits for the lock and returns the entries that come first.
@@ -66,11 +79,18 @@ func (l *dispatchLock) acquireOrSend(ev userEvent) (acquired bool, err error) {
 		return false, ErrStopped
 	case l.tryAcquireLocked():
 		return true, nil
-	case len(l.pending) >= l.limit:
+	case len(l.pending) >= l.limit || !l.hasRoomLocked(ev.size()):
 		return false, ErrQueueFull
 	}
 	l.pending = append(l.pending, ev)
+	l.pendingBytes += ev.size()
 	return false, nil
+}
+
+// hasRoomLocked tells whether another event of n bytes may be pending.
+func (l *dispatchLock) hasRoomLocked(n int) bool {
+	before := l.pendingBytes + l.takenBytes
+	return before == 0 || before+n <= l.limitBytes
 }
 
 // acquireOrDefer acquires the lock if it is free, and leaves the barrier with it otherwise.
@@ -97,6 +117,7 @@ func (l *dispatchLock) tryAcquireLocked() bool {
 func (l *dispatchLock) release() []entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.takenBytes = 0
 	if waited := l.asked > l.released+1; len(l.pending) > 0 && !waited {
 		return l.takePendingLocked()
 	}
@@ -124,5 +145,6 @@ func (l *dispatchLock) waitIdle() {
 func (l *dispatchLock) takePendingLocked() []entry {
 	pending := l.pending
 	l.pending = nil
+	l.takenBytes, l.pendingBytes = l.pendingBytes, 0
 	return pending
 }

@@ -122,7 +122,7 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var lost, unknown uint64
 	var err error
 	rec := &r.record
-	for ok := true; ok && len(r.batch) < r.batchLimit; {
+	for ok := true; ok && len(r.batch) < r.batchLimit && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
 			break
 		}

@@ -43,6 +43,10 @@ type Stats struct {
 	// behind.
 	QueueSize int `json:"queueSize"`
 
+	// QueueBytes is the number of bytes that these may take, QueueMemory what they take.
+	QueueBytes  int `json:"queueBytes"`
+	QueueMemory int `json:"queueMemory"`
+
 	// Accepted is the number of events that were encoded for clients. A loss that the
 	// datapath reported counts as the events that it lost.
 	Accepted uint64 `json:"accepted"`
@@ -152,7 +156,8 @@ type Losses struct {
 	// fell behind the queue.
 	Behind uint64 `json:"behind"`
 
-	// QueueFull is the number of times that SendEvent returned ErrQueueFull.
+	// QueueFull is the number of times that SendEvent returned ErrQueueFull, for want of events or
+	// of bytes.
 	QueueFull uint64 `json:"queueFull"`
 
 	// NotEncoded counts the events that SendEvent could not encode: clients and
@@ -268,6 +273,8 @@ func (a *Agent) Stats() Stats {
 	stats.Attached = len(stats.Sources) > 0
 	stats.Reader = a.stateLocked()
 	stats.QueueSize = a.queueSize
+	stats.QueueBytes = a.queueBytes
+	stats.QueueMemory = a.events.Memory()
 	stats.TotalSubscribers = a.totalSubscribers
 	stats.Consumers = subscriberStats(&a.consumers, "")
 	stats.Listeners = subscriberStats(&a.listeners, listener.Version1_2)
