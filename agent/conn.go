@@ -36,18 +36,15 @@ type conn struct {
 	failed  bool // nothing can be written any more
 }
 
-func newConn(s *server, fd int) *conn {
-	c := &conn{
+func newConn(s *server, fd int, cred *unix.Ucred) *conn {
+	return &conn{
 		server: s,
 		fd:     fd,
 		since:  time.Now(),
+		cred:   *cred,
+		name:   processName(int(cred.Pid)),
 		cursor: s.agent.events.NewCursor(opening),
 	}
-	if cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-		c.cred = *cred
-		c.name = processName(int(cred.Pid))
-	}
-	return c
 }
 
 // processName returns the name that the kernel has for a process, empty if it can't see it.
@@ -60,8 +57,10 @@ func processName(pid int) string {
 }
 
 // peer describes the client in logs.
-func (c *conn) peer() logrus.Fields {
-	return logrus.Fields{"process": c.name, "pid": c.cred.Pid, "uid": c.cred.Uid}
+func (c *conn) peer() logrus.Fields { return peer(&c.cred, c.name) }
+
+func peer(cred *unix.Ucred, name string) logrus.Fields {
+	return logrus.Fields{"process": name, "pid": cred.Pid, "uid": cred.Uid}
 }
 
 func (c *conn) stats() ClientStats {

@@ -29,6 +29,9 @@ const (
 const defaultDrainTimeout = time.Second
 
 const (
+	// DefaultMaxClients is the default of [WithMaxClients].
+	DefaultMaxClients = 64
+
 	// DefaultQueueBytes is the default of [WithQueueBytes]: 32 MiB.
 	DefaultQueueBytes = 32 << 20
 

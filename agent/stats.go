@@ -68,9 +68,11 @@ type Stats struct {
 	StreamTotals map[string]StreamTotals `json:"streamTotals"`
 
 	// AcceptErrors is how often a connection could not be accepted, WriteErrors how
-	// often one ended because it could not be written to.
+	// often one ended because it could not be written to. Refused is how many were closed at once
+	// since there were as many clients as there may be, see WithMaxClients.
 	AcceptErrors uint64 `json:"acceptErrors"`
 	WriteErrors  uint64 `json:"writeErrors"`
+	Refused      uint64 `json:"refused"`
 }
 
 // Traffic is the events of one source.
@@ -348,6 +350,7 @@ func (c *counters) fillIn(stats *Stats) {
 	stats.ReaderFailures = c.readerFailures.Load()
 	stats.AcceptErrors = c.acceptErrors.Load()
 	stats.WriteErrors = c.writeErrors.Load()
+	stats.Refused = c.refused.Load()
 	stats.Lost.QueueFull = c.queueFull.Load()
 	stats.Lost.NotEncoded = c.notEncoded.Load()
 	stats.Lost.CorruptRings = c.corruptRings.Load()
