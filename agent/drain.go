@@ -123,7 +123,7 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var err error
 	rec := &r.record
 	limit := int(r.agent.batchLimit.Load())
-	for ok := true; ok && len(r.batch) < limit; {
+	for ok := true; ok && len(r.batch) < limit && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
 			break
 		}

@@ -34,6 +34,16 @@ func WithServerHealth(h cell.Health) ServerOption {
 	return func(s *server) { s.health = health.OrNone(h) }
 }
 
+// WithMaxClients sets how many clients the socket has at most. One user other than root may have a
+// quarter of them, so that no user can keep out all others. Further connections are closed at once,
+// without a byte written. The default, also for a number below 1, is [DefaultMaxClients].
+//
+// A client costs up to 250 KiB in its socket's buffer, if it does not read, and a few KiB beside
+// that. What the kernel keeps for connections is the memory of the agent's cgroup.
+func WithMaxClients(n int) ServerOption {
+	return func(s *server) { s.maxClients = n }
+}
+
 // ServeMonitorAPI serves the monitor API 1.2 on a unix domain socket. It starts the
 // server in the background and returns. The server is stopped when monitor.Context()
 // is cancelled. Each incoming connection is a new subscriber of monitor.
@@ -51,6 +61,9 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	s := &server{agent: monitor, path: DefaultSocketPath, health: health.OrNone(nil), ended: make(chan struct{})}
 	for _, opt := range opts {
 		opt(s)
+	}
+	if s.maxClients < 1 {
+		s.maxClients = DefaultMaxClients
 	}
 	if err := s.listen(); err != nil {
 		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
@@ -72,11 +85,12 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 // are gone, writes user events, and writes to those whose sockets did not take all at
 // once. Everything else is written by the reader that has it, see conn.flush.
 type server struct {
-	agent  *Agent
-	path   string
-	health cell.Health
-	poller *epoll.Poller
-	ended  chan struct{} // closed when the goroutine ends
+	agent      *Agent
+	path       string
+	health     cell.Health
+	maxClients int
+	poller     *epoll.Poller
+	ended      chan struct{} // closed when the goroutine ends
 
 	conns       subscribers[*conn] // changed by the goroutine only, which holds Agent.Mutex
 	flushWanted atomic.Bool
@@ -86,6 +100,8 @@ type server struct {
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
 	degraded bool      // accepting failed the last time
+
+	refusals, acceptFailures rareLine
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
@@ -149,8 +165,16 @@ func (s *server) run() {
 			s.reportFailed("The monitor API server failed", err)
 			return
 		}
+		connected := false
 		for _, ev := range events {
-			s.handle(int(ev.Fd), ev.Events)
+			if s.socket != nil && int(ev.Fd) == s.socket.FD() {
+				connected = true
+			} else {
+				s.handle(int(ev.Fd), ev.Events)
+			}
+		}
+		if connected { // after those who have gone, so that their places are free
+			s.accept()
 		}
 		if s.flushWanted.Swap(false) {
 			s.flush()
@@ -216,11 +240,8 @@ func (s *server) closeAll() {
 	}
 }
 
+// handle handles what epoll says of a client's connection.
 func (s *server) handle(fd int, events uint32) {
-	if s.socket != nil && fd == s.socket.FD() {
-		s.accept()
-		return
-	}
 	c := s.byFd[fd]
 	if c == nil {
 		return
@@ -248,9 +269,7 @@ func (s *server) accept() {
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
-			s.agent.counters.acceptErrors.Add(1)
-			s.reportFailed("Accepting connections to the monitor API failed", err)
-			s.pauseAccept()
+			s.acceptFailed(err)
 			return
 		}
 	}
@@ -273,15 +292,17 @@ func (s *server) resumeAccept() {
 	}
 }
 
-// connect makes a subscriber of a connection.
+// connect makes a subscriber of a connection, or refuses it.
 func (s *server) connect(fd int) {
-	c := newConn(s, fd)
-	if err := s.poller.Add(fd, 0); err != nil {
-		s.agent.counters.acceptErrors.Add(1)
-		s.agent.log.WithError(err).Warn("Refusing a connection to the monitor API")
-		c.close()
+	cred, err := s.admit(fd)
+	if err == nil {
+		err = s.poller.Add(fd, 0)
+	}
+	if err != nil {
+		s.refuse(fd, cred, err)
 		return
 	}
+	c := newConn(s, fd, cred)
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock()

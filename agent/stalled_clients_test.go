@@ -18,7 +18,8 @@ import (
 // not depend on the size of the queue.
 func TestClientsThatDoNotRead(t *testing.T) {
 	const queue = 4096
-	f := attached(t, agent.WithQueueSize(queue))
+	f := startServing(t, []agent.ServerOption{agent.WithMaxClients(2000)}, agent.WithQueueSize(queue))
+	require.NoError(t, f.AttachToEventsMap(64))
 	good := f.connect(t)
 	stalled, sent := 0, uint64(0)
 	flood := func() {

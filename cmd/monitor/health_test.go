@@ -29,6 +29,6 @@ func TestHealthIsInert(t *testing.T) {
 
 	// An agent of another version may not do that.
 	var table strings.Builder
-	require.NoError(t, writeHealth(&table, "one\x1b: level=OK message=a\x7f\tb\u009b error=\xff\n"))
+	require.NoError(t, writeHealth(&table, []partHealth{{"one\x1b", "OK", "a\x7f\tb\u009b: \xff"}}))
 	require.Equal(t, "PART       HEALTH\none\\u001b  OK  a\\u007f\\tb\\u009b: \\xff\n", strings.ReplaceAll(table.String(), "OK      ", "OK  "))
 }

@@ -150,6 +150,7 @@ func errorText(s *agent.Stats) string {
 		count{s.ReaderFailures, "reader failures"},
 		count{s.WriteErrors, "clients that could not be written to"},
 		count{s.AcceptErrors, "connections that could not be accepted"},
+		count{s.Refused, "connections refused, there were too many clients"},
 	), ", ")
 }
 
@@ -173,7 +174,7 @@ func queueText(s *agent.Stats) string {
 	for _, c := range s.Clients {
 		most = max(most, c.Lag)
 	}
-	return fmt.Sprintf("%d events; the client furthest behind has %d to read", s.QueueSize, most)
+	return fmt.Sprintf("%d events or %s; the client furthest behind has %d to read", s.QueueSize, size(uint64(s.QueueBytes)), most)
 }
 
 // size returns a number of bytes as people read it.
