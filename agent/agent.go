@@ -51,6 +51,7 @@ type Agent struct {
 	health        cell.Health
 	eventsMapPath string
 	queueSize     int
+	takeOver      bool
 	drainTimeout  time.Duration
 
 	events   *eventlog.Log // appended to by who holds dispatch

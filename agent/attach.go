@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/hive/cell"
@@ -34,9 +35,11 @@ const EventsMapSource = "events-map"
 // Health, and tried again; State is nil in the meantime. The name of the source is
 // [EventsMapSource].
 //
-// A perf event array has one reader: another one, in this or in any other process, takes
-// the events away from this agent. CPUs that are offline when reading begins are not read
-// until it begins anew.
+// A perf event array has one reader. If there is one already, in this or in any other process, the
+// agent does not read until that one is gone, unless [WithTakeOver] says so, and reports who it
+// is. Within seconds it notices, too, that another one has taken the map away, that another map is
+// pinned at the path, or that a CPU came online: it reads all of it again as soon as that is possible,
+// and until then reports that events are missing.
 //
 // It is called before or after subscribers come. If it returns an error, nothing
 // has changed and it can be called again. It returns [ErrAttached] while the agent is
@@ -56,7 +59,8 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 	}
 	m, err := ebpf.LoadPinnedMap(a.eventsMapPath, nil)
 	if err == nil {
-		err = a.attachMapLocked(EventsMapSource, m, pages)
+		src := perfring.NewPinned(a.eventsMapPath, perfring.Options{Pages: pages, TakeOver: a.takeOver})
+		err = errors.Join(a.attachMapLocked(EventsMapSource, m, pages, src), m.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("open events map %s: %w", a.eventsMapPath, err)
@@ -86,11 +90,12 @@ func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 		return fmt.Errorf("attach to map as %q: there is no map", name)
 	}
 	own, err := m.Clone()
-	if err == nil {
-		err = a.attachMapLocked(name, own, pages)
-	}
 	if err != nil {
 		return fmt.Errorf("attach to map as %q: %w", name, err)
+	}
+	src := perfring.New(own, perfring.Options{Pages: pages, TakeOver: a.takeOver})
+	if err := a.attachMapLocked(name, own, pages, src); err != nil {
+		return errors.Join(fmt.Errorf("attach to map as %q: %w", name, err), src.Close())
 	}
 	a.logAttached(name)
 	return nil
@@ -172,7 +177,9 @@ type attachment struct {
 	health    cell.Health
 	reader    *reader       // nil while nobody is subscribed
 	reading   string        // what the reader reads, for people; empty while it does not
-	err       error         // why it does not; nil if it does, or there is no reader
+	err       error         // why it does not, or not get all events; nil if there is no reader
+	wrong     string        // what err is about, for people
+	loggedAt  time.Time     // when err was logged
 	detaching chan struct{} // closed when the detachment is done; nil before it begins
 }
 
@@ -203,13 +210,8 @@ func (a *Agent) attachableLocked(name string) error {
 	return nil
 }
 
-// attachMapLocked attaches a map, which it closes if that fails. The caller holds a.Mutex.
-func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int) (err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, m.Close())
-		}
-	}()
+// attachMapLocked attaches a map, which src reads. The caller holds a.Mutex.
+func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int, src source.Source) error {
 	if m.Type() != ebpf.PerfEventArray {
 		return fmt.Errorf("it is a map of type %s, not a %s", m.Type(), ebpf.PerfEventArray)
 	}
@@ -220,7 +222,7 @@ func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int) (err error)
 	id, _ := info.ID()
 	return a.attachLocked(&attachment{
 		name:   name,
-		source: perfring.New(m, pages),
+		source: src,
 		key:    id,
 		status: models.MonitorStatus{
 			Cpus:     int64(m.MaxEntries()),

@@ -57,6 +57,7 @@ type sourceCounters struct {
 	lost         atomic.Uint64
 	corruptRings atomic.Uint64
 	failures     atomic.Uint64
+	reopened     atomic.Uint64
 }
 
 // pollBuckets is the number of buckets for what a poll finds: 0, 1, 2, up to 4, up to 8,

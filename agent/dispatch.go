@@ -75,6 +75,19 @@ func (l *dispatchLock) acquireOrSend(ev userEvent) (acquired bool, err error) {
 	return false, nil
 }
 
+// leave acquires the lock, with the event left with it, if it is free, and leaves the event with
+// who holds it otherwise. It does so beyond the limit: there are few such events.
+func (l *dispatchLock) leave(ev userEvent) (acquired bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.pending = append(l.pending, ev)
+	l.events++
+	return l.tryAcquireLocked()
+}
+
 // acquireOrDefer acquires the lock if it is free, and leaves the barrier with it otherwise.
 func (l *dispatchLock) acquireOrDefer(b barrier) (acquired bool) {
 	l.mu.Lock()

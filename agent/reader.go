@@ -20,8 +20,11 @@ import (
 // each time it fails again.
 const (
 	minRetryDelay = 100 * time.Millisecond
-	maxRetryDelay = 10 * time.Second
+	maxRetryDelay = time.Second
 )
+
+// checkInterval is how often a reader looks whether its rings still get all that is written.
+const checkInterval = time.Second
 
 // The reader sleeps in a system call. A goroutine that does nothing else for 10 ms
 // looks to the Go scheduler's monitor as if it never let go of its processor: from then on
@@ -52,6 +55,7 @@ type reader struct {
 
 	// Used by the goroutine only, once it runs.
 	wakeups wakeups
+	checkAt time.Time         // when to check the rings
 	batch   []payload.Payload // with Data that lies in the log
 	record  source.Record     // here since a local one would be allocated for each batch
 }
@@ -105,29 +109,43 @@ func (r *reader) running() bool {
 }
 
 // openLocked opens the source. The caller holds Agent.Mutex, which sees to it that nobody
-// opens or closes it at the same time.
+// opens it at the same time.
 func (r *reader) openLocked() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.stopped.Err(); err != nil {
-		return err
-	}
-	opened, err := r.attachment.source.Open()
+	opened, rings, err := r.attachment.openLocked()
 	if err != nil {
 		return err
 	}
-	rings := opened.All()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.stopped.Err(); err != nil {
+		return errors.Join(err, opened.Close())
+	}
+	r.useLocked(opened, rings)
+	return nil
+}
+
+// openLocked opens the source and checks its rings. The caller holds Agent.Mutex.
+func (at *attachment) openLocked() (opened source.Rings, rings []source.Ring, err error) {
+	if opened, err = at.source.Open(); err != nil {
+		return nil, nil, err
+	}
+	rings = opened.All()
 	for i, ring := range rings {
 		if cpu := ring.CPU(); cpu < 0 || cpu >= source.MaxCPUs {
-			return errors.Join(fmt.Errorf("ring %d is one of CPU %d, which can't be", i, cpu), opened.Close())
+			return nil, nil, errors.Join(fmt.Errorf("ring %d is one of CPU %d, which can't be", i, cpu), opened.Close())
 		}
 	}
+	return opened, rings, nil
+}
+
+// useLocked has the reader read these rings. The caller holds r.mu.
+func (r *reader) useLocked(opened source.Rings, rings []source.Ring) {
 	r.opened, r.rings = opened, rings
-	r.wakeups = newWakeups(r.rings)
-	for _, ring := range r.rings {
+	r.wakeups = newWakeups(rings)
+	r.checkAt = r.wakeups.now.Add(checkInterval)
+	for _, ring := range rings {
 		r.agent.counters.lost(ring.CPU(), 0) // so that it is there
 	}
-	return nil
 }
 
 // unmap unmaps the rings and makes the goroutine look whether it is to end.
@@ -222,7 +240,7 @@ func (r *reader) read() (progress bool, err error) {
 	for {
 		// Nobody closes the source but this goroutine, so it can be waited for
 		// without the mutex.
-		woken, err := r.opened.Wait(r.wakeups.timeout())
+		woken, err := r.opened.Wait(r.timeout())
 		if err != nil {
 			return progress, fmt.Errorf("wait for rings: %w", err)
 		}
@@ -238,6 +256,11 @@ func (r *reader) read() (progress bool, err error) {
 		r.agent.counters.polled(woken, r.wakeups.records)
 		if err := r.adapt(); err != nil {
 			return progress, err
+		}
+		if !start.Before(r.checkAt) {
+			if err := r.check(); err != nil {
+				return progress, err
+			}
 		}
 		if r.wakeups.sleepsShortly() && start.Sub(yielded) > yieldEvery {
 			yielded = start

@@ -129,18 +129,20 @@ type Bucket struct {
 type SourceStats struct {
 	Name string `json:"name"`
 
-	// Reading is whether its rings are open. If they are not while somebody is subscribed, Error
-	// says why.
+	// Reading is whether its rings are open. Error says why they are not while somebody is
+	// subscribed, or why not all events come.
 	Reading bool   `json:"reading"`
 	Error   string `json:"error,omitempty"`
 
 	// Records is the number of records, events and losses, that were read. Lost are the
 	// events that found a ring full, CorruptRings and Failures what Losses.CorruptRings and
-	// ReaderFailures count.
+	// ReaderFailures count. Reopened is how often it was read anew since it did not get all
+	// events, of which an unknown number may be lost.
 	Records      uint64 `json:"records"`
 	Lost         uint64 `json:"lost"`
 	CorruptRings uint64 `json:"corruptRings"`
 	Failures     uint64 `json:"failures"`
+	Reopened     uint64 `json:"reopened"`
 }
 
 // Losses counts events that were lost, by the reason.
@@ -315,6 +317,7 @@ func (a *Agent) fillInSourcesLocked(stats *Stats) {
 			Lost:         at.counts.lost.Load(),
 			CorruptRings: at.counts.corruptRings.Load(),
 			Failures:     at.counts.failures.Load(),
+			Reopened:     at.counts.reopened.Load(),
 		}
 		if at.err != nil {
 			s.Error = at.err.Error()

@@ -138,6 +138,8 @@ func (out output) sources(sources []agent.SourceStats) {
 	for _, s := range sources {
 		name := label(s.Name)
 		out.gauge(sourceReading, oneIf(s.Reading), name)
+		out.gauge(sourceIncomplete, oneIf(s.Error != ""), name)
+		out.counter(sourceReopened, s.Reopened, name)
 		out.counter(sourceRecords, s.Records, name)
 		out.counter(sourceLost, s.Lost, name)
 		out.counter(sourceFailures, s.Failures, name)

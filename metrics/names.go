@@ -46,6 +46,10 @@ var (
 		"Events and records of losses that were read from this source.", "name")
 	sourceLost = desc("source_lost_events_total",
 		"Events that this source could not take since a ring was full.", "name")
+	sourceIncomplete = desc("source_incomplete",
+		"1 while events of this source are missing: the health of the agent and monitor status say why.", "name")
+	sourceReopened = desc("source_reopened_total",
+		"How often this source was read anew since events of it were missing: an unknown number may be lost.", "name")
 	sourceFailures = desc("source_failures_total",
 		"How often opening or reading this source failed.", "name")
 
@@ -82,7 +86,7 @@ var all = []*prometheus.Desc{
 	events, eventBytes, lastEvent,
 	lost, ringLost, corruptRings,
 	attached, reading, readerFailures, wakeups, batch,
-	sourceReading, sourceRecords, sourceLost, sourceFailures,
+	sourceReading, sourceIncomplete, sourceRecords, sourceLost, sourceReopened, sourceFailures,
 	subscribers, subscriptions,
 	queueSize, maxLag, lag, clientAccepted, clientEvents, acceptErrors, writeErrors,
 	streamLag, streamEvents,

@@ -14,7 +14,10 @@
 // one.
 package source
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // MaxCPUs is more than the number of CPUs of any machine.
 const MaxCPUs = 1 << 16
@@ -110,13 +113,29 @@ type Throttle interface {
 	SetMode(Mode) error
 }
 
-// LossCounter is a [Ring] that knows of losses before there is a record of them.
+// LossCounter is a [Ring] that knows of losses before there is a record of them. It is asked every
+// second, when it gets eager again, and at the end.
 type LossCounter interface {
 	Ring
 
 	// LostNow returns how many events were lost that neither a record nor an earlier
 	// LostNow told of. Records of the same losses count them no more.
 	LostNow() (uint64, error)
+}
+
+// ErrStale is wrapped by errors of [Checker.Check] that an Open may help against.
+var ErrStale = errors.New("the rings are stale")
+
+// Checker is [Rings] that can tell whether they still get all that is written. It is asked every
+// second, by the goroutine that calls Wait.
+type Checker interface {
+	Rings
+
+	// Check returns nil if the rings get all that is written, and otherwise why they don't,
+	// which is reported. If the error wraps [ErrStale] the source is opened again; once that
+	// succeeds, these rings are detached, drained and closed. So Open comes before
+	// that: rings that take the place of others must not be affected by the end of these.
+	Check() error
 }
 
 // Kind is the kind of a [Record].

@@ -102,18 +102,18 @@ func readerText(s *agent.Stats) string {
 
 // onlyEventsMap tells whether there is nothing to say of sources that is not said of the reader.
 func onlyEventsMap(s *agent.Stats) bool {
-	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource
+	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource && s.Sources[0].Error == ""
 }
 
 func sourceTable(s *agent.Stats) string {
-	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tFAILURES\tERROR"}
+	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tREOPENED\tFAILURES\tERROR"}
 	for _, source := range s.Sources {
 		reading := "no"
 		if source.Reading {
 			reading = "yes"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%s",
-			printable(source.Name), reading, source.Records, source.Lost, source.Failures, printable(source.Error)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%s",
+			printable(source.Name), reading, source.Records, source.Lost, source.Reopened, source.Failures, printable(source.Error)))
 	}
 	return table(rows...)
 }
