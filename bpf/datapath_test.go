@@ -298,12 +298,14 @@ func testOtherPrograms(t *testing.T, withoutTCX bool) {
 	ns := newNamespace(t)
 	drop := newDropProgram(t)
 	ns.Do(func() error {
-		l, err := link.AttachTCX(link.TCXOptions{Interface: loIndex, Program: drop, Attach: ebpf.AttachTCXIngress})
-		switch {
-		case withoutTCX, errors.Is(err, ebpf.ErrNotSupported):
-			l.Close()
+		if withoutTCX {
 			return addOtherFilter(drop)
-		case err == nil:
+		}
+		l, err := link.AttachTCX(link.TCXOptions{Interface: loIndex, Program: drop, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return addOtherFilter(drop)
+		}
+		if err == nil {
 			t.Cleanup(func() { l.Close() })
 		}
 		return err
