@@ -52,6 +52,9 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 		agent.WithEventsMap(p.Config.MonitorEventsMap),
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
 	}
+	if p.Config.MonitorTakeOver {
+		opts = append(opts, agent.WithTakeOver())
+	}
 	if p.Health != nil {
 		opts = append(opts, agent.WithHealth(p.Health.NewScope("reader")))
 	}

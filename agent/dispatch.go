@@ -34,7 +34,8 @@ type dispatchLock struct {
 	asked    uint64     // how often the lock was asked for, by acquire or with success
 	released uint64     // how often it was released; the lock is held while asked is more
 	pending  []entry    // left while held
-	limit    int        // user events that may be pending, beside barriers
+	events   int        // user events among these
+	limit    int        // of events
 	closed   bool
 }
 
@@ -66,11 +67,25 @@ func (l *dispatchLock) acquireOrSend(ev userEvent) (acquired bool, err error) {
 		return false, ErrStopped
 	case l.tryAcquireLocked():
 		return true, nil
-	case len(l.pending) >= l.limit:
+	case l.events >= l.limit:
 		return false, ErrQueueFull
 	}
 	l.pending = append(l.pending, ev)
+	l.events++
 	return false, nil
+}
+
+// leave acquires the lock, with the event left with it, if it is free, and leaves the event with
+// who holds it otherwise. It does so beyond the limit: there are few such events.
+func (l *dispatchLock) leave(ev userEvent) (acquired bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.pending = append(l.pending, ev)
+	l.events++
+	return l.tryAcquireLocked()
 }
 
 // acquireOrDefer acquires the lock if it is free, and leaves the barrier with it otherwise.
@@ -123,6 +138,6 @@ func (l *dispatchLock) waitIdle() {
 
 func (l *dispatchLock) takePendingLocked() []entry {
 	pending := l.pending
-	l.pending = nil
+	l.pending, l.events = nil, 0
 	return pending
 }

@@ -29,7 +29,7 @@ func (r *reader) drainRings() (progress bool) {
 // detachAndDrain has the datapath stop writing, and delivers what it wrote until then.
 func (r *reader) detachAndDrain() error {
 	r.mu.Lock()
-	err := r.open.Detach()
+	err := r.opened.Detach()
 	r.mu.Unlock()
 
 	r.drainRings()
@@ -96,8 +96,8 @@ func (r *reader) pending(i int) int {
 	return 0
 }
 
-// deliverBatch delivers records of ring i, so few that clients which are up to date do not
-// miss any, and returns how much of the ring these were.
+// deliverBatch delivers records of ring i, at most as many as Agent.batchLimit allows, and returns
+// how much of the ring these were.
 func (r *reader) deliverBatch(i int) (size int) {
 	a := r.agent
 	a.deliverPendingLocked(a.dispatch.acquire())
@@ -122,7 +122,8 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var lost, unknown uint64
 	var err error
 	rec := &r.record
-	for ok := true; ok && len(r.batch) < r.batchLimit; {
+	limit := int(r.agent.batchLimit.Load())
+	for ok := true; ok && len(r.batch) < limit; {
 		if ok, err = ring.Next(rec); !ok {
 			break
 		}
@@ -146,12 +147,12 @@ func (r *reader) readBatchLocked(i int) (size int) {
 
 	r.wakeups.read(i, len(r.batch))
 	r.agent.counters.read(r.batch, r.wakeups.now)
-	r.source.counts.records.Add(uint64(len(r.batch)))
+	r.attachment.counts.records.Add(uint64(len(r.batch)))
 	r.count(cpu, lost, unknown)
 	if err != nil {
 		r.agent.counters.corruptRings.Add(1)
-		r.source.counts.corruptRings.Add(1)
-		r.log().WithError(err).Error("Reading one of the " + r.source.ringsText() + " failed, what it held is lost")
+		r.attachment.counts.corruptRings.Add(1)
+		r.log().WithError(err).Error("Reading one of the " + r.attachment.ringsText() + " failed, what it held is lost")
 	}
 	return size
 }
@@ -203,7 +204,7 @@ func (r *reader) count(cpu int, lost, unknown uint64) {
 	}
 	a := r.agent
 	a.counters.lost(cpu, lost)
-	r.source.counts.lost.Add(lost)
+	r.attachment.counts.lost.Add(lost)
 	a.Lock()
 	defer a.Unlock()
 	a.MonitorStatus.Lost += int64(lost)

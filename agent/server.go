@@ -59,7 +59,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if monitor.stopping || monitor.ctx.Err() != nil {
 		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
 	}
-	monitor.servers.add(s, s.path)
+	monitor.servers.addLocked(s, s.path)
 	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
 	s.reportServing()
 	go s.run()
@@ -67,8 +67,8 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 }
 
 // server serves one socket. Its goroutine accepts connections, notices that clients
-// are gone, and writes to those whose sockets did not take all at once. Everything
-// else is written by whoever has it, see conn.flush.
+// are gone, writes user events, and writes to those whose sockets did not take all at
+// once. Everything else is written by the reader that has it, see conn.flush.
 type server struct {
 	agent  *Agent
 	path   string
@@ -238,6 +238,7 @@ func (s *server) accept() {
 		fd, _, err := unix.Accept4(s.socket.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
+			s.reportRecovered()
 			s.connect(fd)
 		case errors.Is(err, unix.EAGAIN):
 			s.reportRecovered()
@@ -281,7 +282,7 @@ func (s *server) connect(fd int) {
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock()
-	s.conns.add(c, c.name)
+	s.conns.addLocked(c, c.name)
 	a.connections.Add(1)
 	a.totalSubscribers.Clients++
 	a.startReadersLocked()
@@ -296,7 +297,7 @@ func (s *server) disconnect(c *conn) {
 	a := s.agent
 	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
 	a.Lock()
-	s.conns.remove(c)
+	s.conns.removeLocked(c)
 	a.connections.Add(-1)
 	c.close()
 	a.closedClients.add(c.stats(), true)

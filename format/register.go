@@ -104,6 +104,9 @@ var registry struct {
 // of Cilium's (1 to 7, 129 and 130); and errors about a number or name that is not allowed, and
 // about a function that is missing.
 func RegisterType(t *Type) (unregister func(), err error) {
+	if t == nil {
+		return nil, errors.New("register message type: there is none")
+	}
 	if t.Decode == nil || t.Line == nil || t.JSON == nil {
 		return nil, fmt.Errorf("register message type %d as %q: it has no Decode, Line or JSON function", t.Number, t.Name)
 	}

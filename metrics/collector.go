@@ -107,6 +107,7 @@ func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 func (out output) losses(l agent.Losses) {
 	out.counter(lost, l.Ring(), "ring_full")
 	out.counter(lost, l.Behind, "client_behind")
+	out.counter(lost, l.StreamBehind, "stream_behind")
 	out.counter(lost, l.QueueFull, "queue_full")
 	out.counter(lost, l.NotEncoded, "not_encodable")
 	for cpu, n := range l.RingFull {
@@ -137,6 +138,8 @@ func (out output) sources(sources []agent.SourceStats) {
 	for _, s := range sources {
 		name := label(s.Name)
 		out.gauge(sourceReading, oneIf(s.Reading), name)
+		out.gauge(sourceIncomplete, oneIf(s.Error != ""), name)
+		out.counter(sourceReopened, s.Reopened, name)
 		out.counter(sourceRecords, s.Records, name)
 		out.counter(sourceLost, s.Lost, name)
 		out.counter(sourceFailures, s.Failures, name)

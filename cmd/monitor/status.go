@@ -13,6 +13,8 @@ import (
 
 	"github.com/cilium/hive/shell"
 	"github.com/spf13/cobra"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // rateTime is how long the rates that a person is shown are measured.
@@ -105,7 +107,7 @@ func writeHealth(w io.Writer, health string) error {
 		if err != "" {
 			message += ": " + err
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", scope, level, message)
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", inert.String(scope), level, inert.String(message))
 	}
 	return tw.Flush()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 const flagOver = "over"
@@ -46,7 +47,7 @@ func status(a *agent.Agent) script.Cmd {
 // statusText describes the statistics, with rates unless they are nil.
 func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	rows := []string{
-		"Events map:\t" + s.EventsMap,
+		"Events map:\t" + inert.String(s.EventsMap),
 		"Reader:\t" + readerText(s),
 		"Datapath events:\t" + trafficText(s.Datapath, now),
 		"User events:\t" + trafficText(s.User, now),
@@ -87,7 +88,7 @@ func readerText(s *agent.Stats) string {
 		}
 	}
 	switch {
-	case reading == 0:
+	case reading == 0 || s.Reader == nil:
 		return "attached, but reading failed; it is tried again, see the log"
 	case !onlyEventsMap(s):
 		return fmt.Sprintf("reading %d of %d sources", reading, len(s.Sources))
@@ -101,18 +102,18 @@ func readerText(s *agent.Stats) string {
 
 // onlyEventsMap tells whether there is nothing to say of sources that is not said of the reader.
 func onlyEventsMap(s *agent.Stats) bool {
-	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource
+	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource && s.Sources[0].Error == ""
 }
 
 func sourceTable(s *agent.Stats) string {
-	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tFAILURES\tERROR"}
+	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tREOPENED\tFAILURES\tERROR"}
 	for _, source := range s.Sources {
 		reading := "no"
 		if source.Reading {
 			reading = "yes"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%s",
-			printable(source.Name), reading, source.Records, source.Lost, source.Failures, printable(source.Error)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%s",
+			printable(source.Name), reading, source.Records, source.Lost, source.Reopened, source.Failures, printable(source.Error)))
 	}
 	return table(rows...)
 }
@@ -133,6 +134,7 @@ func trafficText(t agent.Traffic, now time.Time) string {
 func lossText(s *agent.Stats) string {
 	text := fmt.Sprintf("%d ring full, %d client behind", s.Lost.Ring(), s.Lost.Behind)
 	for _, r := range rare(
+		count{s.Lost.StreamBehind, "stream behind"},
 		count{s.Lost.QueueFull, "queue full"},
 		count{s.Lost.NotEncoded, "not encodable"},
 	) {

@@ -4,6 +4,8 @@ package commands_test
 
 import (
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,7 +15,7 @@ import (
 // evil is a consumer whose name would change the terminal, and add a row to the table.
 type evil struct{ testutils.FakeConsumer }
 
-func (*evil) String() string { return "\x1b[31mX\ty\nclient z" }
+func (*evil) String() string { return "\x1b[31mX\ty\nclient z\x7f\u009b\u202e\xff" }
 
 // TestNamesArePrintable shows names as what they are: a client chooses that of its process.
 func TestNamesArePrintable(t *testing.T) {
@@ -22,6 +24,12 @@ func TestNamesArePrintable(t *testing.T) {
 	s.send("one")
 	s.requireEnd()
 	table := s.run("monitor/subscribers")
-	require.Contains(t, table, "consumer  ?[31mX?y?client z  -  ")
+	require.Contains(t, table, `consumer  \u001b[31mX\ty\nclient z\u007f\u009b\u202e\xff  -  `)
 	require.NotContains(t, table, "\x1b")
+	for _, command := range []string{"monitor/subscribers", "monitor/status"} {
+		require.Contains(t, s.run(command+" -o json"), `\u001b[31mX\ty\nclient z\u007f\u009b\u202e\ufffd`)
+		for _, r := range s.run(command) + s.run(command+" -o json") {
+			require.True(t, r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError, "%q", r)
+		}
+	}
 }
