@@ -21,7 +21,7 @@ import (
 const rateTime = 500 * time.Millisecond
 
 func newStatusCommand() *cobra.Command {
-	var output string
+	output := outputText
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the agent reads, who listens, and who loses events",
@@ -44,22 +44,19 @@ Exit code 0 says that the agent answers, whatever that is; see monitor --help.`,
 			if err != nil {
 				return err
 			}
-			if output != "text" && output != "json" {
-				return usageError(fmt.Errorf("--output %s: it is text or json", output))
-			}
 			if err := reachShell(cfg.ShellSockPath); err != nil {
 				return err
 			}
-			if output == "json" {
+			if output == outputJSON {
 				return writeAnswer(cmd.OutOrStdout(), cfg, "monitor/status -o json")
 			}
 			return writeStatus(cmd.OutOrStdout(), cfg)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text for people, json for scripts (all that is counted)")
+	cmd.Flags().VarP(&output, "output", "o", "`FORMAT`: text for people, json for scripts (all that is counted)")
 	addShellSocketFlags(cmd.Flags())
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
-		"output":                completeOne("text", "json"),
+		"output":                completeOne(string(outputText), string(outputJSON)),
 		flagSocket:              completeFiles,
 		shell.ShellSockPathName: completeFiles,
 	})
@@ -81,7 +78,11 @@ func writeStatus(w io.Writer, cfg shell.Config) error {
 		return err
 	}
 	var health strings.Builder
-	if err := shell.ShellExchange(cfg, &health, "health"); err != nil {
+	err := shell.ShellExchange(cfg, &health, "health")
+	switch {
+	case err != nil && strings.HasSuffix(err.Error(), "health: unknown command"):
+		return nil // it is a command of this program's agent, which another program may not have
+	case err != nil:
 		return fmt.Errorf("ask the agent for its health: %w", err)
 	}
 	fmt.Fprintln(w)
