@@ -16,7 +16,8 @@ const (
 )
 
 // exitCodesHelp explains them.
-const exitCodesHelp = `Exit codes: 0 all is well; 1 something failed; 2 wrong flags, arguments or settings;
+const exitCodesHelp = `Exit codes: 0 all is well; 1 something failed, such as a device that is not there or an
+address that is taken; 2 wrong flags, arguments or settings;
 3 no agent can be reached: none runs, or this user may not use its socket.`
 
 // exitError is an error that ends the program with a certain exit code.
