@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -193,5 +194,11 @@ func (out output) streams(totals map[string]agent.StreamTotals) {
 	}
 }
 
-// label returns a name that somebody chose as a value of a label, which is valid UTF-8.
-func label(name string) string { return strings.ToValidUTF8(name, "?") }
+// label returns a name that somebody chose as a value of a label, which has to be valid UTF-8: else
+// it is quoted. So is what could be taken for a quoted one, since two names must not become one.
+func label(name string) string {
+	if !utf8.ValidString(name) || strings.HasPrefix(name, `"`) {
+		return strconv.Quote(name)
+	}
+	return name
+}

@@ -22,7 +22,8 @@ monitor status                    does the agent read, who listens, who loses ev
 monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
 		Long: exitCodesHelp + `
 
-Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
+Completion in this shell: source <(monitor completion bash), which needs the package
+bash-completion, or zsh, or fish.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -35,8 +36,6 @@ Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 		DisableFlagsInUseLine:      true,
 		SuggestionsMinimumDistance: 2,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
@@ -48,6 +47,7 @@ Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
 	root.AddCommand(inspect)
 	addVersion(root)
+	addCompletion(root)
 	refuseUnknownTopics(root)
 	return root
 }
@@ -77,7 +77,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	if similar := root.SuggestionsFor(name); len(similar) > 0 {
 		return fmt.Errorf("%w; did you mean %s?", err, strings.Join(similar, " or "))
 	}
-	return fmt.Errorf("%w (see %s --help)", err, root.Name())
+	return fmt.Errorf("%w (see %s --help)", err, root.CommandPath())
 }
 
 func newShellCommand() *cobra.Command {
@@ -95,6 +95,8 @@ monitor shell health                  how its parts are`
 		flagSocket:              completeFiles,
 		shell.ShellSockPathName: completeFiles,
 	})
+	run := cmd.Run
+	cmd.Run = func(cmd *cobra.Command, args []string) { run(cmd, shellLine(args)) }
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := shellConfig(cmd)
 		if err != nil {

@@ -17,7 +17,8 @@ const (
 )
 
 // exitCodesHelp explains them.
-const exitCodesHelp = `Exit codes: 0 all is well; 1 something failed; 2 wrong flags, arguments or settings;
+const exitCodesHelp = `Exit codes: 0 all is well; 1 something failed, such as a device that is not there or an
+address that is taken; 2 wrong flags, arguments or settings;
 3 no agent can be reached: none runs, or this user may not use its socket; 4 the agent
 can't read events or is degraded (only of status --probe).`
 

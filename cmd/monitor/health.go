@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,10 +17,16 @@ type partHealth struct {
 // healthLine is what hive's script command "health" prints for each part.
 var healthLine = regexp.MustCompile(`^(.*?): level=(\w*) message=(.*) error=(.*)$`)
 
+// errNoHealth is returned for an agent of another program, which need not have the command health.
+var errNoHealth = errors.New("the agent does not tell its health")
+
 // health returns the parts that have reported something.
 func (c *shellClient) health() (parts []partHealth, err error) {
 	text, err := c.ask("health")
-	if err != nil {
+	switch {
+	case err != nil && strings.HasSuffix(err.Error(), "health: unknown command"):
+		return nil, errNoHealth
+	case err != nil:
 		return nil, err
 	}
 	for _, line := range slices.Sorted(strings.Lines(text)) {

@@ -38,7 +38,10 @@ func newHive() (*hive.Hive, *settings) {
 			monitor.Cell,
 			metricsCell,
 
-			cell.Invoke(func(s settings) { current = s }),
+			cell.Invoke(func(s settings) error {
+				current = s
+				return s.validate()
+			}),
 			cell.Invoke(logMissingDatapath),
 			shellCell,
 			cell.Invoke(notifySystemd),

@@ -30,7 +30,9 @@ func shellSocketBeside(path string) string {
 // addSocketFlag adds the flag for the agent that a command talks to.
 func addSocketFlag(flags *pflag.FlagSet) {
 	flags.String(flagSocket, client.DefaultSocketPath, "`PATH` of the agent's socket")
-	annotate(flags.Lookup(flagSocket), environmentKey, envPrefix)
+	socket := flags.Lookup(flagSocket)
+	socket.Value = notEmpty{socket.Value}
+	annotate(socket, environmentKey, envPrefix)
 }
 
 // addShellSocketFlags adds the flags for the agent whose shell a command talks to.
@@ -40,6 +42,7 @@ func addShellSocketFlags(flags *pflag.FlagSet) {
 		flags.String(shell.ShellSockPathName, defaultShellSocket, "")
 	}
 	socket := flags.Lookup(shell.ShellSockPathName)
+	socket.Value = notEmpty{socket.Value}
 	socket.Hidden = true
 	annotate(socket, environmentKey, envPrefix)
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -20,7 +21,7 @@ import (
 const rateTime = 500 * time.Millisecond
 
 func newStatusCommand() *cobra.Command {
-	var output string
+	output := outputText
 	var probe bool
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -48,9 +49,6 @@ waits for its datapath is. No answer within ` + shellTimeout.String() + ` is 1; 
 			if err != nil {
 				return err
 			}
-			if output != "text" && output != "json" {
-				return usageError(fmt.Errorf("--output %s: it is text or json", output))
-			}
 			agent, err := dialShell(cfg.ShellSockPath)
 			if err != nil {
 				return err
@@ -59,7 +57,7 @@ waits for its datapath is. No answer within ` + shellTimeout.String() + ` is 1; 
 			switch {
 			case probe:
 				return probeAgent(agent)
-			case output == "json":
+			case output == outputJSON:
 				return writeAnswer(cmd.OutOrStdout(), agent, "monitor/status -o json")
 			default:
 				return writeStatus(cmd.OutOrStdout(), agent)
@@ -67,10 +65,10 @@ waits for its datapath is. No answer within ` + shellTimeout.String() + ` is 1; 
 		},
 	}
 	cmd.Flags().BoolVar(&probe, "probe", false, "Show nothing: the exit code tells whether the agent is well, the error what is wrong")
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text for people, json for scripts (all that is counted)")
+	cmd.Flags().VarP(&output, "output", "o", "`FORMAT`: text for people, json for scripts (all that is counted)")
 	addShellSocketFlags(cmd.Flags())
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
-		"output":                completeOne("text", "json"),
+		"output":                completeOne(string(outputText), string(outputJSON)),
 		flagSocket:              completeFiles,
 		shell.ShellSockPathName: completeFiles,
 	})
@@ -92,7 +90,10 @@ func writeStatus(w io.Writer, agent *shellClient) error {
 		return err
 	}
 	parts, err := agent.health()
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoHealth):
+		return nil
+	case err != nil:
 		return err
 	}
 	fmt.Fprintln(w)

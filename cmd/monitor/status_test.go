@@ -3,13 +3,22 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"testing"
 
+	"github.com/cilium/hive"
+	"github.com/cilium/hive/cell"
+	"github.com/cilium/hive/job"
+	"github.com/cilium/hive/shell"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/testutils"
 )
 
 func TestStatus(t *testing.T) {
@@ -38,5 +47,25 @@ func TestStatusJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &stats))
 	require.Equal(t, a.eventsMap, stats.EventsMap)
 
-	run(t, "status", "--shell-sock-path", a.shell, "-o", "yaml").requireFailure(exitUsage, "--output yaml", "text or json")
+	run(t, "status", "--shell-sock-path", a.shell, "-o", "yaml").requireFailure(exitUsage, `"yaml"`, "--output", "text or json")
+}
+
+// TestStatusOfOtherProgram asks an agent inside another program, whose shell has no command health.
+func TestStatusOfOtherProgram(t *testing.T) {
+	requireRoot(t)
+	shellSocket := testutils.SocketPath(t)
+	h := hive.New(monitor.Cell, cell.SimpleHealthCell, job.Cell, shell.ServerCell(shellSocket))
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	h.RegisterFlags(flags)
+	require.NoError(t, flags.Parse([]string{"--monitor-socket-path", testutils.SocketPath(t)}))
+	log := slog.New(slog.DiscardHandler)
+	require.NoError(t, h.Start(log, t.Context()))
+	defer func() { require.NoError(t, h.Stop(log, context.Background())) }()
+	waitUntil(t, func() bool { return reachShell(shellSocket) == nil })
+
+	p := run(t, "status", "--shell-sock-path", shellSocket)
+	p.waitExit(0)
+	require.Empty(t, p.stderr.String())
+	require.Contains(t, p.stdout.String(), "Subscribers: ")
+	require.NotContains(t, p.stdout.String(), "HEALTH")
 }

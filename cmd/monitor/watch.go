@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/format"
 	"github.com/cilium/monitor/internal/inert"
 )
@@ -84,7 +83,11 @@ before the environment.
 		return pflag.NormalizedName(name)
 	})
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
-		"type":        completeList(api.MessageTypeNames),
+		"type":        completeList(filterValues("type")),
+		"protocol":    completeList(filterValues("protocol")),
+		"tcp-flags":   completeList(filterValues("tcp-flags")),
+		"identity":    completeList(filterValues("identity")),
+		"verdict":     completeList(filterValues("verdict")),
 		"drop-reason": completeDropReason,
 		"interface":   completeList(devices),
 		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
