@@ -20,7 +20,7 @@ var blockedOutputs = map[string]func(t *testing.T) *os.File{
 	"pipe":     func(t *testing.T) *os.File { _, w := fullPipe(t); return w },
 	"fifo":     func(t *testing.T) *os.File { _, w := fullFIFO(t); return w },
 	"socket":   fullSocket,
-	"terminal": fullTerminal,
+	"terminal": stoppedTerminal,
 }
 
 func fullPipe(t *testing.T) (r, w *os.File) {
@@ -50,7 +50,8 @@ func fullSocket(t *testing.T) *os.File {
 	return fill(t, os.NewFile(uintptr(fds[0]), "reader"), os.NewFile(uintptr(fds[1]), "writer"))
 }
 
-func fullTerminal(t *testing.T) *os.File {
+// stoppedTerminal returns a terminal at which somebody has pressed Ctrl-S.
+func stoppedTerminal(t *testing.T) *os.File {
 	r, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
 	require.NoError(t, unix.IoctlSetPointerInt(int(r.Fd()), unix.TIOCSPTLCK, 0))
@@ -58,7 +59,9 @@ func fullTerminal(t *testing.T) *os.File {
 	require.NoError(t, err)
 	w, err := os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
-	return fill(t, r, w)
+	t.Cleanup(func() { r.Close(); w.Close() })
+	require.NoError(t, unix.IoctlSetInt(int(w.Fd()), unix.TCXONC, unix.TCOOFF))
+	return w
 }
 
 // fill writes to w until that would block, and keeps both ends open.
