@@ -138,7 +138,7 @@ func Example_logger() {
 			return log
 		}),
 	)
-	// Output: level=info msg="There is no datapath in this program: the monitor has agent events only" subsys=monitor-agent
+	// Output: level=info msg="There is no datapath in this program: the monitor has agent events only, unless a source of events is attached" subsys=monitor-agent
 }
 
 // The agent without a socket, for a program that has consumers only.
