@@ -85,8 +85,8 @@ type attacher struct {
 
 func (t *attacher) run(ctx context.Context) {
 	if t.ready == nil {
-		t.log.Info("There is no datapath in this program: the monitor has agent events only")
-		t.health.OK("There is no datapath, agent events only")
+		t.log.Info("There is no datapath in this program: the monitor has agent events only, unless a source of events is attached")
+		t.health.OK("There is no datapath, agent events only (unless a source is attached)")
 		return
 	}
 	t.health.Degraded("Waiting for the datapath", nil)

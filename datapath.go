@@ -13,5 +13,6 @@ import "context"
 // happens when the hive stops. Start is not held up by it.
 //
 // Without a DatapathReady in the graph, or when it fails, subscribers get agent
-// events only.
+// events only, and those of the sources that cells attach by themselves: a datapath that pins
+// no map calls AttachToMap or AttachSource of *agent.Agent instead.
 type DatapathReady func(ctx context.Context) error

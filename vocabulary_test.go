@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -139,6 +140,19 @@ func TestVocabularies(t *testing.T) {
 	first.stop()
 	require.Equal(t, "No ticket", api.DropReason(8))
 	second.stop()
+	require.Equal(t, "LB, sock cgroup: Reverse entry stale", api.DropReason(8))
+}
+
+// TestVocabularyOfFailedStart has the start fail in a hook of the cell that has the vocabulary: the stop
+// removes it all the same.
+func TestVocabularyOfFailedStart(t *testing.T) {
+	h := newHive(t, cell.Provide(func(lc cell.Lifecycle) monitor.VocabularyOut {
+		lc.Append(cell.Hook{OnStart: func(cell.HookContext) error { return errors.New("no gate") }})
+		return monitor.VocabularyOut{Vocabulary: format.Vocabulary{DropReasons: map[uint8]string{8: "No ticket"}}}
+	}))
+	require.ErrorContains(t, h.Start(h.log, t.Context()), "no gate")
+	require.Equal(t, "No ticket", api.DropReason(8))
+	h.stop()
 	require.Equal(t, "LB, sock cgroup: Reverse entry stale", api.DropReason(8))
 }
 

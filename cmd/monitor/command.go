@@ -20,10 +20,10 @@ func newCommand() *cobra.Command {
 monitor watch -t drop             what is dropped on this node, and why
 monitor status                    does the agent read, who listens, who loses events
 monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
-		Long: exitCodesHelp + `
+		Long: `Completion in this shell: source <(monitor completion bash), which needs the package
+bash-completion, or zsh, or fish.
 
-Completion in this shell: source <(monitor completion bash), which needs the package
-bash-completion, or zsh, or fish.`,
+` + exitCodesHelp,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -88,7 +88,7 @@ monitor shell                         interactive; help lists the commands, exit
 monitor shell monitor/subscribers     who gets events, and who loses some
 monitor shell monitor/watch -t drop   as monitor watch, from within the agent
 monitor shell health                  how its parts are`
-	cmd.Long = shellSocketHelp
+	cmd.Long = shellSocketHelp + "\n\n" + exitCodesHelp
 	addShellSocketFlags(cmd.Flags())
 	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
 	completeFlags(cmd, map[string]cobra.CompletionFunc{

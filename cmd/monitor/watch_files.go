@@ -21,7 +21,10 @@ whenever watch ends or has nothing to do. With >/dev/null nothing is printed bes
 
 --read prints a recording and ends with it. One that was cut short is printed as far as
 it goes; that is an error, exit code 1. It also reads what any server of the monitor API
-sends: nc -U ` + client.DefaultSocketPath + ` | monitor watch --read -
+sends:
+
+  nc -U ` + client.DefaultSocketPath + ` | monitor watch --read -
+
 A stream has no names of interfaces, so with --read these are numbers, for --interface,
 too. A recording has no times: --timestamps is an error, --write says 1970.`
 
