@@ -23,8 +23,12 @@ type connectionLimit struct {
 func (l *connectionLimit) track(conn net.Conn, state http.ConnState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.conns = slices.DeleteFunc(l.conns, func(c net.Conn) bool { return c == conn })
-	if state == http.StateClosed || state == http.StateHijacked {
+	if i := slices.Index(l.conns, conn); i >= 0 {
+		l.conns = slices.Delete(l.conns, i, i+1)
+	} else if state != http.StateNew {
+		return // closed here, which its goroutine has not noticed
+	}
+	if state == http.StateClosed {
 		return
 	}
 	l.conns = append(l.conns, conn)

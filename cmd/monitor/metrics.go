@@ -58,7 +58,7 @@ const (
 	metricsIdleTimeout  = time.Minute
 
 	metricsConnections = 8
-	metricsScrapes     = 2 // at once; who comes meanwhile gets status 503
+	metricsScrapes     = 2 // at once; who comes meanwhile waits
 	metricsHeaderBytes = 4096
 
 	// metricsStopTimeout is how long an answer that is being written holds up the stop.
@@ -82,11 +82,8 @@ func serveMetrics(p metricsParams) {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{
-		ErrorLog:            &rareLog{log: p.Log},
-		Registry:            p.Registry,
-		MaxRequestsInFlight: metricsScrapes,
-	}))
+	scrape := promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{ErrorLog: p.Log, Registry: p.Registry})
+	mux.Handle("/metrics", takeTurns(scrape, metricsScrapes))
 	var server *http.Server
 	var ended chan struct{}
 	p.Lifecycle.Append(cell.Hook{

@@ -35,7 +35,10 @@ func startMetricsAgent(t *testing.T) *metricsAgent {
 	require.NoError(t, err)
 	a.address = parsed.Host
 	a.watch = startMonitor(t, "watch", "--monitor-socket-path", a.socket, "-t", "agent")
-	a.watch.waitStderr("Connected to the agent")
+	waitUntil(t, func() bool { // it is connected before the agent has accepted it
+		_, body := get(t, a.url)
+		return strings.Contains(body, "\ncilium_monitor_subscribers{kind=\"client\"} 1\n")
+	})
 	a.requireServed()
 	return a
 }
@@ -103,9 +106,9 @@ func TestMetricsStrangers(t *testing.T) {
 				}
 			}
 			a.requireServed()
-			require.Less(t, a.memory()-before, 64<<20) // less than a tenth without the race detector
+			require.Less(t, a.memory(), 4*before) // without the race detector, before is 23 MiB
 			waitUntil(t, func() bool { return len(a.descriptors()) <= descriptors+metricsConnections })
-			require.LessOrEqual(t, strings.Count(a.stderr.String(), "level=error"), 1)
+			require.NotContains(t, a.stderr.String(), "level=error")
 		})
 	}
 }
@@ -149,7 +152,7 @@ func TestMetricsOutOfDescriptors(t *testing.T) {
 	a := startMetricsAgent(t)
 	restore := a.limitDescriptors(0)
 	conn := a.dial("GET /metrics HTTP/1.1\r\nHost: monitor\r\n\r\n")
-	a.waitStderr("Accepting connections failed, it is tried again: metrics at")
+	a.waitStderr("Accepting connections failed; it is tried again")
 	restore()
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	require.NoError(t, err)

@@ -12,24 +12,31 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// acceptPause is how long no connection is accepted after that failed.
-const acceptPause = 100 * time.Millisecond
+const (
+	// acceptPause is how long no connection is accepted after that failed.
+	acceptPause = 100 * time.Millisecond
+
+	// acceptLogInterval is how often it is logged at most that accepting fails.
+	acceptLogInterval = time.Minute
+)
 
 // patientListener goes on when accepting a connection fails, for want of file descriptors for
 // example: its Accept fails only once it is closed. Only one goroutine may accept.
 type patientListener struct {
 	net.Listener
-	what    string // that is being served
-	log     rareLog
-	health  cell.Health
-	failing bool
+	what   string // that is being served
+	log    logrus.FieldLogger
+	health cell.Health
+
+	failing  bool
+	loggedAt time.Time
 
 	closeOnce sync.Once
 	closed    chan struct{}
 }
 
 func newPatientListener(l net.Listener, what string, log logrus.FieldLogger, health cell.Health) *patientListener {
-	p := &patientListener{Listener: l, what: what, log: rareLog{log: log}, health: health, closed: make(chan struct{})}
+	p := &patientListener{Listener: l, what: what, log: log, health: health, closed: make(chan struct{})}
 	p.reportServing()
 	return p
 }
@@ -63,7 +70,10 @@ func (l *patientListener) reportFailed(err error) {
 	const text = "Accepting connections failed"
 	l.failing = true
 	l.health.Degraded(text, err)
-	l.log.Println(text+", it is tried again: "+l.what+":", err)
+	if now := time.Now(); l.loggedAt.IsZero() || now.Sub(l.loggedAt) >= acceptLogInterval {
+		l.loggedAt = now
+		l.log.WithError(err).WithField("serving", l.what).Error(text + "; it is tried again")
+	}
 }
 
 func (l *patientListener) Close() error {

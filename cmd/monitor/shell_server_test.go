@@ -121,7 +121,7 @@ func TestShellOutOfDescriptors(t *testing.T) {
 	conn, err := net.Dial("unix", a.shell)
 	require.NoError(t, err)
 	defer conn.Close()
-	a.waitStderr(`Accepting connections failed, it is tried again: the shell on`)
+	a.waitStderr(`Accepting connections failed; it is tried again`)
 	run(t, "status", "--probe", "--shell-sock-path", a.shell).requireFailure(exitFailed, "no answer within 5s")
 	restore()
 
