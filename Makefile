@@ -34,6 +34,12 @@ image: ## Build the container image IMAGE, with docker, podman or buildah
 test: ## Run all tests with the race detector (as root, with BPF)
 	@scripts/test
 
+# Debian's releases whose kernels are tried: 6.1, without TCX, and 6.12.
+KERNELS ?= bookworm trixie
+.PHONY: test-kernels
+test-kernels: ## Run the tests that need root in the kernels of Debian's releases KERNELS, in QEMU
+	@scripts/test-kernels $(KERNELS)
+
 .PHONY: ci
 ci: format vet staticcheck lint api-check generated cross test conformance ## Everything that has to pass
 
