@@ -13,6 +13,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/cilium/monitor/agent"
 )
 
 // readDaemonSet returns what Kubernetes reads; fields that it does not know fail the test.
@@ -45,6 +47,20 @@ func TestDaemonSet(t *testing.T) {
 	}
 	require.Contains(t, agent.Args, fmt.Sprintf("--metrics-address=:%d", agent.Ports[0].ContainerPort))
 	require.Equal(t, fmt.Sprint(agent.Ports[0].ContainerPort), pod.Annotations["prometheus.io/port"])
+}
+
+// TestDaemonSetMemory has the limit leave room for twice what docs/flags.md says the agent takes at
+// most, by the flags' defaults.
+func TestDaemonSetMemory(t *testing.T) {
+	_, container := readDaemonSet(t)
+	const program, socketBuffer = 25 << 20, 248 << 10
+	events := agent.DefaultQueueBytes + agent.DefaultQueueBytes/4
+	most := 2*events + agent.DefaultMaxClients*socketBuffer + program
+
+	text, err := os.ReadFile("../docs/flags.md")
+	require.NoError(t, err)
+	require.Contains(t, string(text), fmt.Sprintf("| **%d** |", (most+1<<20-1)>>20))
+	require.GreaterOrEqual(t, container.Resources.Limits.Memory().Value(), int64(2*most))
 }
 
 // TestDaemonSetPrivileges allows what the systemd unit allows, as far as user 0 needs it.
