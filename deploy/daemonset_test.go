@@ -13,6 +13,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/cilium/monitor/agent"
 )
 
 // readDaemonSet returns what Kubernetes reads; fields that it does not know fail the test.
@@ -57,6 +59,20 @@ func TestDaemonSetProbes(t *testing.T) {
 		require.Greater(t, probe.TimeoutSeconds, int32(5), "monitor status gives up before")
 		require.Less(t, probe.TimeoutSeconds, probe.PeriodSeconds)
 	}
+}
+
+// TestDaemonSetMemory has the limit leave room for twice what docs/flags.md says the agent takes at
+// most, by the flags' defaults.
+func TestDaemonSetMemory(t *testing.T) {
+	_, container := readDaemonSet(t)
+	const program, socketBuffer = 25 << 20, 248 << 10
+	events := agent.DefaultQueueBytes + agent.DefaultQueueBytes/4
+	most := 2*events + agent.DefaultMaxClients*socketBuffer + program
+
+	text, err := os.ReadFile("../docs/flags.md")
+	require.NoError(t, err)
+	require.Contains(t, string(text), fmt.Sprintf("| **%d** |", (most+1<<20-1)>>20))
+	require.GreaterOrEqual(t, container.Resources.Limits.Memory().Value(), int64(2*most))
 }
 
 // TestDaemonSetPrivileges allows what the systemd unit allows, as far as user 0 needs it.
