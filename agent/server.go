@@ -65,7 +65,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if s.maxClients < 1 {
 		s.maxClients = DefaultMaxClients
 	}
-	if err := s.listen(); err != nil {
+	if err := s.open(); err != nil {
 		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
 	}
 
@@ -100,27 +100,14 @@ type server struct {
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
 	degraded bool      // accepting failed the last time
+	checkAt  time.Time // when to look whether the socket is in its place
+	missing  bool      // it is not
 
 	refusals, acceptFailures rareLine
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
 	deadline time.Time // of a stopping server
-}
-
-func (s *server) listen() (err error) {
-	s.socket, err = unixsocket.Listen(s.path, unixsocket.Options{Mode: socketMode, Group: SocketGroup})
-	if err != nil {
-		return err
-	}
-	if s.poller, err = epoll.New(); err != nil {
-		return errors.Join(err, s.socket.Close())
-	}
-	if err := s.poller.Add(s.socket.FD(), unix.EPOLLIN); err != nil {
-		return errors.Join(err, s.socket.Close(), s.poller.Close())
-	}
-	s.byFd = make(map[int]*conn)
-	return nil
 }
 
 // flush writes to all clients what they have not got yet, as far as their sockets take
@@ -195,9 +182,9 @@ func (s *server) timeout() time.Duration {
 	case s.stopping:
 		return max(0, time.Until(s.deadline))
 	case !s.acceptAt.IsZero():
-		return max(0, time.Until(s.acceptAt))
+		return max(0, min(time.Until(s.acceptAt), time.Until(s.checkAt)))
 	default:
-		return epoll.Forever
+		return max(0, time.Until(s.checkAt))
 	}
 }
 
@@ -207,6 +194,7 @@ func (s *server) finish() bool {
 	stopping, deadline := s.stopping, s.deadline
 	s.mu.Unlock()
 	if !stopping {
+		s.checkSocket()
 		return false
 	}
 	if err := s.closeListener(); err != nil {

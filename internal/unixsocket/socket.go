@@ -94,6 +94,9 @@ func (s *Socket) Listener() (net.Listener, error) {
 	return net.FileListener(f)
 }
 
+// InPlace tells whether the socket is still what is at its path, so that clients can find it.
+func (s *Socket) InPlace() bool { return isAt(s.path, s.file) }
+
 // Close closes the socket, and removes it unless another one has taken its place.
 func (s *Socket) Close() error {
 	var errs []error
