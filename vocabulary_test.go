@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -102,19 +103,16 @@ func TestOwnType(t *testing.T) {
 		require.ErrorContains(t, err, `did you mean "`+want+`"?`)
 	}
 
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP cilium_monitor_events_total Events that were distributed, by source (datapath, user) and message type.
-# TYPE cilium_monitor_events_total counter
-cilium_monitor_events_total{source="datapath",type="capture"} 0
-cilium_monitor_events_total{source="datapath",type="debug"} 0
-cilium_monitor_events_total{source="datapath",type="drop"} 0
-cilium_monitor_events_total{source="datapath",type="flow-log"} 2
-cilium_monitor_events_total{source="datapath",type="policy-verdict"} 0
-cilium_monitor_events_total{source="datapath",type="trace"} 1
-cilium_monitor_events_total{source="datapath",type="trace-sock"} 0
-cilium_monitor_events_total{source="user",type="agent"} 0
-cilium_monitor_events_total{source="user",type="l7"} 0
-`), "cilium_monitor_events_total"))
+	want := "# HELP cilium_monitor_events_total Events that were distributed, by source (datapath, user) and message type.\n" +
+		"# TYPE cilium_monitor_events_total counter\n"
+	for _, name := range api.MessageTypeNames() {
+		source, n := "datapath", map[string]int{"flow-log": 2, "trace": 1}[name]
+		if typ, err := api.ParseMessageType(name); err != nil || typ >= api.MessageTypeAccessLog {
+			source = "user"
+		}
+		want += fmt.Sprintf("cilium_monitor_events_total{source=%q,type=%q} %d\n", source, name, n)
+	}
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want), "cilium_monitor_events_total"))
 
 	h.stop()
 	require.Equal(t, "unknown(100)", api.MessageTypeName(100), "the stop removes it")
