@@ -5,6 +5,8 @@ package agent
 import (
 	"fmt"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/cilium/monitor/agent/internal/perfring"
 )
 
@@ -36,3 +38,11 @@ func CheckPerfEvents(nPages int) (PerfSupport, error) {
 	support, err := perfring.Check(pages)
 	return PerfSupport(support), err
 }
+
+// ErrTaken is returned and reported if somebody else reads an events map. Its text names the processes
+// that may be, as far as they can be seen.
+var ErrTaken = perfring.ErrTaken
+
+// CheckEventsMap returns [ErrTaken] if somebody reads a perf event array at the moment, such as Cilium's
+// agent, and another error if that can't be told. It changes nothing, and the reader does not notice.
+func CheckEventsMap(m *ebpf.Map) error { return perfring.CheckFree(m) }

@@ -11,7 +11,9 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bpf"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 const eventsMap = "events map"
@@ -21,11 +23,11 @@ func eventsMapRequirements(caps capabilitySet, s *settings) []requirement {
 	if s.ownDatapath() {
 		return []requirement{ownEventsMap(caps, path)}
 	}
-	return []requirement{foreignEventsMap(caps, path)}
+	return []requirement{foreignEventsMap(caps, path, s.Agent.MonitorTakeOver)}
 }
 
 // foreignEventsMap judges the map that some other datapath has pinned, or will.
-func foreignEventsMap(caps capabilitySet, path string) requirement {
+func foreignEventsMap(caps capabilitySet, path string, takeOver bool) requirement {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return requirement{name: eventsMap, state: stateNote, detail: path + ": not pinned yet, the agent waits"}
 	}
@@ -36,6 +38,13 @@ func foreignEventsMap(caps capabilitySet, path string) requirement {
 	defer m.Close()
 	if m.Type() != ebpf.PerfEventArray {
 		return eventsMapError(caps, path, fmt.Errorf("%s is a map of type %s, not a %s", path, m.Type(), ebpf.PerfEventArray))
+	}
+	if err := agent.CheckEventsMap(m); errors.Is(err, agent.ErrTaken) {
+		detail := path + ": " + err.Error() + "; the agent waits until nobody does"
+		if takeOver {
+			detail = path + ": " + err.Error() + "; the agent takes it away"
+		}
+		return requirement{name: eventsMap, state: stateNote, detail: inert.String(detail)}
 	}
 	return requirement{name: eventsMap, state: stateOK, detail: path}
 }

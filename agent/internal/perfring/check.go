@@ -50,6 +50,29 @@ func Check(pages int) (_ Support, err error) {
 	return support, nil
 }
 
+// CheckFree returns [ErrTaken] if somebody reads the array, and who that may be. It changes nothing.
+func CheckFree(array *ebpf.Map) error {
+	possible, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("check events map: %w", err)
+	}
+	slots, err := openSlots(array)
+	if err != nil {
+		return err
+	}
+	defer slots.close()
+	id, err := mapID(array)
+	if err != nil {
+		return err
+	}
+	for cpu := range min(possible, int(array.MaxEntries())) {
+		if slots.state(cpu, nil) == slotTaken {
+			return fmt.Errorf("%w: %s", ErrTaken, findReaders(id))
+		}
+	}
+	return nil
+}
+
 func mapAll(fds []int, size int) error {
 	for _, fd := range fds {
 		ring, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
