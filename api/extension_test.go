@@ -22,7 +22,7 @@ func TestExtension(t *testing.T) {
 			continue
 		}
 		t.Run(l.String(), func(t *testing.T) {
-			require.NoError(t, api.RegisterExtension(l.typ, version, length))
+			require.NoError(t, api.RegisterExtension(l.typ, version, length), "add it to RegisterExtension in extension.go")
 			fields := zero(t, l).Append(nil)
 			fields[12], fields[13] = 3, 3 // CapLen 771 in either byte order
 			fields[15] = version

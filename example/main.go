@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	// bpf.Cell is a small datapath; with one of your own, provide monitor.DatapathReady.
+	// bpf.Cell is a small datapath; with one of your own, provide monitor.DatapathReady or call AttachToMap.
 	if err := hive.New(monitor.Cell, bpf.Cell, dropsCell).Run(slog.Default()); err != nil {
 		log.Fatal(err)
 	}

@@ -42,8 +42,8 @@ func TestDescriptors(t *testing.T) {
 			require.Nil(t, d, "type %d has no name", typ)
 			continue
 		}
-		require.NotNil(t, d, "%s has no descriptor", name)
-		require.Contains(t, lacks, name, "say what events of type %s do not have", name)
+		require.NotNil(t, d, "%s has no descriptor: add it to builtin in descriptor.go", name)
+		require.Contains(t, lacks, name, "say in lacks what events of type %s do not have", name)
 		nilled := strings.Fields(lacks[name])
 		v := reflect.ValueOf(*d)
 		for i := range v.NumField() {
@@ -94,6 +94,6 @@ func TestTypesThatFiltersName(t *testing.T) {
 		i := slices.IndexFunc(filterFlags, func(f *filterFlag) bool { return f.name == c.flag })
 		value, err := filterFlags[i].parse(c.value)
 		require.NoError(t, err)
-		require.Equal(t, c.types, value.types.names(), "--%s %s", c.flag, c.value)
+		require.Equal(t, c.types, value.types.names(), "--%s %s: a type that is new has to be in this table", c.flag, c.value)
 	}
 }
