@@ -24,11 +24,12 @@ var AgentCell = cell.Module(
 
 	cell.Config(defaultAgentConfig),
 	cell.Provide(newAgent, commands.New),
+	cell.ProvidePrivate(newVocabularies),
 
 	// In this order: on stop the agent detaches from the events map, its subscribers
 	// have all that was written until then, and are removed. The names of what they had go
 	// last.
-	cell.Invoke(registerVocabularies, registerMetrics, subscribe, attach),
+	cell.Invoke(func(*vocabularies) {}, registerVocabularies, registerMetrics, subscribe, attach),
 )
 
 type agentParams struct {
@@ -52,6 +53,9 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 		agent.WithEventsMap(p.Config.MonitorEventsMap),
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
 		agent.WithQueueBytes(p.Config.MonitorQueueBytes),
+	}
+	if p.Config.MonitorTakeOver {
+		opts = append(opts, agent.WithTakeOver())
 	}
 	if p.Health != nil {
 		opts = append(opts, agent.WithHealth(p.Health.NewScope("reader")))

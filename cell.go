@@ -14,8 +14,9 @@
 //
 // # What it provides
 //
-//   - *[agent.Agent], with which cells send events of their own, and register consumers
-//     for a part of their life.
+//   - *[agent.Agent], with which cells send events of their own (SendEvent), read them as a stream
+//     at their own pace (Subscribe), register consumers for a part of their life, and attach
+//     sources of events that are no pinned map (AttachToMap, AttachSource).
 //   - The script commands monitor/status, monitor/subscribers, monitor/send and
 //     monitor/watch, for hive's shell and for script tests.
 //
@@ -28,9 +29,10 @@
 //   - [VocabularyOut]: message types, drop reasons and source files of a datapath of your own,
 //     from any number of cells.
 //   - [DatapathReady]: tells when the events map is set up. Without it there are
-//     only the events that cells send.
+//     only the events that cells send, and those of sources that they attach.
 //   - [prometheus.Registerer]: where the metrics of package metrics are registered.
-//   - [cell.Health]: gets the scopes reader, datapath and server.
+//   - [cell.Health]: gets the scopes reader, reader.NAME for each source (that of the events map is
+//     reader.events-map), datapath and server.
 //   - [logrus.FieldLogger]: where it logs, with field subsys=monitor-agent. Without
 //     one it logs to hive's slog logger.
 //

@@ -113,7 +113,7 @@ func TestHealth(t *testing.T) {
 	h.Viper().Set("enable-monitor", false)
 	h.start()
 	requireHealth("server", cell.StatusStopped, "Not served: --enable-monitor=false")
-	requireHealth("datapath", cell.StatusOK, "There is no datapath, agent events only")
+	requireHealth("datapath", cell.StatusOK, "There is no datapath, agent events only (unless a source is attached)")
 }
 
 // TestStartAgain has a hive be started again after its stop, which an agent can't.

@@ -20,6 +20,7 @@ const (
 	flagBufferPages = "monitor-buffer-pages"
 	flagSocketPath  = "monitor-socket-path"
 	flagEventsMap   = "monitor-events-map"
+	flagTakeOver    = "monitor-take-over"
 )
 
 const (
@@ -48,6 +49,9 @@ type AgentConfig struct {
 
 	// MonitorEventsMap is where the datapath's events map is pinned.
 	MonitorEventsMap string
+
+	// MonitorTakeOver is whether the events map is taken away from somebody else who reads it.
+	MonitorTakeOver bool
 }
 
 var defaultAgentConfig = AgentConfig{
@@ -68,6 +72,8 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", agent.MaxPages))
 	flags.String(flagEventsMap, def.MonitorEventsMap,
 		"Path where the datapath's events map is pinned")
+	flags.Bool(flagTakeOver, def.MonitorTakeOver,
+		"Take the events map away from another reader, such as an agent that is to be replaced, instead of waiting until it is gone")
 }
 
 // validate refuses what can't work, by the name of the flag and with what it takes.

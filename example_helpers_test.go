@@ -94,5 +94,10 @@ func (h printedHealth) Degraded(reason string, err error) {
 	}
 	h.print("degraded", reason)
 }
-func (h printedHealth) NewScope(name string) cell.Health { return printedHealth{scope: name} }
-func (h printedHealth) Close()                           {}
+func (h printedHealth) NewScope(name string) cell.Health {
+	if h.scope != "" {
+		name = h.scope + "." + name
+	}
+	return printedHealth{scope: name}
+}
+func (h printedHealth) Close() {}

@@ -4,6 +4,7 @@ package monitor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,8 +14,10 @@ import (
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/format"
 	"github.com/cilium/monitor/listener"
 )
 
@@ -104,6 +107,64 @@ func ExampleDatapathReady() {
 	// server stopped: The agent is stopped
 }
 
+// A datapath has a message type and a drop reason of its own. Filters know their names once the
+// hive is constructed; see docs/adding-a-message-type.md for what a type can have besides.
+func ExampleVocabularyOut() {
+	ticket := &format.Type{
+		Number: 101,
+		Name:   "ticket",
+		Decode: func(s *format.Sample) error { return s.RequireLen(2) },
+		Line:   func(l *format.Line, s *format.Sample) { l.Printf("ticket %d", s.Data[1]) },
+		JSON:   func(o *format.Object, s *format.Sample) { o.Uint("ticket", uint64(s.Data[1])) },
+	}
+	startAndStop(
+		monitor.Cell,
+		cell.Provide(func() monitor.VocabularyOut {
+			return monitor.VocabularyOut{Vocabulary: format.Vocabulary{
+				Types:       []*format.Type{ticket},
+				DropReasons: map[uint8]string{7: "No valid ticket"},
+			}}
+		}),
+		cell.Invoke(func(lc cell.Lifecycle) {
+			lc.Append(cell.Hook{OnStart: func(cell.HookContext) error {
+				fmt.Println(api.MessageTypeName(101), "and", api.DropReason(7))
+				_, err := format.ParseFilter([]string{"--type", "ticket"})
+				return err
+			}})
+		}),
+	)
+	fmt.Println(api.MessageTypeName(101))
+	// Output:
+	// ticket and No valid ticket
+	// unknown(101)
+}
+
+// The health has a scope for each part. cell.SimpleHealthCell provides one that scripts can ask.
+func Example_health() {
+	startAndStop(
+		monitor.Cell,
+		cell.Provide(func() cell.Health { return printedHealth{} }),
+		cell.Invoke(func(lc cell.Lifecycle, a *agent.Agent) {
+			lc.Append(cell.Hook{OnStart: func(cell.HookContext) error { return a.AttachSource("gate", gate{}) }})
+		}),
+	)
+	// Unordered output:
+	// server OK: Serving the monitor API 1.2 on monitor.sock
+	// datapath OK: There is no datapath, agent events only (unless a source is attached)
+	// reader.gate OK: Nobody is subscribed, it is not read
+	// reader OK: Nobody is subscribed, the perf ring buffers are not read
+	// datapath stopped: Detached from the events map
+	// reader OK: Not attached to an events map
+	// reader stopped: The agent is stopped
+	// server stopped: The agent is stopped
+}
+
+// gate is a source of events that nobody wants here; package source has an example of a whole one.
+type gate struct{}
+
+func (gate) Open() (source.Rings, error) { return nil, errors.New("the gate is shut") }
+func (gate) Close() error                { return nil }
+
 // The metrics are in the registry as long as the hive runs.
 func Example_metrics() {
 	registry := prometheus.NewRegistry()
@@ -138,7 +199,7 @@ func Example_logger() {
 			return log
 		}),
 	)
-	// Output: level=info msg="There is no datapath in this program: the monitor has agent events only" subsys=monitor-agent
+	// Output: level=info msg="There is no datapath in this program: the monitor has agent events only, unless a source of events is attached" subsys=monitor-agent
 }
 
 // The agent without a socket, for a program that has consumers only.

@@ -40,7 +40,7 @@ func (b *logBuffer) String() string {
 // A test waits so long, however slow the machine, and looks so often.
 const (
 	timeout = time.Minute
-	tick     = time.Millisecond
+	tick    = time.Millisecond
 )
 
 // testHive is a hive with the monitor, at a socket and an events map of its own.

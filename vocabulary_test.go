@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -101,19 +103,16 @@ func TestOwnType(t *testing.T) {
 		require.ErrorContains(t, err, `did you mean "`+want+`"?`)
 	}
 
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP cilium_monitor_events_total Events that were distributed, by source (datapath, user) and message type.
-# TYPE cilium_monitor_events_total counter
-cilium_monitor_events_total{source="datapath",type="capture"} 0
-cilium_monitor_events_total{source="datapath",type="debug"} 0
-cilium_monitor_events_total{source="datapath",type="drop"} 0
-cilium_monitor_events_total{source="datapath",type="flow-log"} 2
-cilium_monitor_events_total{source="datapath",type="policy-verdict"} 0
-cilium_monitor_events_total{source="datapath",type="trace"} 1
-cilium_monitor_events_total{source="datapath",type="trace-sock"} 0
-cilium_monitor_events_total{source="user",type="agent"} 0
-cilium_monitor_events_total{source="user",type="l7"} 0
-`), "cilium_monitor_events_total"))
+	want := "# HELP cilium_monitor_events_total Events that were distributed, by source (datapath, user) and message type.\n" +
+		"# TYPE cilium_monitor_events_total counter\n"
+	for _, name := range api.MessageTypeNames() {
+		source, n := "datapath", map[string]int{"flow-log": 2, "trace": 1}[name]
+		if typ, err := api.ParseMessageType(name); err != nil || typ >= api.MessageTypeAccessLog {
+			source = "user"
+		}
+		want += fmt.Sprintf("cilium_monitor_events_total{source=%q,type=%q} %d\n", source, name, n)
+	}
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want), "cilium_monitor_events_total"))
 
 	h.stop()
 	require.Equal(t, "unknown(100)", api.MessageTypeName(100), "the stop removes it")
@@ -139,6 +138,19 @@ func TestVocabularies(t *testing.T) {
 	first.stop()
 	require.Equal(t, "No ticket", api.DropReason(8))
 	second.stop()
+	require.Equal(t, "LB, sock cgroup: Reverse entry stale", api.DropReason(8))
+}
+
+// TestVocabularyOfFailedStart has the start fail in a hook of the cell that has the vocabulary: the stop
+// removes it all the same.
+func TestVocabularyOfFailedStart(t *testing.T) {
+	h := newHive(t, cell.Provide(func(lc cell.Lifecycle) monitor.VocabularyOut {
+		lc.Append(cell.Hook{OnStart: func(cell.HookContext) error { return errors.New("no gate") }})
+		return monitor.VocabularyOut{Vocabulary: format.Vocabulary{DropReasons: map[uint8]string{8: "No ticket"}}}
+	}))
+	require.ErrorContains(t, h.Start(h.log, t.Context()), "no gate")
+	require.Equal(t, "No ticket", api.DropReason(8))
+	h.stop()
 	require.Equal(t, "LB, sock cgroup: Reverse entry stale", api.DropReason(8))
 }
 

@@ -51,6 +51,7 @@ type Agent struct {
 	health        cell.Health
 	eventsMapPath string
 	queueSize     int
+	takeOver      bool
 	queueBytes    int
 	drainTimeout  time.Duration
 
@@ -65,13 +66,15 @@ type Agent struct {
 	servers   subscribers[*server]
 
 	connections atomic.Int64 // of all servers; changed under Mutex
+	batchLimit  atomic.Int64 // see updateAttachedLocked; changed under Mutex
 
 	// Guarded by Mutex.
-	attachments      []*attachment // in the order of AttachSource
-	stopping         bool
-	totalSubscribers SubscriberCounts
-	closedClients    ClientTotals            // of the connections that have ended
-	closedStreams    map[string]StreamTotals // of those that have ended, for names that others have, too
+	attachments       []*attachment // in the order of AttachSource
+	stopping          bool
+	totalSubscribers  SubscriberCounts
+	closedClients     ClientTotals            // of the connections that have ended
+	closedStreams     map[string]StreamTotals // of those that have ended, for names that others have, too
+	closedStreamsLost uint64                  // of all that have ended
 
 	// closing are the listeners that are removed and not closed yet. They are added under
 	// Mutex, and none is any more once stop has removed the last one.
@@ -82,12 +85,12 @@ type Agent struct {
 }
 
 // NewAgent starts a new monitor agent, which distributes monitor events to subscribers:
-// consumers and listeners that are registered, and clients of a socket served by
-// [ServeMonitorAPI].
+// consumers and listeners that are registered, streams of Subscribe, and clients of a
+// socket served by [ServeMonitorAPI].
 //
 // Once the datapath is set up, AttachToEventsMap needs to be called to receive events
-// from the perf ring buffer; until then only events of SendEvent are distributed.
-// The perf ring buffer is read only while there are subscribers.
+// from the perf ring buffer, or AttachToMap or AttachSource to read something else; until then
+// only events of SendEvent are distributed. Sources are read only while there are subscribers.
 //
 // Cancelling ctx stops the agent: see [Agent.Done].
 func NewAgent(ctx context.Context, opts ...Option) *Agent {
@@ -129,8 +132,9 @@ func (a *Agent) Context() context.Context {
 // context was cancelled: the datapath writes no more, what it had written
 // and what was sent is delivered, clients that read were given up to the drain
 // time-out to take it, connections and listeners are closed, the socket is
-// removed and no goroutine is left. It waits for callbacks, so a callback must not wait
-// for it. The channel of a nil *Agent is closed.
+// removed and no goroutine of the agent's is left. It waits for callbacks, so a callback must not
+// wait for it; it does not wait for streams, which end by themselves when they have what was
+// delivered. The channel of a nil *Agent is closed.
 func (a *Agent) Done() <-chan struct{} {
 	if a == nil {
 		return closedChannel
@@ -144,23 +148,18 @@ var closedChannel = func() <-chan struct{} {
 	return c
 }()
 
-// State returns the status of the readers of perf ring buffers, nil while none
-// runs: before AttachToEventsMap, and while nobody is subscribed. Lost and Unknown are sums over
-// all sources there were since the agent was made; the other fields describe the events map, or
-// the first map of AttachToMap if that is not attached.
+// State returns the status of the readers, nil while none runs: while no source is attached, and
+// while nobody is subscribed. Lost and Unknown are sums over all sources there were since the agent
+// was made; the other fields describe the events map, or the first map of AttachToMap if that
+// is not attached, and are 0 if there is neither.
 func (a *Agent) State() *models.MonitorStatus {
 	if a == nil {
 		return nil
 	}
 	a.Lock()
 	defer a.Unlock()
-	return a.stateLocked()
-}
-
-// stateLocked is State. The caller holds a.Mutex.
-func (a *Agent) stateLocked() *models.MonitorStatus {
 	for _, at := range a.attachments {
-		if at.reader != nil && at.reader.running() {
+		if at.readingLocked() {
 			status := a.MonitorStatus
 			return &status
 		}

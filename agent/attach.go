@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/hive/cell"
@@ -34,9 +35,11 @@ const EventsMapSource = "events-map"
 // Health, and tried again; State is nil in the meantime. The name of the source is
 // [EventsMapSource].
 //
-// A perf event array has one reader: another one, in this or in any other process, takes
-// the events away from this agent. CPUs that are offline when reading begins are not read
-// until it begins anew.
+// A perf event array has one reader. If there is one already, in this or in any other process, the
+// agent does not read until that one is gone, unless [WithTakeOver] says so, and reports who it
+// is. Within seconds it notices, too, that another one has taken the map away, that another map is
+// pinned at the path, or that a CPU came online: it reads all of it again as soon as that is possible,
+// and until then reports that events are missing.
 //
 // It is called before or after subscribers come. If it returns an error, nothing
 // has changed and it can be called again. It returns [ErrAttached] while the agent is
@@ -56,7 +59,8 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 	}
 	m, err := ebpf.LoadPinnedMap(a.eventsMapPath, nil)
 	if err == nil {
-		err = a.attachMapLocked(EventsMapSource, m, pages)
+		src := perfring.NewPinned(a.eventsMapPath, perfring.Options{Pages: pages, TakeOver: a.takeOver})
+		err = errors.Join(a.attachMapLocked(EventsMapSource, m, pages, src), m.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("open events map %s: %w", a.eventsMapPath, err)
@@ -86,11 +90,12 @@ func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 		return fmt.Errorf("attach to map as %q: there is no map", name)
 	}
 	own, err := m.Clone()
-	if err == nil {
-		err = a.attachMapLocked(name, own, pages)
-	}
 	if err != nil {
 		return fmt.Errorf("attach to map as %q: %w", name, err)
+	}
+	src := perfring.New(own, perfring.Options{Pages: pages, TakeOver: a.takeOver})
+	if err := a.attachMapLocked(name, own, pages, src); err != nil {
+		return errors.Join(fmt.Errorf("attach to map as %q: %w", name, err), src.Close())
 	}
 	a.logAttached(name)
 	return nil
@@ -99,7 +104,8 @@ func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 // AttachSource reads events from src from now on, while there are subscribers, on a goroutine
 // of its own, as AttachToMap does from a map. It may be called for any number of sources:
 // their events reach all subscribers in one order, each source's in that of its rings. The
-// agent owns src if it returns nil, and closes it when it is detached or the agent stops.
+// agent owns src if it returns nil, and closes it when it is detached or the agent stops; so a
+// source is attached once. Its methods must not call the agent.
 func (a *Agent) AttachSource(name string, src source.Source) error {
 	if a == nil {
 		return ErrNoAgent
@@ -111,6 +117,9 @@ func (a *Agent) AttachSource(name string, src source.Source) error {
 	defer a.Unlock()
 	if err := a.attachableLocked(name); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(a.attachments, func(at *attachment) bool { return at.source == src }) {
+		return fmt.Errorf("attach source %q: %w", name, ErrAttached)
 	}
 	if err := a.attachLocked(&attachment{name: name, source: src, key: src}); err != nil {
 		return fmt.Errorf("attach source %q: %w", name, err)
@@ -158,7 +167,6 @@ type attachment struct {
 	source source.Source
 	key    any                  // equal for two attachments of one thing
 	status models.MonitorStatus // of a perf event array
-	health cell.Health
 	counts sourceCounters
 
 	// readers are those whose goroutine has not ended. They are added under Agent.Mutex, and
@@ -166,11 +174,17 @@ type attachment struct {
 	readers sync.WaitGroup
 
 	// Guarded by Agent.Mutex.
+	health    cell.Health
 	reader    *reader       // nil while nobody is subscribed
 	reading   string        // what the reader reads, for people; empty while it does not
-	err       error         // why it does not; nil if it does, or there is no reader
+	err       error         // why it does not, or not get all events; nil if there is no reader
+	wrong     string        // what err is about, for people
+	loggedAt  time.Time     // when err was logged
 	detaching chan struct{} // closed when the detachment is done; nil before it begins
 }
+
+// readingLocked tells whether its rings are open. The caller holds Agent.Mutex.
+func (at *attachment) readingLocked() bool { return at.reader != nil && at.reader.running() }
 
 // ringPages returns the number of pages, a power of two, of rings that are to have n.
 func ringPages(n int) (int, error) {
@@ -196,13 +210,8 @@ func (a *Agent) attachableLocked(name string) error {
 	return nil
 }
 
-// attachMapLocked attaches a map, which it closes if that fails. The caller holds a.Mutex.
-func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int) (err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, m.Close())
-		}
-	}()
+// attachMapLocked attaches a map, which src reads. The caller holds a.Mutex.
+func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int, src source.Source) error {
 	if m.Type() != ebpf.PerfEventArray {
 		return fmt.Errorf("it is a map of type %s, not a %s", m.Type(), ebpf.PerfEventArray)
 	}
@@ -213,7 +222,7 @@ func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int) (err error)
 	id, _ := info.ID()
 	return a.attachLocked(&attachment{
 		name:   name,
-		source: perfring.New(m, pages),
+		source: src,
 		key:    id,
 		status: models.MonitorStatus{
 			Cpus:     int64(m.MaxEntries()),
@@ -232,11 +241,10 @@ func (a *Agent) attachLocked(added *attachment) error {
 	}
 	added.health = a.health.NewScope(added.name)
 	a.attachments = append(a.attachments, added)
-	a.updateStatusLocked()
+	a.updateAttachedLocked()
 	a.startReadersLocked()
 	if added.reader == nil {
-		added.reportUnusedLocked()
-		a.reportLocked()
+		a.reportIdleLocked(added)
 	}
 	return nil
 }
@@ -268,12 +276,21 @@ func (a *Agent) detach(name string) (<-chan struct{}, error) {
 		}
 		return closedChannel, nil
 	}
+	var before []chan struct{} // what at waited for to be read has to be gone first
+	for _, other := range a.attachments {
+		if other.precedes(at) {
+			before = append(before, other.detaching)
+		}
+	}
 	at.detaching = make(chan struct{})
 	if at.reader != nil {
 		at.reader.drainAndStop()
 	}
 	go func() { // Agent.stop waits for detaching
 		at.readers.Wait()
+		for _, detached := range before {
+			<-detached
+		}
 		a.Lock()
 		defer a.Unlock()
 		a.removeLocked(at)
@@ -288,30 +305,46 @@ func (a *Agent) removeLocked(at *attachment) {
 		a.log.WithError(err).WithField("source", at.name).Warn("Closing a source of events failed")
 	}
 	a.attachments = slices.DeleteFunc(slices.Clone(a.attachments), func(other *attachment) bool { return other == at })
-	a.updateStatusLocked()
+	a.updateAttachedLocked()
 	at.health.Close()
+	if next := a.attachedLocked(at.name); next != nil { // whose scope was that of the same name
+		next.health = a.health.NewScope(next.name)
+		a.reportIdleLocked(next)
+	}
 	a.reportLocked()
 	close(at.detaching)
 }
 
-// precededLocked tells whether something that is being detached has to be gone before at can
-// be read: the same source, or one of the same name. The caller holds a.Mutex.
+// precededLocked tells whether something has to be gone before at can be read. The caller
+// holds a.Mutex.
 func (a *Agent) precededLocked(at *attachment) bool {
-	return slices.ContainsFunc(a.attachments, func(other *attachment) bool {
-		return other != at && other.detaching != nil && (other.key == at.key || other.name == at.name)
-	})
+	return slices.ContainsFunc(a.attachments, func(other *attachment) bool { return other.precedes(at) })
 }
 
-// updateStatusLocked has MonitorStatus describe the perf event array that was attached
-// first; the events map if that is attached. The caller holds a.Mutex.
-func (a *Agent) updateStatusLocked() {
+// precedes tells whether at is being detached and has to be gone before next can be read: it
+// reads the same map, or has the same name. The caller holds Agent.Mutex.
+func (at *attachment) precedes(next *attachment) bool {
+	return at != next && at.detaching != nil && (at.key == next.key || at.name == next.name)
+}
+
+// maxBatch is the largest number of records that are delivered at once.
+const maxBatch = 256
+
+// updateAttachedLocked brings up to date what follows from what is attached. MonitorStatus
+// describes the perf event array that was attached first; the events map if that is attached.
+// All sources together deliver no more at once than a part of the queue, so that clients which
+// are up to date do not miss anything before they are written to. The caller holds a.Mutex.
+func (a *Agent) updateAttachedLocked() {
+	a.batchLimit.Store(int64(min(maxBatch, max(1, a.queueSize/4/max(1, len(a.attachments))))))
 	var first *attachment
 	for _, at := range a.attachments {
 		if at.detaching == nil && at.status.Cpus > 0 && (first == nil || at.name == EventsMapSource) {
 			first = at
 		}
 	}
+	var status models.MonitorStatus
 	if first != nil {
-		a.Cpus, a.Npages, a.Pagesize = first.status.Cpus, first.status.Npages, first.status.Pagesize
+		status = first.status
 	}
+	a.Cpus, a.Npages, a.Pagesize = status.Cpus, status.Npages, status.Pagesize
 }

@@ -17,12 +17,12 @@ import (
 	"github.com/cilium/monitor/listener"
 )
 
-// opening is what every connection begins with.
+// opening is what every connection begins with, see [Agent.openingLocked].
 var opening = payload.AppendTypeInfo(nil)
 
-// conn is a client's connection. What is new in the log is written by whoever put it
-// there, straight to the socket, as long as the socket takes it; after that it is
-// blocked until the server's goroutine has written the rest.
+// conn is a client's connection. What is new in the log is written straight to the socket, by
+// the reader that put it there or, for user events, by the server's goroutine, as long as the socket
+// takes it; after that it is blocked until the server's goroutine has written the rest.
 type conn struct {
 	server *server
 	fd     int // closed by the server's goroutine, under mu
@@ -37,14 +37,18 @@ type conn struct {
 }
 
 func newConn(s *server, fd int, cred *unix.Ucred) *conn {
-	return &conn{
+	c := &conn{
 		server: s,
 		fd:     fd,
 		since:  time.Now(),
 		cred:   *cred,
 		name:   processName(int(cred.Pid)),
-		cursor: s.agent.events.NewCursor(opening),
 	}
+	a := s.agent
+	a.Lock() // so that a notice is in the opening or in the log
+	c.cursor = a.events.NewCursor(a.openingLocked())
+	a.Unlock()
+	return c
 }
 
 // processName returns the name that the kernel has for a process, empty if it can't see it.

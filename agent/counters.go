@@ -32,7 +32,7 @@ type counters struct {
 	refused        atomic.Uint64
 }
 
-// traffic counts the events of one source.
+// traffic counts events of the datapath or of user space.
 type traffic struct {
 	byType [256]struct{ events, bytes uint64 }
 	last   time.Duration // when the last one came; 0 if none did
@@ -58,6 +58,7 @@ type sourceCounters struct {
 	lost         atomic.Uint64
 	corruptRings atomic.Uint64
 	failures     atomic.Uint64
+	reopened     atomic.Uint64
 }
 
 // pollBuckets is the number of buckets for what a poll finds: 0, 1, 2, up to 4, up to 8,

@@ -42,7 +42,8 @@ type dispatchLock struct {
 	asked    uint64     // how often the lock was asked for, by acquire or with success
 	released uint64     // how often it was released; the lock is held while asked is more
 	pending  []entry    // left while held
-	limit    int        // user events that may be pending, beside barriers
+	events   int        // user events among these
+	limit    int        // of events
 	closed   bool
 
 	// Bytes of memory that user events take: those pending, and those that whoever holds the
@@ -79,12 +80,29 @@ func (l *dispatchLock) acquireOrSend(ev userEvent) (acquired bool, err error) {
 		return false, ErrStopped
 	case l.tryAcquireLocked():
 		return true, nil
-	case len(l.pending) >= l.limit || !l.hasRoomLocked(ev.size()):
+	case l.events >= l.limit || !l.hasRoomLocked(ev.size()):
 		return false, ErrQueueFull
 	}
-	l.pending = append(l.pending, ev)
-	l.pendingBytes += ev.size()
+	l.leaveLocked(ev)
 	return false, nil
+}
+
+// leave acquires the lock, with the event left with it, if it is free, and leaves the event with
+// who holds it otherwise. It does so beyond the limits: there are few such events.
+func (l *dispatchLock) leave(ev userEvent) (acquired bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.leaveLocked(ev)
+	return l.tryAcquireLocked()
+}
+
+func (l *dispatchLock) leaveLocked(ev userEvent) {
+	l.pending = append(l.pending, ev)
+	l.events++
+	l.pendingBytes += ev.size()
 }
 
 // hasRoomLocked tells whether another event of n bytes may be pending.
@@ -144,7 +162,7 @@ func (l *dispatchLock) waitIdle() {
 
 func (l *dispatchLock) takePendingLocked() []entry {
 	pending := l.pending
-	l.pending = nil
+	l.pending, l.events = nil, 0
 	l.takenBytes, l.pendingBytes = l.pendingBytes, 0
 	return pending
 }

@@ -105,7 +105,7 @@
 // switches (some 18 us of CPU in a virtual machine), and for each client a system call that
 // wakes it up (4 us). So the time between polls is the price of CPU in latency. It grows
 // with the number of clients, 0.35 ms with one, 0.7 ms with four, 2 ms at most, which
-// keeps the agent's share of a CPU at 5 to 7 % and the 99th percentile of the latency near
+// keeps a reader's share of a CPU at 5 to 7 % and the 99th percentile of the latency near
 // that of an agent which is woken up for every event, but is often too busy to be prompt.
 //
 // A goroutine that sleeps in system calls only must yield to the Go scheduler now and then,

@@ -29,7 +29,7 @@ func (r *reader) drainRings() (progress bool) {
 // detachAndDrain has the datapath stop writing, and delivers what it wrote until then.
 func (r *reader) detachAndDrain() error {
 	r.mu.Lock()
-	err := r.open.Detach()
+	err := r.opened.Detach()
 	r.mu.Unlock()
 
 	r.drainRings()
@@ -96,8 +96,8 @@ func (r *reader) pending(i int) int {
 	return 0
 }
 
-// deliverBatch delivers records of ring i, so few that clients which are up to date do not
-// miss any, and returns how much of the ring these were.
+// deliverBatch delivers records of ring i, at most as many as Agent.batchLimit allows, and returns
+// how much of the ring these were.
 func (r *reader) deliverBatch(i int) (size int) {
 	a := r.agent
 	a.deliverPendingLocked(a.dispatch.acquire())
@@ -122,22 +122,23 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var lost, unknown uint64
 	var err error
 	rec := &r.record
-	for ok := true; ok && len(r.batch) < r.batchLimit && !r.agent.events.Full(); {
+	limit := int(r.agent.batchLimit.Load())
+	for ok := true; ok && len(r.batch) < limit && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
 			break
 		}
 		size += max(1, rec.Size)
-		switch rec.Kind {
-		case source.Sample:
-			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), cpu)
+		switch n := len(rec.Head) + len(rec.Tail); {
+		case rec.Kind == source.Sample && n > 0 && n <= source.MaxSample:
+			data := r.agent.events.Sample(n, cpu)
 			copy(data[copy(data, rec.Head):], rec.Tail)
 			r.batch = append(r.batch, payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample})
-		case source.Lost:
+		case rec.Kind == source.Lost:
 			if rec.Lost > 0 {
 				lost += rec.Lost
 				r.appendLostLocked(rec.Lost, cpu)
 			}
-		case source.Unknown:
+		default:
 			unknown++
 		}
 	}
@@ -146,14 +147,31 @@ func (r *reader) readBatchLocked(i int) (size int) {
 
 	r.wakeups.read(i, len(r.batch))
 	r.agent.counters.read(r.batch, r.wakeups.now)
-	r.source.counts.records.Add(uint64(len(r.batch)))
+	r.attachment.counts.records.Add(uint64(len(r.batch)))
 	r.count(cpu, lost, unknown)
-	if err != nil {
-		r.agent.counters.corruptRings.Add(1)
-		r.source.counts.corruptRings.Add(1)
-		r.log().WithError(err).Error("Reading one of the " + r.source.ringsText() + " failed, what it held is lost")
-	}
+	r.countError(i, err, size > 0)
 	return size
+}
+
+// maxRingErrors is how many errors of a ring in a row, without a record in between, are put up with.
+const maxRingErrors = 10
+
+// countError counts an error of ring i, if there is one. Once there is nothing but errors it sets
+// r.ringErr.
+func (r *reader) countError(i int, err error, progress bool) {
+	errs := &r.wakeups.rings[i].errors
+	if progress {
+		*errs = 0
+	}
+	if err == nil {
+		return
+	}
+	r.agent.counters.corruptRings.Add(1)
+	r.attachment.counts.corruptRings.Add(1)
+	r.log().WithError(err).Error("Reading one of the " + r.attachment.ringsText() + " failed, what it held is lost")
+	if *errs++; *errs >= maxRingErrors {
+		r.ringErr = fmt.Errorf("%d errors in a row, the last one: %w", *errs, err)
+	}
 }
 
 // deliverLossNow delivers the losses of ring i that there is no record of in it.
@@ -203,7 +221,7 @@ func (r *reader) count(cpu int, lost, unknown uint64) {
 	}
 	a := r.agent
 	a.counters.lost(cpu, lost)
-	r.source.counts.lost.Add(lost)
+	r.attachment.counts.lost.Add(lost)
 	a.Lock()
 	defer a.Unlock()
 	a.MonitorStatus.Lost += int64(lost)

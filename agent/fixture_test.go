@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/testutils"
 )
@@ -141,6 +144,7 @@ type client struct {
 	unordered int
 	missing   uint64 // numbers that were skipped
 	events    [][]byte
+	notices   []string // what the agent says of itself, not counted
 	keep      bool
 	err       error
 }
@@ -187,6 +191,8 @@ func (c *client) take(pl *payload.Payload) {
 		c.self += pl.Lost
 	case pl.Type == payload.RecordLost:
 		c.datapath[pl.CPU] += pl.Lost
+	case isNotice(pl.Data):
+		c.notices = append(c.notices, string(pl.Data))
 	default:
 		c.samples++
 		if c.keep {
@@ -200,6 +206,32 @@ func (c *client) take(pl *payload.Payload) {
 			c.next[pl.CPU] = number + 1
 		}
 	}
+}
+
+// isNotice tells whether a sample is one of the agent's own.
+func isNotice(data []byte) bool {
+	var n api.AgentNotify
+	if n.Decode(data) != nil {
+		return false
+	}
+	_, ok := n.MonitorNotice()
+	return ok
+}
+
+// noticed tells whether the agent said something that contains text.
+func (c *client) noticed(text string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.notices, func(notice string) bool { return strings.Contains(notice, text) })
+}
+
+// firstNotice waits for something that the agent says of itself.
+func (c *client) firstNotice(t testing.TB) string {
+	t.Helper()
+	eventually(t, func() bool { return c.noticed("") }, "the agent says something")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.notices[0]
 }
 
 // traceNumber returns the number that a generated trace carries.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // Each source reports to a scope of its own, named after it, and all of them in sum to the
@@ -13,39 +15,96 @@ import (
 
 // reportReading reports that r reads. The caller does not hold Agent.Mutex.
 func (r *reader) reportReading() {
-	a, at := r.agent, r.source
-	a.Lock()
-	defer a.Unlock()
-	if at.reader != r || at.detaching != nil {
-		return
-	}
-	at.err = nil
-	at.reading = at.readingText(len(r.wakeups.rings))
-	at.health.OK(at.reading)
-	a.reportLocked()
+	r.reportCurrent(func(a *Agent, at *attachment) {
+		at.reading = at.readingText(len(r.wakeups.rings))
+		a.reportCompleteLocked(at)
+	})
 }
 
 // reportFailed reports that r failed and when it will be started again. The caller does not
 // hold Agent.Mutex.
 func (r *reader) reportFailed(err error, retryIn time.Duration) {
-	a, at := r.agent, r.source
-	a.Lock()
-	defer a.Unlock()
-	if at.reader != r || at.detaching != nil {
-		return
-	}
-	at.err, at.reading = err, ""
-	a.counters.readerFailures.Add(1)
-	at.counts.failures.Add(1)
-	r.log().WithError(err).WithField("retry-in", retryIn).Error(at.failedText())
-	at.health.Degraded(at.failedText(), err)
-	a.reportLocked()
+	r.reportCurrent(func(a *Agent, at *attachment) {
+		a.counters.readerFailures.Add(1)
+		at.counts.failures.Add(1)
+		at.reading = ""
+		a.reportIncompleteLocked(at, at.failedText(), err, logrus.Fields{"retry-in": retryIn})
+	})
 }
 
-// reportUnusedLocked reports that nobody needs at. The caller holds Agent.Mutex.
-func (at *attachment) reportUnusedLocked() {
+// reportChecked reports whether the rings of r get all that is written. The caller does not hold
+// Agent.Mutex.
+func (r *reader) reportChecked(err error) {
+	r.reportCurrent(func(a *Agent, at *attachment) {
+		if err == nil {
+			a.reportCompleteLocked(at)
+		} else {
+			a.reportIncompleteLocked(at, "Events are missing", err, nil)
+		}
+	})
+}
+
+// reportReplaced reports that r reads other rings from now on, since those that it had were stale. The
+// caller does not hold Agent.Mutex.
+func (r *reader) reportReplaced(stale error) {
+	r.reportCurrent(func(a *Agent, at *attachment) {
+		at.counts.reopened.Add(1)
+		a.noticeLocked(at, fmt.Sprintf("reading it anew, since %v; an unknown number of events may be lost", stale))
+		r.log().WithError(stale).Warn("Reading the source anew, an unknown number of events may be lost")
+	})
+}
+
+// reportCurrent calls report, unless r is not the reader of its source any more.
+func (r *reader) reportCurrent(report func(a *Agent, at *attachment)) {
+	a, at := r.agent, r.attachment
+	a.Lock()
+	defer a.Unlock()
+	if at.reader == r && at.detaching == nil {
+		report(a, at)
+	}
+}
+
+// logAgainAfter is after how long what is still wrong is logged again.
+const logAgainAfter = time.Minute
+
+// reportIncompleteLocked reports that events of at do not come, or not all of them. The caller
+// holds a.Mutex.
+func (a *Agent) reportIncompleteLocked(at *attachment, what string, err error, fields logrus.Fields) {
+	same := at.err != nil && at.err.Error() == err.Error()
+	at.err, at.wrong = err, what
+	if !same || time.Since(at.loggedAt) >= logAgainAfter {
+		at.loggedAt = time.Now()
+		a.log.WithField("source", at.name).WithFields(fields).WithError(err).Error(what)
+	}
+	at.health.Degraded(what, err)
+	a.reportLocked()
+	if !same {
+		a.noticeLocked(at, at.problem())
+	}
+}
+
+// reportCompleteLocked reports that at is read, and that nothing is missing. The caller holds a.Mutex.
+func (a *Agent) reportCompleteLocked(at *attachment) {
+	wrong := at.err != nil
+	at.err = nil
+	at.health.OK(at.reading)
+	a.reportLocked()
+	if wrong {
+		a.log.WithField("source", at.name).Info(at.reading + " again")
+		a.noticeLocked(at, "it is read again")
+	}
+}
+
+// reportIdleLocked reports that at is not read, since nobody is subscribed or what was attached
+// before is not gone yet. The caller holds a.Mutex.
+func (a *Agent) reportIdleLocked(at *attachment) {
 	at.err, at.reading = nil, ""
-	at.health.OK("Nobody is subscribed, it is not read")
+	if a.subscribedLocked() {
+		at.health.OK("Waiting until what was attached before is detached")
+	} else {
+		at.health.OK("Nobody is subscribed, it is not read")
+	}
+	a.reportLocked()
 }
 
 // ringsText is what people are told the rings are.
@@ -79,7 +138,7 @@ func (a *Agent) reportLocked() {
 	}
 	switch {
 	case len(a.attachments) == 1 && len(failed) == 1:
-		a.health.Degraded(failed[0].failedText(), failed[0].err)
+		a.health.Degraded(failed[0].wrong, failed[0].err)
 	case len(failed) > 0:
 		a.health.Degraded("Reading failed: "+names(failed), failed[0].err)
 	case len(reading) == 1:
@@ -88,7 +147,7 @@ func (a *Agent) reportLocked() {
 		a.health.OK(fmt.Sprintf("Reading %d sources: %s", len(reading), names(reading)))
 	case len(a.attachments) == 0:
 		a.health.OK("Not attached to an events map")
-	default:
+	case !a.subscribedLocked():
 		a.health.OK("Nobody is subscribed, the perf ring buffers are not read")
 	}
 }

@@ -32,6 +32,14 @@ func WithEventsMap(path string) Option {
 	return func(a *Agent) { a.eventsMapPath = path }
 }
 
+// WithTakeOver has AttachToEventsMap and AttachToMap take the map away from somebody else who
+// reads it, another agent for example, instead of waiting until they are gone. The other one
+// can say so if it is an agent like this one. The map is not taken back from one who has taken it
+// away from this agent.
+func WithTakeOver() Option {
+	return func(a *Agent) { a.takeOver = true }
+}
+
 // WithQueueSize sets how many events are kept for clients that fall behind, and how
 // many events of SendEvent may wait to be dispatched. An event of the datapath has up to
 // 64 KiB, mostly some 200 bytes; one of user space up to 1 MiB. The default, also for a size

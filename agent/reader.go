@@ -20,8 +20,11 @@ import (
 // each time it fails again.
 const (
 	minRetryDelay = 100 * time.Millisecond
-	maxRetryDelay = 10 * time.Second
+	maxRetryDelay = time.Second
 )
+
+// checkInterval is how often a reader looks whether its rings still get all that is written.
+const checkInterval = time.Second
 
 // The reader sleeps in a system call. A goroutine that does nothing else for 10 ms
 // looks to the Go scheduler's monitor as if it never let go of its processor: from then on
@@ -37,24 +40,25 @@ const yieldEvery = 4 * time.Millisecond
 // The mutex excludes those who unmap the rings while they are being read; it is held
 // for copying, never in a callback. It is taken after Agent.Mutex.
 type reader struct {
-	agent  *Agent
-	source *attachment
+	agent      *Agent
+	attachment *attachment
 
 	// stop ends the goroutine. If it is the agent that stops, or the source that is
 	// detached, drain is set before, and what is in the rings is delivered first.
 	stopped context.Context
 	stop    context.CancelFunc
 
-	mu    sync.Mutex    // guards what follows
-	open  source.Rings  // nil while not open
-	rings []source.Ring // of open; nil once unmapped
-	drain bool
+	mu     sync.Mutex    // guards what follows
+	opened source.Rings  // nil while not open
+	rings  []source.Ring // of opened; nil once unmapped
+	drain  bool
 
 	// Used by the goroutine only, once it runs.
-	wakeups    wakeups
-	batch      []payload.Payload // with Data that lies in the log
-	batchLimit int
-	record     source.Record // here since a local one would be allocated for each batch
+	wakeups wakeups
+	checkAt time.Time         // when to check the rings
+	batch   []payload.Payload // with Data that lies in the log
+	ringErr error             // why the rings are given up, see countError
+	record  source.Record     // here since a local one would be allocated for each batch
 }
 
 // startReadersLocked starts a reader for each source that has none if there are subscribers.
@@ -73,8 +77,7 @@ func (a *Agent) startReadersLocked() {
 func (a *Agent) startReaderLocked(at *attachment) {
 	r := &reader{
 		agent:      a,
-		source:     at,
-		batchLimit: min(256, max(1, a.queueSize/4)),
+		attachment: at,
 	}
 	r.stopped, r.stop = context.WithCancel(context.Background())
 	at.reader = r
@@ -95,56 +98,81 @@ func (a *Agent) stopReadersIfUnusedLocked() {
 		at.reader.stop()
 		at.reader.unmap()
 		at.reader = nil
-		at.reportUnusedLocked()
+		a.reportIdleLocked(at)
 	}
-	a.reportLocked()
 }
 
 // running tells whether the rings are open.
 func (r *reader) running() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.open != nil
+	return r.opened != nil
 }
 
 // openLocked opens the source. The caller holds Agent.Mutex, which sees to it that nobody
-// opens or closes it at the same time.
+// opens it at the same time.
 func (r *reader) openLocked() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.stopped.Err(); err != nil {
-		return err
-	}
-	open, err := r.source.source.Open()
+	opened, rings, err := r.attachment.openLocked()
 	if err != nil {
 		return err
 	}
-	r.open, r.rings = open, open.All()
-	r.wakeups = newWakeups(r.rings)
-	for _, ring := range r.rings {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.stopped.Err(); err != nil {
+		return errors.Join(err, opened.Close())
+	}
+	r.useLocked(opened, rings)
+	return nil
+}
+
+// openLocked opens the source and checks its rings. The caller holds Agent.Mutex.
+func (at *attachment) openLocked() (opened source.Rings, rings []source.Ring, err error) {
+	if opened, err = at.source.Open(); err != nil {
+		return nil, nil, err
+	}
+	if opened == nil {
+		return nil, nil, errors.New("opening it returned no rings")
+	}
+	rings = opened.All()
+	for i, ring := range rings {
+		if ring == nil {
+			return nil, nil, errors.Join(fmt.Errorf("ring %d is nil", i), opened.Close())
+		}
+		if cpu := ring.CPU(); cpu < 0 || cpu >= source.MaxCPUs {
+			return nil, nil, errors.Join(fmt.Errorf("ring %d is one of CPU %d, which can't be", i, cpu), opened.Close())
+		}
+	}
+	return opened, rings, nil
+}
+
+// useLocked has the reader read these rings. The caller holds r.mu.
+func (r *reader) useLocked(opened source.Rings, rings []source.Ring) {
+	r.opened, r.rings = opened, rings
+	r.wakeups = newWakeups(rings)
+	r.checkAt = r.wakeups.now.Add(checkInterval)
+	for _, ring := range rings {
 		r.agent.counters.lost(ring.CPU(), 0) // so that it is there
 	}
-	return nil
 }
 
 // unmap unmaps the rings and makes the goroutine look whether it is to end.
 func (r *reader) unmap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.open == nil {
+	if r.opened == nil {
 		return
 	}
 	r.rings = nil
-	if err := r.open.Unmap(); err != nil {
-		r.log().WithError(err).Warn("Unmapping the " + r.source.ringsText() + " failed")
+	if err := r.opened.Unmap(); err != nil {
+		r.log().WithError(err).Warn("Unmapping the " + r.attachment.ringsText() + " failed")
 	}
 	r.wakeLocked()
 }
 
 // wakeLocked wakes the goroutine up. The caller holds r.mu, so that the source is open.
 func (r *reader) wakeLocked() {
-	if err := r.open.Wake(); err != nil {
-		r.log().WithError(err).Error("Waking up the reader of the " + r.source.ringsText() + " failed")
+	if err := r.opened.Wake(); err != nil {
+		r.log().WithError(err).Error("Waking up the reader of the " + r.attachment.ringsText() + " failed")
 	}
 }
 
@@ -154,18 +182,19 @@ func (r *reader) drainAndStop() {
 	defer r.mu.Unlock()
 	r.drain = true
 	r.stop()
-	if r.open != nil {
+	if r.opened != nil {
 		r.wakeLocked()
 	}
 }
 
-func (r *reader) log() logrus.FieldLogger { return r.agent.log.WithField("source", r.source.name) }
+func (r *reader) log() logrus.FieldLogger { return r.agent.log.WithField("source", r.attachment.name) }
 
 // run reads until the reader is stopped. err is the one of the open before.
 func (r *reader) run(err error) {
 	delay := minRetryDelay
 	for {
-		if err == nil {
+		opened := err == nil
+		if opened {
 			r.reportReading()
 			var progress bool
 			progress, err = r.read()
@@ -178,8 +207,8 @@ func (r *reader) run(err error) {
 			}
 		}
 		if r.stopped.Err() != nil {
-			if err != nil && r.drainRequested() {
-				r.log().WithError(err).Error("Reading the rest of the " + r.source.ringsText() + " failed")
+			if opened && err != nil && r.drainRequested() {
+				r.log().WithError(err).Error("Reading the rest of the " + r.attachment.ringsText() + " failed")
 			}
 			return
 		}
@@ -206,10 +235,10 @@ func (r *reader) drainRequested() bool {
 func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.open.Close(); err != nil {
-		r.log().WithError(err).Warn("Closing the " + r.source.ringsText() + " failed")
+	if err := r.opened.Close(); err != nil {
+		r.log().WithError(err).Warn("Closing the " + r.attachment.ringsText() + " failed")
 	}
-	r.open, r.rings = nil, nil
+	r.opened, r.rings = nil, nil
 }
 
 // read reads the rings until the reader is stopped or fails, and returns whether it
@@ -219,7 +248,7 @@ func (r *reader) read() (progress bool, err error) {
 	for {
 		// Nobody closes the source but this goroutine, so it can be waited for
 		// without the mutex.
-		woken, err := r.open.Wait(r.wakeups.timeout())
+		woken, err := r.opened.Wait(r.timeout())
 		if err != nil {
 			return progress, fmt.Errorf("wait for rings: %w", err)
 		}
@@ -231,10 +260,19 @@ func (r *reader) read() (progress bool, err error) {
 		if r.drainRings() {
 			progress = true
 		}
+		if err := r.ringErr; err != nil {
+			r.ringErr = nil
+			return progress, err
+		}
 		r.wakeups.endPoll()
 		r.agent.counters.polled(woken, r.wakeups.records)
 		if err := r.adapt(); err != nil {
 			return progress, err
+		}
+		if !start.Before(r.checkAt) {
+			if err := r.check(); err != nil {
+				return progress, err
+			}
 		}
 		if r.wakeups.sleepsShortly() && start.Sub(yielded) > yieldEvery {
 			yielded = start

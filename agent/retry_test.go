@@ -106,6 +106,9 @@ type emittingConsumer struct {
 	calls int
 }
 
+// NotifyAgentEvent is called for what the agent says of the failure.
+func (c *emittingConsumer) NotifyAgentEvent(int, any) {}
+
 func (c *emittingConsumer) NotifyPerfEvent(data []byte, cpu int) {
 	c.FakeConsumer.NotifyPerfEvent(data, cpu)
 	if c.calls++; c.calls < 32 {

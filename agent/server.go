@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/internal/health"
+	"github.com/cilium/monitor/internal/unixsocket"
 )
 
 // acceptPause is how long no connection is accepted after that failed, for want of
@@ -49,7 +50,8 @@ func WithMaxClients(n int) ServerOption {
 //
 // The socket has mode 0660 and the group [SocketGroup], if that exists. Its directory is
 // made if necessary. A socket that a process left behind is replaced; one that is
-// being served, and anything that is not a socket, is an error.
+// being served, anything that is not a socket, and the name of an abstract socket are errors.
+// While it is served, a lock file is beside it: its path and ".lock".
 //
 // One agent can be served on several sockets.
 func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
@@ -63,7 +65,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if s.maxClients < 1 {
 		s.maxClients = DefaultMaxClients
 	}
-	if err := s.listen(); err != nil {
+	if err := s.open(); err != nil {
 		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
 	}
 
@@ -72,7 +74,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if monitor.stopping || monitor.ctx.Err() != nil {
 		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
 	}
-	monitor.servers.add(s, s.path)
+	monitor.servers.addLocked(s, s.path)
 	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
 	s.reportServing()
 	go s.run()
@@ -80,8 +82,8 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 }
 
 // server serves one socket. Its goroutine accepts connections, notices that clients
-// are gone, and writes to those whose sockets did not take all at once. Everything
-// else is written by whoever has it, see conn.flush.
+// are gone, writes user events, and writes to those whose sockets did not take all at
+// once. Everything else is written by the reader that has it, see conn.flush.
 type server struct {
 	agent      *Agent
 	path       string
@@ -94,30 +96,18 @@ type server struct {
 	flushWanted atomic.Bool
 
 	// Used by the goroutine only, once it runs.
-	socket   *socket // nil once closed
+	socket   *unixsocket.Socket // nil once closed
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
 	degraded bool      // accepting failed the last time
+	checkAt  time.Time // when to look whether the socket is in its place
+	missing  bool      // it is not
 
 	refusals, acceptFailures rareLine
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
 	deadline time.Time // of a stopping server
-}
-
-func (s *server) listen() (err error) {
-	if s.socket, err = listen(s.path); err != nil {
-		return err
-	}
-	if s.poller, err = epoll.New(); err != nil {
-		return errors.Join(err, s.socket.close())
-	}
-	if err := s.poller.Add(s.socket.fd, unix.EPOLLIN); err != nil {
-		return errors.Join(err, s.socket.close(), s.poller.Close())
-	}
-	s.byFd = make(map[int]*conn)
-	return nil
 }
 
 // flush writes to all clients what they have not got yet, as far as their sockets take
@@ -164,7 +154,7 @@ func (s *server) run() {
 		}
 		connected := false
 		for _, ev := range events {
-			if s.socket != nil && int(ev.Fd) == s.socket.fd {
+			if s.socket != nil && int(ev.Fd) == s.socket.FD() {
 				connected = true
 			} else {
 				s.handle(int(ev.Fd), ev.Events)
@@ -192,9 +182,9 @@ func (s *server) timeout() time.Duration {
 	case s.stopping:
 		return max(0, time.Until(s.deadline))
 	case !s.acceptAt.IsZero():
-		return max(0, time.Until(s.acceptAt))
+		return max(0, min(time.Until(s.acceptAt), time.Until(s.checkAt)))
 	default:
-		return epoll.Forever
+		return max(0, time.Until(s.checkAt))
 	}
 }
 
@@ -204,6 +194,7 @@ func (s *server) finish() bool {
 	stopping, deadline := s.stopping, s.deadline
 	s.mu.Unlock()
 	if !stopping {
+		s.checkSocket()
 		return false
 	}
 	if err := s.closeListener(); err != nil {
@@ -222,7 +213,7 @@ func (s *server) closeListener() error {
 	if s.socket == nil {
 		return nil
 	}
-	err := s.socket.close()
+	err := s.socket.Close()
 	s.socket = nil
 	return err
 }
@@ -256,9 +247,10 @@ func (s *server) handle(fd int, events uint32) {
 // goroutine as well.
 func (s *server) accept() {
 	for range 16 {
-		fd, _, err := unix.Accept4(s.socket.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, _, err := unix.Accept4(s.socket.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
+			s.reportRecovered()
 			s.connect(fd)
 		case errors.Is(err, unix.EAGAIN):
 			s.reportRecovered()
@@ -272,7 +264,7 @@ func (s *server) accept() {
 }
 
 func (s *server) pauseAccept() {
-	if err := s.poller.Modify(s.socket.fd, 0); err != nil {
+	if err := s.poller.Modify(s.socket.FD(), 0); err != nil {
 		s.agent.log.WithError(err).Error("Pausing the monitor API socket failed")
 	}
 	s.acceptAt = time.Now().Add(acceptPause)
@@ -283,7 +275,7 @@ func (s *server) resumeAccept() {
 		return
 	}
 	s.acceptAt = time.Time{}
-	if err := s.poller.Modify(s.socket.fd, unix.EPOLLIN); err != nil {
+	if err := s.poller.Modify(s.socket.FD(), unix.EPOLLIN); err != nil {
 		s.agent.log.WithError(err).Error("Resuming the monitor API socket failed")
 	}
 }
@@ -302,7 +294,7 @@ func (s *server) connect(fd int) {
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock()
-	s.conns.add(c, c.name)
+	s.conns.addLocked(c, c.name)
 	a.connections.Add(1)
 	a.totalSubscribers.Clients++
 	a.startReadersLocked()
@@ -317,7 +309,7 @@ func (s *server) disconnect(c *conn) {
 	a := s.agent
 	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
 	a.Lock()
-	s.conns.remove(c)
+	s.conns.removeLocked(c)
 	a.connections.Add(-1)
 	c.close()
 	a.closedClients.add(c.stats(), true)

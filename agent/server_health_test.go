@@ -49,7 +49,7 @@ func TestServerHealth(t *testing.T) {
 	require.Len(t, lines.AllEntries(), 1)
 	restore()
 	requireLevel(cell.StatusOK, "Serving the monitor API 1.2 on "+socket)
-	require.Len(t, f.Stats().Clients, 1)
+	eventually(t, func() bool { return len(f.Stats().Clients) == 1 }, "the client that waited is served")
 
 	f.stop()
 	requireLevel(cell.StatusStopped, "The agent is stopped")

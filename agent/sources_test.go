@@ -190,7 +190,7 @@ func TestSourceFailsAlone(t *testing.T) {
 	gen := datapath(t)
 	m, err := gen.Map().Clone()
 	require.NoError(t, err)
-	brittle := &brittleSource{Source: perfring.New(m, 8)}
+	brittle := &brittleSource{Source: perfring.New(m, perfring.Options{Pages: 8})}
 	brittle.broken.Store(true)
 	require.NoError(t, f.AttachSource("brittle", brittle))
 	c := f.connect(t)
@@ -226,7 +226,7 @@ func TestStopClosesSources(t *testing.T) {
 	f := start(t)
 	m, err := datapath(t).Map().Clone()
 	require.NoError(t, err)
-	src := &brittleSource{Source: perfring.New(m, 8)}
+	src := &brittleSource{Source: perfring.New(m, perfring.Options{Pages: 8})}
 	require.NoError(t, f.AttachSource("one", src))
 	f.stop()
 	require.EqualValues(t, 1, src.closed.Load())

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -47,8 +48,8 @@ type Stats struct {
 	QueueBytes  int `json:"queueBytes"`
 	QueueMemory int `json:"queueMemory"`
 
-	// Accepted is the number of events that were encoded for clients. A loss that the
-	// datapath reported counts as the events that it lost.
+	// Accepted is the number of events that came to the event log, where clients and streams
+	// get them from. A loss that the datapath reported counts as the events that it lost.
 	Accepted uint64 `json:"accepted"`
 
 	// TotalSubscribers are the numbers of subscribers that there ever were, those that are
@@ -75,7 +76,7 @@ type Stats struct {
 	Refused      uint64 `json:"refused"`
 }
 
-// Traffic is the events of one source.
+// Traffic is events of the datapath, from all sources, or of user space.
 type Traffic struct {
 	// Types are the message types that came so far, in the order of their numbers.
 	Types []TypeTraffic `json:"types"`
@@ -86,7 +87,7 @@ type Traffic struct {
 
 // TypeTraffic is the events of a message type. Bytes are those of their samples as clients
 // get them: of the datapath's with up to 7 bytes of padding each, and 0 for events of
-// user space that came while there was neither client nor listener.
+// user space that only consumers got.
 type TypeTraffic struct {
 	Type   uint8  `json:"type"`
 	Name   string `json:"name"` // api.MessageTypeName
@@ -134,18 +135,20 @@ type Bucket struct {
 type SourceStats struct {
 	Name string `json:"name"`
 
-	// Reading is whether its rings are open. If they are not while somebody is subscribed, Error
-	// says why.
+	// Reading is whether its rings are open. Error says why they are not while somebody is
+	// subscribed, or why not all events come.
 	Reading bool   `json:"reading"`
 	Error   string `json:"error,omitempty"`
 
 	// Records is the number of records, events and losses, that were read. Lost are the
 	// events that found a ring full, CorruptRings and Failures what Losses.CorruptRings and
-	// ReaderFailures count.
+	// ReaderFailures count. Reopened is how often it was read anew since it did not get all
+	// events, of which an unknown number may be lost.
 	Records      uint64 `json:"records"`
 	Lost         uint64 `json:"lost"`
 	CorruptRings uint64 `json:"corruptRings"`
 	Failures     uint64 `json:"failures"`
+	Reopened     uint64 `json:"reopened"`
 }
 
 // Losses counts events that were lost, by the reason.
@@ -155,8 +158,9 @@ type Losses struct {
 	RingFull []uint64 `json:"ringFull"`
 
 	// Behind is the sum over all clients of what they were told they lost since they
-	// fell behind the queue.
-	Behind uint64 `json:"behind"`
+	// fell behind the queue, StreamBehind the same of streams.
+	Behind       uint64 `json:"behind"`
+	StreamBehind uint64 `json:"streamBehind"`
 
 	// QueueFull is the number of times that SendEvent returned ErrQueueFull, for want of events or
 	// of bytes.
@@ -271,9 +275,7 @@ func (a *Agent) Stats() Stats {
 	a.Lock()
 	defer a.Unlock()
 	stats.EventsMap = a.eventsMapPath
-	stats.Sources = a.sourceStatsLocked()
-	stats.Attached = len(stats.Sources) > 0
-	stats.Reader = a.stateLocked()
+	a.fillInSourcesLocked(&stats)
 	stats.QueueSize = a.queueSize
 	stats.QueueBytes = a.queueBytes
 	stats.QueueMemory = a.events.Memory()
@@ -281,17 +283,13 @@ func (a *Agent) Stats() Stats {
 	stats.Consumers = subscriberStats(&a.consumers, "")
 	stats.Listeners = subscriberStats(&a.listeners, listener.Version1_2)
 	stats.Streams = []StreamStats{}
-	stats.StreamTotals = make(map[string]StreamTotals)
+	stats.StreamTotals = maps.Clone(a.closedStreams)
+	stats.Lost.StreamBehind = a.closedStreamsLost
 	for s := range a.streams.all {
 		stream := s.stats()
 		stats.Streams = append(stats.Streams, stream)
 		stats.StreamTotals[s.name] = stats.StreamTotals[s.name].add(stream, false)
-	}
-	for name, closed := range a.closedStreams {
-		sum := stats.StreamTotals[name]
-		sum.Delivered += closed.Delivered
-		sum.Lost += closed.Lost
-		stats.StreamTotals[name] = sum
+		stats.Lost.StreamBehind += stream.Lost
 	}
 	// No connection ends in the meantime, which would be counted twice or not at all.
 	stats.ClientTotals = a.closedClients
@@ -309,27 +307,33 @@ func (a *Agent) Stats() Stats {
 	return stats
 }
 
-// sourceStatsLocked returns what is attached. The caller holds a.Mutex.
-func (a *Agent) sourceStatsLocked() []SourceStats {
-	stats := []SourceStats{}
+// fillInSourcesLocked tells what is attached, and whether it is read. The caller holds a.Mutex.
+func (a *Agent) fillInSourcesLocked(stats *Stats) {
+	stats.Sources = []SourceStats{}
 	for _, at := range a.attachments {
+		reading := at.readingLocked()
+		if reading {
+			status := a.MonitorStatus
+			stats.Reader = &status
+		}
 		if at.detaching != nil {
 			continue
 		}
 		s := SourceStats{
 			Name:         at.name,
-			Reading:      at.reader != nil && at.reader.running(),
+			Reading:      reading,
 			Records:      at.counts.records.Load(),
 			Lost:         at.counts.lost.Load(),
 			CorruptRings: at.counts.corruptRings.Load(),
 			Failures:     at.counts.failures.Load(),
+			Reopened:     at.counts.reopened.Load(),
 		}
 		if at.err != nil {
 			s.Error = at.err.Error()
 		}
-		stats = append(stats, s)
+		stats.Sources = append(stats.Sources, s)
 	}
-	return stats
+	stats.Attached = len(stats.Sources) > 0
 }
 
 func subscriberStats[S comparable](all *subscribers[S], version listener.Version) []SubscriberStats {

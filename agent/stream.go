@@ -27,8 +27,9 @@ import (
 // payloads are the caller's own.
 //
 // It is subscribed when Subscribe returns, so the first event after that is the first
-// payload. It ends when the loop is left, when ctx ends, and, with all that came until then
-// delivered, when the agent stops. A loop that is never begun therefore needs a ctx that ends.
+// payload. It ends when the loop is left, when ctx ends (once the loop's body returns), and, with
+// all that came until then delivered, when the agent stops, which does not wait for it. A loop that
+// is never begun therefore needs a ctx that ends.
 // The iterator can be used once. name is what Stats and metrics call the stream.
 //
 // A [consumer.MonitorConsumer] is the other way to get events inside the process: it is called
@@ -43,9 +44,14 @@ func (a *Agent) Subscribe(ctx context.Context, name string) iter.Seq[*payload.Pa
 	if s == nil {
 		return func(func(*payload.Payload) bool) {}
 	}
-	unlink := context.AfterFunc(ctx, s.close)
+	// A loop that has begun ends the subscription itself, so that what it got last is counted.
+	unlink := context.AfterFunc(ctx, func() {
+		if !s.begun.Swap(true) {
+			s.close()
+		}
+	})
 	return func(yield func(*payload.Payload) bool) {
-		if s.started.Swap(true) {
+		if s.begun.Swap(true) {
 			return
 		}
 		defer s.close()
@@ -56,15 +62,14 @@ func (a *Agent) Subscribe(ctx context.Context, name string) iter.Seq[*payload.Pa
 
 // stream is a subscriber inside the process that reads the log at its own pace.
 type stream struct {
-	agent   *Agent
-	name    string
-	since   time.Time
-	ready   chan struct{} // has something when the log may have something new
-	started atomic.Bool
+	agent *Agent
+	name  string
+	since time.Time
+	ready chan struct{} // has something when the log may have something new
+	begun atomic.Bool   // the loop, or it never will
 
 	mu     sync.Mutex // guards what follows
 	cursor *eventlog.Cursor
-	closed bool
 }
 
 // newStream returns a stream that is subscribed, or nil if the agent is stopped.
@@ -81,7 +86,7 @@ func (a *Agent) newStream(name string) *stream {
 		ready:  make(chan struct{}, 1),
 		cursor: a.events.NewCursor(nil),
 	}
-	a.streams.add(s, name)
+	a.streams.addLocked(s, name)
 	a.totalSubscribers.Streams++
 	a.startReadersLocked()
 	return s
@@ -100,9 +105,13 @@ func (s *stream) run(ctx context.Context, yield func(*payload.Payload) bool) {
 	for {
 		// Asked before the log is, so that what came before the end is not missed.
 		finished := isClosed(s.agent.finished)
-		for s.deliver(ctx, yield) {
+		for more := true; more; {
+			var wanted bool
+			if more, wanted = s.deliver(ctx, yield); !wanted {
+				return
+			}
 		}
-		if finished || s.isClosed() {
+		if finished {
 			return
 		}
 		select {
@@ -118,43 +127,38 @@ func (s *stream) run(ctx context.Context, yield func(*payload.Payload) bool) {
 // what is delivered brought up to date after so many.
 const maxDelivery = 64
 
-// deliver yields the next payloads that lie together in the log, and returns whether there may
-// be more. If there are not, or no more are wanted, it returns false.
-func (s *stream) deliver(ctx context.Context, yield func(*payload.Payload) bool) (more bool) {
+// deliver yields the next payloads that lie together in the log. It returns whether there may
+// be more, and whether they are wanted.
+func (s *stream) deliver(ctx context.Context, yield func(*payload.Payload) bool) (more, wanted bool) {
 	run := s.next()
 	if len(run) == 0 {
-		return false
+		return false, ctx.Err() == nil
 	}
-	delivered, wanted := 0, true
+	delivered := 0
 	defer func() { s.took(delivered) }() // also if the caller's loop panics
-	for range maxDelivery {
+	for n := 0; n < maxDelivery && delivered < len(run); n++ {
+		if ctx.Err() != nil {
+			return true, false
+		}
 		pl := new(payload.Payload)
-		n, err := payload.DecodeValue(run[delivered:], pl)
+		size, err := payload.DecodeValue(run[delivered:], pl)
 		if err != nil {
 			// It can't be: the log has whole payloads that this module encoded.
 			s.agent.log.WithError(err).WithField("stream", s.name).Error("Ending a stream, its place in the event log has no payload")
-			s.close()
-			return false
+			return true, false
 		}
-		delivered += n
-		if wanted = yield(pl); !wanted || ctx.Err() != nil {
-			s.close()
-			return false
-		}
-		if delivered == len(run) {
-			break
+		delivered += size
+		if !yield(pl) {
+			return true, false
 		}
 	}
-	return true
+	return true, true
 }
 
 // next returns encoded payloads that took has to be called for, or none.
 func (s *stream) next() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
-	}
 	return s.cursor.Next()
 }
 
@@ -165,25 +169,18 @@ func (s *stream) took(n int) {
 	s.cursor.Wrote(n)
 }
 
-func (s *stream) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
-}
-
-// close ends the subscription, once.
+// close ends the subscription. It is called once.
 func (s *stream) close() {
 	a := s.agent
 	a.Lock()
 	defer a.Unlock()
-	if !a.streams.remove(s) {
-		return
-	}
+	a.streams.removeLocked(s)
 	s.mu.Lock()
-	s.closed = true
 	s.cursor.Close()
 	s.mu.Unlock()
-	a.closedStreams[s.name] = a.closedStreams[s.name].add(s.stats(), true)
+	stats := s.stats()
+	a.closedStreamsLost += stats.Lost
+	a.closedStreams[s.name] = a.closedStreams[s.name].add(stats, true)
 	if !slices.ContainsFunc(slices.Collect(a.streams.all), func(other *stream) bool { return other.name == s.name }) {
 		delete(a.closedStreams, s.name)
 	}

@@ -77,8 +77,9 @@ func (s *subscribers[S]) index(subscriber S) int {
 	return slices.IndexFunc(*list, func(sub *subscription[S]) bool { return sub.subscriber == subscriber })
 }
 
-// add adds a subscriber with a name for people, and returns whether it was not there before.
-func (s *subscribers[S]) add(subscriber S, name string) bool {
+// addLocked adds a subscriber with a name for people, and returns whether it was not there
+// before. The caller holds Agent.Mutex.
+func (s *subscribers[S]) addLocked(subscriber S, name string) bool {
 	if s.index(subscriber) >= 0 {
 		return false
 	}
@@ -91,8 +92,8 @@ func (s *subscribers[S]) add(subscriber S, name string) bool {
 	return true
 }
 
-// remove removes a subscriber, and returns whether it was there.
-func (s *subscribers[S]) remove(subscriber S) bool {
+// removeLocked removes a subscriber, and returns whether it was there. The caller holds Agent.Mutex.
+func (s *subscribers[S]) removeLocked(subscriber S) bool {
 	i := s.index(subscriber)
 	if i < 0 {
 		return false
@@ -121,7 +122,7 @@ func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 	name := nameOf(newConsumer)
 	a.Lock()
 	defer a.Unlock()
-	if a.stopping || a.ctx.Err() != nil || !a.consumers.add(newConsumer, name) {
+	if a.stopping || a.ctx.Err() != nil || !a.consumers.addLocked(newConsumer, name) {
 		return
 	}
 	a.totalSubscribers.Consumers++
@@ -147,7 +148,7 @@ func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 	}
 	a.Lock()
 	defer a.Unlock()
-	if a.consumers.remove(mc) {
+	if a.consumers.removeLocked(mc) {
 		a.stopReadersIfUnusedLocked()
 	}
 }
@@ -171,8 +172,9 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 	}
 	name := nameOf(newListener)
 	a.Lock()
-	stopping := a.stopping || a.ctx.Err() != nil
-	if !stopping && a.listeners.add(newListener, name) {
+	// One that is registered is closed by whoever stops the agent.
+	stopping := (a.stopping || a.ctx.Err() != nil) && a.listeners.index(newListener) < 0
+	if !stopping && a.listeners.addLocked(newListener, name) {
 		a.totalSubscribers.Listeners++
 		a.startReadersLocked()
 	}
@@ -203,7 +205,7 @@ func (a *Agent) RemoveListener(ml listener.MonitorListener) {
 func (a *Agent) forget(ml listener.MonitorListener) bool {
 	a.Lock()
 	defer a.Unlock()
-	removed := a.listeners.remove(ml)
+	removed := a.listeners.removeLocked(ml)
 	if removed {
 		a.closing.Add(1)
 		a.stopReadersIfUnusedLocked()

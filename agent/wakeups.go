@@ -23,7 +23,7 @@ const (
 	quietAfter = 20 * time.Millisecond
 
 	// The time between polls. It grows with the clients that are written to, so
-	// that polls cost 5 to 7 % of a CPU whatever their number; the latency is as low as
+	// that the polls of a reader cost 5 to 7 % of a CPU whatever the number of clients; the latency is as low as
 	// that allows. (A timer comes some 80 us late.)
 	baseInterval      = 160 * time.Microsecond
 	intervalPerClient = 105 * time.Microsecond
@@ -37,8 +37,9 @@ const (
 
 // wakeups decides when the reader polls the rings, and which of them wake it up.
 type wakeups struct {
-	rings []ringWakeups
-	lazy  int // rings in lazy mode
+	rings        []ringWakeups
+	lazy         int  // rings in lazy mode
+	countsLosses bool // a ring is a source.LossCounter
 
 	// Of the current poll.
 	now     time.Time
@@ -56,12 +57,16 @@ type ringWakeups struct {
 	credit  float64   // eager: records that may still wake the reader up
 	records int       // lazy: found since
 	since   time.Time // when credit was last added to, when the count of records began
+	errors  int       // in a row
 }
 
 func newWakeups(rings []source.Ring) wakeups {
 	w := wakeups{rings: make([]ringWakeups, len(rings)), now: time.Now(), maxWait: source.Forever}
 	for i := range w.rings {
 		_, throttle := rings[i].(source.Throttle)
+		if _, ok := rings[i].(source.LossCounter); ok {
+			w.countsLosses = true
+		}
 		w.rings[i] = ringWakeups{fixed: !throttle, mode: source.Eager, credit: eagerBurst, since: w.now}
 	}
 	return w

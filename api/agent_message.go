@@ -3,7 +3,9 @@
 package api
 
 import (
+	"encoding/json"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -105,4 +107,22 @@ func IPCacheUpsertedMessage(n IPCacheNotification) AgentNotifyMessage {
 // IPCacheDeletedMessage says that an entry was deleted from the ipcache.
 func IPCacheDeletedMessage(n IPCacheNotification) AgentNotifyMessage {
 	return AgentNotifyMessage{AgentNotifyIPCacheDeleted, n}
+}
+
+// monitorNotice begins the text of a [MonitorNotice].
+const monitorNotice = "monitor: "
+
+// MonitorNotice is what the monitor itself has to say: why events are missing, and that they are
+// not any more. It is a generic message, which all clients can print.
+func MonitorNotice(text string) AgentNotifyMessage { return GenericMessage(monitorNotice + text) }
+
+// MonitorNotice returns the text of a [MonitorNotice]; ok is false for all other notifications.
+func (n *AgentNotify) MonitorNotice() (text string, ok bool) {
+	if n.Type != AgentNotifyGeneric || !strings.HasPrefix(n.Text, `"`+monitorNotice) {
+		return "", false
+	}
+	if json.Unmarshal([]byte(n.Text), &text) != nil {
+		return "", false
+	}
+	return strings.TrimPrefix(text, monitorNotice), true
 }

@@ -48,7 +48,8 @@ type DecodeError struct {
 	Version, ExtVersion uint8
 
 	// Want is the length in bytes that the sample should have: at least, when
-	// truncated, and at most, when oversized. 0 where the error is not its length.
+	// truncated, and at most, with the padding of the datapath's types, when oversized.
+	// 0 where the error is not its length.
 	Want int
 
 	// Got is the length in bytes that the sample has.
@@ -64,7 +65,11 @@ func (e *DecodeError) Error() string {
 	if e.ExtVersion != 0 {
 		extension = fmt.Sprintf(", extension version %d", e.ExtVersion)
 	}
-	if e.Want != 0 {
+	switch {
+	case e.Want == 0:
+	case errors.Is(e.Err, ErrOversized) && e.Type < MessageTypeAccessLog:
+		expected = fmt.Sprintf("expected %d bytes and up to %d of padding, ", e.Want-maxPadding, maxPadding)
+	default:
 		expected = fmt.Sprintf("expected %d bytes, ", e.Want)
 	}
 	return fmt.Sprintf("decode %s sample, version %d%s: %v: %sgot %d bytes",

@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,7 @@ func TestEventDecode(t *testing.T) {
 			msg, packet := random(t, l, rnd)
 			require.NoError(t, e.Decode(append(append(msg.Append(nil), packet...), make([]byte, 7)...)))
 			require.Equal(t, l.typ, e.Type)
+			require.NotNil(t, structOf(&e), "%s: add a case to structOf in this file", l)
 			require.Equal(t, msg, structOf(&e))
 			require.Equal(t, string(packet), string(e.Packet))
 		}
@@ -123,7 +125,11 @@ func TestEventDecodesEachType(t *testing.T) {
 			continue
 		}
 		var ev api.Event
-		require.Error(t, ev.Decode([]byte{byte(typ)}), name)
+		require.Error(t, ev.Decode([]byte{byte(typ)}), "%s: add a case to Event.Decode in event.go", name)
 		require.Equal(t, typ, ev.Type)
+		if typ < api.MessageTypeAccessLog {
+			require.True(t, slices.ContainsFunc(layouts, func(l layout) bool { return l.typ == typ }),
+				"%s: add what it looks like on the wire, in each version, to layouts in layout_test.go", name)
+		}
 	}
 }

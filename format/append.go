@@ -2,11 +2,7 @@
 
 package format
 
-import (
-	"fmt"
-	"strconv"
-	"unicode/utf8"
-)
+import "strconv"
 
 const hexDigits = "0123456789abcdef"
 
@@ -32,31 +28,4 @@ func appendCPU(dst []byte, cpu int) []byte {
 	}
 	dst = strconv.AppendInt(dst, int64(cpu), 10)
 	return append(dst, ':')
-}
-
-// appendText appends text that comes from outside. What could drive a terminal or end
-// the line (control and invisible characters, bytes that are not UTF-8) is escaped.
-func appendText(dst []byte, text string) []byte {
-	plain := 0
-	for plain < len(text) && text[plain] >= ' ' && text[plain] <= '~' {
-		plain++
-	}
-	dst = append(dst, text[:plain]...)
-	for i := plain; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			dst = appendHexByte(append(dst, `\x`...), text[i])
-		case strconv.IsPrint(r):
-			dst = append(dst, text[i:i+size]...)
-		case r == '\n':
-			dst = append(dst, `\n`...)
-		case r == '\t':
-			dst = append(dst, `\t`...)
-		default:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		}
-		i += size
-	}
-	return dst
 }

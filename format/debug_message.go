@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // debugMessages has the words for each subtype of debug samples. {d1} stands for argument
@@ -188,9 +189,9 @@ func appendCTVerdict(dst []byte, verdict int32) []byte {
 	case verdict >= 0 && int(verdict) < len(states):
 		return append(dst, states[verdict]...)
 	case verdict >= 0 && verdict <= 255:
-		return append(dst, api.DropReason(uint8(verdict))...)
+		return inert.Append(dst, api.DropReason(uint8(verdict)))
 	case verdict < 0 && verdict >= -255:
-		return append(dst, api.DropReason(uint8(-verdict))...)
+		return inert.Append(dst, api.DropReason(uint8(-verdict)))
 	default:
 		return strconv.AppendInt(dst, int64(verdict), 10)
 	}

@@ -32,6 +32,7 @@ const notFlag = "not"
 type FilterFlags struct {
 	criteria []*criterion // one for each flag, in the order of filterFlags
 	not      bool         // the next flag is negated
+	notTwice bool         // --not was given twice in a row
 }
 
 // NewFilterFlags adds the flags to a flag set, which parses them in order: --not
@@ -56,7 +57,10 @@ func FilterFlagsOf(fs *pflag.FlagSet) *FilterFlags {
 // Filter returns the filter that the parsed flags ask for. It is an error if no event
 // can ever match it.
 func (ff *FilterFlags) Filter() (*Filter, error) {
-	if ff.not {
+	switch {
+	case ff.notTwice:
+		return nil, errors.New("--not is given twice in a row")
+	case ff.not:
 		return nil, errors.New("--not needs a filter flag behind it")
 	}
 	f := &Filter{}
@@ -132,15 +136,14 @@ func (v *criterionFlag) Type() string { return v.criterion.flag.placeholder }
 // negation is the pflag.Value of --not.
 type negation FilterFlags
 
-// Set implements pflag.Value.
+// Set implements pflag.Value. That it is given twice in a row is for Filter to refuse: who completes
+// a command line parses it several times.
 func (n *negation) Set(text string) error {
 	not, err := strconv.ParseBool(text)
 	if err != nil {
 		return errors.New("it has no value")
 	}
-	if not && n.not {
-		return errors.New("given twice in a row")
-	}
+	n.notTwice = n.notTwice || not && n.not
 	n.not = not
 	return nil
 }

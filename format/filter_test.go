@@ -216,7 +216,8 @@ func TestFilterErrors(t *testing.T) {
 		"drop":                          {`"drop" is not a flag`},
 		"--not":                         {"--not needs"},
 		"--type drop --not":             {"--not needs"},
-		"--not --not --ip ::1":          {"twice"},
+		"--not --not --ip ::1":          {"--not is given twice in a row"},
+		"--ip ::1 --not --not":          {"--not is given twice in a row"},
 		"--not=maybe":                   {"no value"},
 
 		// Contradictions.
@@ -267,4 +268,18 @@ func TestFilterNearContradictions(t *testing.T) {
 		_, err := format.ParseFilter(strings.Fields(filter))
 		require.NoError(t, err, "%s", filter)
 	}
+}
+
+// TestFilterValues takes each value that is offered for completion.
+func TestFilterValues(t *testing.T) {
+	for _, flag := range []string{"type", "protocol", "tcp-flags", "identity", "verdict"} {
+		values := format.FilterValues(flag)
+		require.NotEmpty(t, values, flag)
+		for _, value := range values {
+			_, err := format.ParseFilter([]string{"--" + flag, value})
+			require.NoError(t, err)
+		}
+	}
+	require.Nil(t, format.FilterValues("port"))
+	require.Nil(t, format.FilterValues("nonsense"))
 }

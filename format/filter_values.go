@@ -20,8 +20,10 @@ type filterFlag struct {
 	placeholder     string // of its value, in the help
 	usage           string
 
-	// choices returns all values that there are, for the help, if they are few.
-	choices func() []string
+	// names returns the names of values, nil if these have none. listed says that they are all that
+	// there are, and few: the help lists them.
+	names  func() []string
+	listed bool
 
 	// whole says that a value can have commas in it. Otherwise they separate values.
 	whole bool
@@ -36,19 +38,31 @@ type filterFlag struct {
 	parse func(text string) (filterValue, error)
 }
 
-// help returns the usage of the flag and its choices.
+// help returns the usage of the flag and the names that are listed.
 func (f *filterFlag) help() string {
-	if f.choices == nil {
+	if !f.listed {
 		return f.usage
 	}
-	return f.usage + ": " + strings.Join(f.choices(), ", ")
+	return f.usage + ": " + strings.Join(f.names(), ", ")
+}
+
+// FilterValues returns the values of a filter flag that have names, such as "tcp" and "udp" for
+// "protocol", to complete what is typed. It is nil for a flag whose values have none. The slice is the
+// caller's.
+func FilterValues(flag string) []string {
+	for _, f := range filterFlags {
+		if f.name == flag && f.names != nil {
+			return f.names()
+		}
+	}
+	return nil
 }
 
 // filterFlags has the flags in the order of the help.
 var filterFlags = []*filterFlag{
 	{
 		name: "type", shorthand: "t", placeholder: "TYPE", parse: parseType,
-		usage: "event type", choices: api.MessageTypeNames,
+		usage: "event type", names: api.MessageTypeNames, listed: true,
 	},
 	{
 		name: "from", placeholder: "ID", exempt: anyEndpoint, eitherSide: "related-to", parse: endpointValue(true, false),
@@ -88,11 +102,11 @@ var filterFlags = []*filterFlag{
 	},
 	{
 		name: "protocol", placeholder: "PROTO", parse: parseProtocol,
-		usage: "IP protocol, by name (tcp, udp, icmp, icmpv6, sctp, ...) or number",
+		usage: "IP protocol, by name (tcp, udp, icmp, icmpv6, sctp, ...) or number", names: protocolNames,
 	},
 	{
 		name: "tcp-flags", placeholder: "FLAG", parse: parseTCPFlag,
-		usage: "TCP flag that is set: SYN, ACK, RST, FIN, PSH, URG, ECE or CWR",
+		usage: "TCP flag that is set", names: namesOfTCPFlags, listed: true,
 	},
 	{
 		name: "drop-reason", placeholder: "REASON", whole: true, parse: parseDropReason,
@@ -100,11 +114,11 @@ var filterFlags = []*filterFlag{
 	},
 	{
 		name: "identity", placeholder: "ID", parse: parseIdentity,
-		usage: "security identity of source or destination, as number or reserved name",
+		usage: "security identity of source or destination, as number or reserved name", names: reservedIdentities,
 	},
 	{
 		name: "verdict", placeholder: "VERDICT", parse: parseVerdict,
-		usage: "verdict of policy-verdict and l7 events: allow, deny, redirect, audit or error",
+		usage: "verdict of policy-verdict and l7 events", names: verdictNames, listed: true,
 	},
 	{
 		name: "interface", placeholder: "NAME", parse: parseInterface,
@@ -194,10 +208,7 @@ func parseProtocol(text string) (filterValue, error) {
 	} else {
 		n, err := strconv.ParseUint(text, 10, 8)
 		if err != nil {
-			var names []string
-			for _, p := range protocols {
-				names = append(names, p.name)
-			}
+			names := protocolNames()
 			return filterValue{}, fmt.Errorf("protocol %q is neither a number from 0 to 255 nor one of %s%s",
 				text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
 		}
@@ -209,17 +220,30 @@ func parseProtocol(text string) (filterValue, error) {
 	}}, nil
 }
 
+func protocolNames() (names []string) {
+	for _, p := range protocols {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 func parseTCPFlag(text string) (filterValue, error) {
-	var names []string
 	for _, f := range tcpFlagNames {
 		if strings.EqualFold(f.name, text) {
 			return filterValue{types: typesWith(hasPacket), key: f.bit, match: func(e *Event) bool {
 				return e.connection().tcpFlags&f.bit != 0
 			}}, nil
 		}
+	}
+	names := namesOfTCPFlags()
+	return filterValue{}, fmt.Errorf("no TCP flag %q: there are %s%s", text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
+}
+
+func namesOfTCPFlags() (names []string) {
+	for _, f := range tcpFlagNames {
 		names = append(names, f.name)
 	}
-	return filterValue{}, fmt.Errorf("no TCP flag %q: there are %s%s", text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
+	return names
 }
 
 func parseDropReason(text string) (filterValue, error) {
@@ -240,20 +264,22 @@ func parseDropReason(text string) (filterValue, error) {
 func parseIdentity(text string) (filterValue, error) {
 	id, err := api.ParseNumericIdentity(text)
 	if err != nil {
-		var names []string
-		for id := api.NumericIdentity(0); ; id++ {
-			name, ok := id.Name()
-			if !ok {
-				break
-			}
-			names = append(names, name)
-		}
-		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, names))
+		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, reservedIdentities()))
 	}
 	types := typesWith(func(d *descriptor) bool { return d.hasIdentity != nil })
 	return filterValue{types: types, key: id, match: func(e *Event) bool {
 		return e.desc.hasIdentity != nil && e.desc.hasIdentity(e, uint64(id))
 	}}, nil
+}
+
+func reservedIdentities() (names []string) {
+	for id := api.NumericIdentity(0); ; id++ {
+		name, ok := id.Name()
+		if !ok {
+			return names
+		}
+		names = append(names, name)
+	}
 }
 
 // What filters call verdicts.
@@ -266,6 +292,8 @@ const (
 )
 
 var verdicts = []string{verdictAllow, verdictDeny, verdictRedirect, verdictAudit, verdictError}
+
+func verdictNames() []string { return slices.Clone(verdicts) }
 
 func parseVerdict(text string) (filterValue, error) {
 	i := slices.IndexFunc(verdicts, func(name string) bool { return strings.EqualFold(name, text) })

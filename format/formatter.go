@@ -8,6 +8,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // Level says how much is printed of an event.
@@ -123,10 +124,10 @@ func appendLost(dst []byte, e *Event) []byte {
 func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {
 	dst = f.begin(dst, colorWarn)
 	dst = appendCPU(dst, e.payload.CPU)
-	dst = appendText(append(dst, " cannot "...), e.err.Error())
+	dst = inert.Append(append(dst, " cannot "...), e.err.Error())
 	dst = append(f.end(dst, colorWarn), '\n')
 	if f.opts.Level >= LevelVerbose {
-		dst = append(dst, hex.Dump(e.payload.Data)...)
+		dst = append(dst, hex.Dump(inert.RedactBytes(e.payload.Data))...)
 	}
 	return dst
 }

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/format"
 )
@@ -21,6 +21,19 @@ func FuzzFormat(f *testing.F) {
 	}
 	register(f, own(100, "own"))
 	f.Add(ownSample(100, 5, "b\n", synPacket), payload.EventSample, 1, uint64(0))
+	register(f, echo(101, "echo"))
+	for _, text := range evilTexts {
+		f.Add(append([]byte{101}, text...), payload.EventSample, 1, uint64(0))
+		for _, pl := range eventsOf(text) {
+			f.Add(pl.Data, pl.Type, pl.CPU, pl.Lost)
+		}
+	}
+	unregister, err := api.RegisterDropReason(251, `a "reason" of \ our own`)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(unregister)
+	f.Add(debug(api.DebugCTVerdict, 251, 0, 0).Data, payload.EventSample, 1, uint64(0))
 	var filters []*format.Filter
 	for _, args := range []string{
 		"--from 12", "--to 7", "--not --related-to 12", "--ip 10.0.0.0/8", "--not --src-ip fd00::/8", "--port 80", "--protocol tcp",
@@ -35,7 +48,7 @@ func FuzzFormat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, typ, cpu int, lost uint64) {
 		pl := &payload.Payload{Data: data, Type: typ, CPU: cpu, Lost: lost}
 		for _, opts := range []format.Options{{}, {Level: format.LevelDebug}, {Level: format.LevelVerbose}, {Hex: true}} {
-			out := print(opts, pl)
+			out := printOn(evilInterface, opts, pl)
 			if out != "" && !strings.HasSuffix(out, "\n") {
 				t.Fatalf("%+v: no complete line: %q", opts, out)
 			}
@@ -45,16 +58,18 @@ func FuzzFormat(f *testing.F) {
 			if opts.Level > format.LevelDefault && out == "" {
 				t.Fatalf("%+v: nothing printed", opts)
 			}
-			for _, r := range out {
-				if r == utf8.RuneError || r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-					t.Fatalf("%+v: a terminal would act on %q in %q", opts, r, out)
-				}
-			}
+			requireInert(t, out)
 		}
-		if out := print(format.Options{JSON: true}, pl); !json.Valid([]byte(out)) || strings.Count(out, "\n") != 1 {
+		out := printOn(evilInterface, format.Options{JSON: true}, pl)
+		if !json.Valid([]byte(out)) || strings.Count(out, "\n") != 1 {
 			t.Fatalf("not one line of JSON: %q", out)
 		}
-		ev := format.NewEvent(interfaceName)
+		requireInert(t, out)
+		for _, pl := range eventsOf(string(data)) {
+			requireInert(t, printOn(evilInterface, format.Options{}, pl))
+			requireInert(t, printOn(evilInterface, format.Options{JSON: true}, pl))
+		}
+		ev := format.NewEvent(evilInterface)
 		ev.Decode(pl)
 		for _, filter := range filters {
 			if !filter.Match(ev) && (ev.Lost() > 0 || ev.Err() != nil) {
@@ -63,7 +78,7 @@ func FuzzFormat(f *testing.F) {
 		}
 		var s format.Summary
 		s.Count(ev)
-		s.Append(nil)
+		requireInert(t, string(s.Append(nil)))
 	})
 }
 

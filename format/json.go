@@ -6,7 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // The functions here append members of a JSON object: `"name":value`, behind a comma
@@ -34,7 +35,7 @@ func appendIntMember(dst []byte, name string, n int64) []byte {
 
 func appendStringMember(dst []byte, name, value string) []byte {
 	dst = append(appendKey(dst, name), '"')
-	return append(appendJSONText(dst, value), '"')
+	return append(inert.AppendJSON(dst, value), '"')
 }
 
 func appendStringsMember(dst []byte, name string, values []string) []byte {
@@ -43,7 +44,7 @@ func appendStringsMember(dst []byte, name string, values []string) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendJSONText(append(dst, '"'), v), '"')
+		dst = append(inert.AppendJSON(append(dst, '"'), v), '"')
 	}
 	return append(dst, ']')
 }
@@ -54,7 +55,7 @@ func appendAnyMember(dst []byte, name string, value any) []byte {
 	if err != nil {
 		return appendStringMember(dst, name, err.Error())
 	}
-	return append(appendKey(dst, name), text...)
+	return inert.AppendJSONValue(appendKey(dst, name), text)
 }
 
 // appendRawMember appends text that claims to be JSON: on one line if it is, as
@@ -64,52 +65,8 @@ func appendRawMember(dst []byte, name, text string) []byte {
 	if !json.Valid(raw) {
 		return appendStringMember(dst, name, text)
 	}
-	buf := bytes.NewBuffer(appendKey(dst, name))
+	var compact bytes.Buffer
 	// Compact cannot fail on what is valid.
-	_ = json.Compact(buf, raw)
-	return buf.Bytes()
-}
-
-// appendJSONText appends the inside of a JSON string.
-func appendJSONText(dst []byte, text string) []byte {
-	plain := 0 // text[plain:i] needs no escaping
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if c >= utf8.RuneSelf && r != utf8.RuneError && strconv.IsPrint(r) {
-			i += size
-			continue
-		}
-		dst = append(dst, text[plain:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		default:
-			dst = appendJSONRune(dst, r)
-		}
-		i += size
-		plain = i
-	}
-	return append(dst, text[plain:]...)
-}
-
-// appendJSONRune appends r escaped, as a surrogate pair if it takes two.
-func appendJSONRune(dst []byte, r rune) []byte {
-	if r > 0xffff {
-		r -= 0x10000
-		dst = appendJSONRune(dst, 0xd800+r>>10)
-		r = 0xdc00 + r&0x3ff
-	}
-	dst = append(dst, `\u`...)
-	return appendHexByte(appendHexByte(dst, byte(r>>8)), byte(r))
+	_ = json.Compact(&compact, raw)
+	return inert.AppendJSONValue(appendKey(dst, name), compact.Bytes())
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // appendJSON appends e as a JSON object on a line.
@@ -35,7 +36,7 @@ func appendJSONUndecodable(dst []byte, e *Event) []byte {
 	dst = appendJSONHead(dst, e, "error")
 	dst = appendStringMember(dst, "error", e.err.Error())
 	dst = append(appendKey(dst, "sample"), '"')
-	return append(hex.AppendEncode(dst, e.payload.Data), '"')
+	return append(hex.AppendEncode(dst, inert.RedactBytes(e.payload.Data)), '"')
 }
 
 func appendJSONLost(dst []byte, e *Event) []byte {

@@ -5,6 +5,7 @@ package format
 import (
 	"maps"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // appendRecord appends the line of an access log record.
@@ -24,8 +26,8 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 	default:
 		dst = append(dst, "?? "...)
 	}
-	dst = appendText(dst, string(r.Type))
-	dst = appendText(append(dst, ' '), l7Protocol(r))
+	dst = inert.Append(dst, string(r.Type))
+	dst = inert.Append(append(dst, ' '), l7Protocol(r))
 	// Source is who sent this message. A response names first whom it answers.
 	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
 	if r.Type == accesslog.TypeResponse {
@@ -46,7 +48,7 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 	case accesslog.VerdictForwarded, accesslog.VerdictRedirected:
 	}
 	dst = f.begin(dst, c)
-	dst = appendText(append(dst, "verdict "...), string(r.Verdict))
+	dst = inert.Append(append(dst, "verdict "...), string(r.Verdict))
 	dst = f.end(dst, c)
 	switch {
 	case r.HTTP != nil:
@@ -55,12 +57,11 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		dst = appendDNS(append(dst, ' '), r.DNS)
 	case r.L7 != nil:
 		for _, key := range slices.Sorted(maps.Keys(r.L7.Fields)) {
-			dst = appendText(append(dst, ' '), key)
-			dst = appendText(append(dst, ':'), r.L7.Fields[key])
+			dst = inert.Append(append(dst, ' '), key+":"+r.L7.Fields[key])
 		}
 	}
 	if r.Info != "" {
-		dst = append(appendText(append(dst, " ("...), r.Info), ')')
+		dst = append(inert.Append(append(dst, " ("...), r.Info), ')')
 	}
 	return dst
 }
@@ -85,7 +86,7 @@ func appendEndpoint(dst []byte, e *accesslog.EndpointInfo) []byte {
 		if i > 0 {
 			dst = append(dst, ' ')
 		}
-		dst = appendText(dst, label)
+		dst = inert.Append(dst, label)
 	}
 	return append(dst, "])"...)
 }
@@ -104,16 +105,27 @@ func labels(e *accesslog.EndpointInfo) []string {
 }
 
 func appendHTTP(dst []byte, h *accesslog.LogRecordHTTP) []byte {
-	dst = appendText(dst, h.Method)
+	dst = inert.Append(dst, h.Method)
 	if h.URL != nil {
-		dst = appendText(append(dst, ' '), h.URL.Redacted())
+		dst = inert.Append(append(dst, ' '), safeURL(h.URL).Redacted())
 	}
 	return strconv.AppendInt(append(dst, " => "...), int64(h.Code), 10)
 }
 
+// safeURL returns a URL whose opaque part has no password, as that of "http:user:password@host"
+// can. The other parts are not looked at.
+func safeURL(u *url.URL) *url.URL {
+	if u == nil || u.Opaque == "" {
+		return u
+	}
+	safe := *u
+	safe.Opaque = inert.Redact("//" + u.Opaque)[len("//"):]
+	return &safe
+}
+
 func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
-	dst = appendText(append(dst, "DNS "...), d.ObservationSource)
-	dst = appendText(append(dst, ": "...), d.Query)
+	dst = inert.Append(append(dst, "DNS "...), d.ObservationSource)
+	dst = inert.Append(append(dst, ": "...), d.Query)
 	sep := byte(' ')
 	for _, typ := range d.QTypes {
 		dst = append(dst, sep)
@@ -137,7 +149,7 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendText(dst, ip.String())
+			dst = inert.Append(dst, ip.String())
 		}
 		dst = append(dst, '\'')
 	}
@@ -147,7 +159,7 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = appendText(dst, name)
+		dst = inert.Append(dst, name)
 	}
 	return dst
 }
@@ -182,7 +194,9 @@ func appendJSONRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		dst = appendStringMember(dst, "info", r.Info)
 	}
 	if r.HTTP != nil {
-		dst = appendAnyMember(dst, "http", r.HTTP)
+		http := *r.HTTP
+		http.URL = safeURL(http.URL)
+		dst = appendAnyMember(dst, "http", &http)
 	}
 	if r.DNS != nil {
 		dst = appendAnyMember(dst, "dns", dnsJSON(*r.DNS))

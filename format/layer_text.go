@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // The text of a layer is that of gopacket.LayerString, which scripts parse out of the
@@ -175,11 +178,12 @@ func (t layerText) vxlan(dst []byte, l *layers.VXLAN) []byte {
 
 // other leaves the text of a layer to gopacket.
 func (t layerText) other(dst []byte, l gopacket.Layer) []byte {
-	text := gopacket.LayerString(l)
+	name, fields, _ := strings.Cut(gopacket.LayerString(l), "\t")
+	dst = append(append(dst, name...), t.tab...)
 	if t.tab == "\t" {
-		return append(dst, text...)
+		return inert.Append(dst, fields)
 	}
-	return appendJSONText(dst, text)
+	return inert.AppendJSON(dst, fields)
 }
 
 // maxListed is how many elements of a list are written out. Of a longer one only the

@@ -5,6 +5,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/cilium/monitor/api"
@@ -64,9 +65,13 @@ type Sample struct {
 // RequireLen returns an error unless Data has at least n bytes.
 func (s *Sample) RequireLen(n int) error {
 	if len(s.Data) < n {
-		return &api.DecodeError{Type: s.typ, Want: n, Got: len(s.Data), Err: api.ErrTruncated}
+		return s.truncated(n)
 	}
 	return nil
+}
+
+func (s *Sample) truncated(want int) error {
+	return &api.DecodeError{Type: s.typ, Want: want, Got: len(s.Data), Err: api.ErrTruncated}
 }
 
 // SetPacket sets Packet to the capLen bytes of Data at offset, and OrigLen. It returns an error,
@@ -75,8 +80,8 @@ func (s *Sample) SetPacket(offset, capLen int, origLen uint32) error {
 	if offset < 0 || capLen < 0 {
 		return fmt.Errorf("packet of %d bytes at offset %d: %w", capLen, offset, api.ErrMalformed)
 	}
-	if err := s.RequireLen(offset + capLen); err != nil {
-		return err
+	if offset > len(s.Data) || capLen > len(s.Data)-offset { // no sum, which can overflow
+		return s.truncated(offset + min(capLen, math.MaxInt-offset))
 	}
 	s.Packet, s.OrigLen = s.Data[offset:offset+capLen:offset+capLen], origLen
 	return nil
@@ -104,6 +109,9 @@ var registry struct {
 // of Cilium's (1 to 7, 129 and 130); and errors about a number or name that is not allowed, and
 // about a function that is missing.
 func RegisterType(t *Type) (unregister func(), err error) {
+	if t == nil {
+		return nil, errors.New("register message type: there is none")
+	}
 	if t.Decode == nil || t.Line == nil || t.JSON == nil {
 		return nil, fmt.Errorf("register message type %d as %q: it has no Decode, Line or JSON function", t.Number, t.Name)
 	}

@@ -5,6 +5,7 @@ package format_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -242,7 +243,7 @@ func TestOwnTypeMistakes(t *testing.T) {
 
 func TestSetPacket(t *testing.T) {
 	s := format.Sample{Data: make([]byte, 10)}
-	for _, c := range [][2]int{{-1, 2}, {2, -1}, {8, 3}, {11, 0}} {
+	for _, c := range [][2]int{{-1, 2}, {2, -1}, {8, 3}, {11, 0}, {8, math.MaxInt}, {math.MaxInt, 2}, {math.MaxInt, math.MaxInt}} {
 		require.Error(t, s.SetPacket(c[0], c[1], 7))
 		require.Nil(t, s.Packet)
 	}

@@ -98,6 +98,11 @@ func interfaceName(ifindex uint32) string {
 
 // print returns what is printed of payloads.
 func print(opts format.Options, payloads ...*payload.Payload) string {
+	return printOn(interfaceName, opts, payloads...)
+}
+
+// printOn returns what is printed of payloads on a host that has these interfaces.
+func printOn(interfaceName func(uint32) string, opts format.Options, payloads ...*payload.Payload) string {
 	f := format.New(opts)
 	ev := format.NewEvent(interfaceName)
 	var out []byte

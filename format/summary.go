@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // Summary counts events: how many of each type, and of each reason, verdict or other
@@ -89,7 +90,7 @@ func (s *Summary) Append(dst []byte) []byte {
 		if l.kind {
 			dst = append(dst, "  "...)
 		}
-		dst = append(appendText(dst, l.name), '\n')
+		dst = append(inert.Append(dst, l.name), '\n')
 	}
 	return dst
 }

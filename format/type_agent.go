@@ -2,6 +2,8 @@
 
 package format
 
+import "github.com/cilium/monitor/internal/inert"
+
 var agentType = descriptor{
 	lazy:     true,
 	decode:   decodeSample,
@@ -13,7 +15,7 @@ var agentType = descriptor{
 
 func (f *Formatter) appendAgent(dst []byte, e *Event) []byte {
 	dst = append(append(dst, ">> "...), e.sample.Agent.Type.String()...)
-	return appendText(append(dst, ": "...), e.sample.Agent.Text)
+	return inert.Append(append(dst, ": "...), e.sample.Agent.Text)
 }
 
 func (f *Formatter) appendJSONAgent(dst []byte, e *Event) []byte {

@@ -2,7 +2,10 @@
 
 package format
 
-import "github.com/cilium/monitor/api"
+import (
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/inert"
+)
 
 var captureType = descriptor{
 	decode:   decodeSample,
@@ -57,9 +60,9 @@ func appendCapturePlace(dst []byte, e *Event) []byte {
 	n := &e.sample.Capture
 	switch n.SubType {
 	case api.CaptureDelivery:
-		return appendText(append(dst, "-> "...), e.interfaceName(n.Arg1))
+		return inert.Append(append(dst, "-> "...), e.interfaceName(n.Arg1))
 	case api.CaptureFromLB:
-		return appendText(append(dst, "<- load-balancer "...), e.interfaceName(n.Arg1))
+		return inert.Append(append(dst, "<- load-balancer "...), e.interfaceName(n.Arg1))
 	case api.CaptureAfterV46:
 		return appendUint(dst, "== v4->v6 ", uint64(n.Arg1))
 	case api.CaptureAfterV64:
@@ -69,9 +72,9 @@ func appendCapturePlace(dst []byte, e *Event) []byte {
 	case api.CaptureProxyPost:
 		return appendUint(dst, "-> proxy port ", uint64(fromNetwork(uint16(n.Arg1))))
 	case api.CaptureSNATPre:
-		return appendText(append(dst, "-> snat "...), e.interfaceName(n.Arg1))
+		return inert.Append(append(dst, "-> snat "...), e.interfaceName(n.Arg1))
 	case api.CaptureSNATPost:
-		return appendText(append(dst, "<- snat "...), e.interfaceName(n.Arg1))
+		return inert.Append(append(dst, "<- snat "...), e.interfaceName(n.Arg1))
 	default:
 		dst = appendUint(dst, "unknown capture ", uint64(n.SubType))
 		return append(appendHex(append(dst, " (arg1 "...), uint64(n.Arg1)), ')')

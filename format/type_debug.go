@@ -2,7 +2,12 @@
 
 package format
 
-import "github.com/cilium/monitor/api"
+import (
+	"bytes"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/inert"
+)
 
 var debugType = descriptor{
 	level:    LevelDebug,
@@ -23,5 +28,10 @@ func (f *Formatter) appendDebug(dst []byte, e *Event) []byte {
 func (f *Formatter) appendJSONDebug(dst []byte, e *Event) []byte {
 	dst = appendJSONHead(dst, e, "debug")
 	dst = append(appendKey(dst, "message"), '"')
-	return append(f.appendDebugMessage(dst, &e.sample.Debug), '"')
+	start := len(dst)
+	dst = f.appendDebugMessage(dst, &e.sample.Debug)
+	if bytes.ContainsAny(dst[start:], `"\`) { // of a registered drop reason
+		dst = inert.AppendJSON(dst[:start], string(dst[start:]))
+	}
+	return append(dst, '"')
 }

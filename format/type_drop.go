@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 var dropType = descriptor{
@@ -32,7 +33,7 @@ func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {
 	n := &e.sample.Drop
 	dst = f.begin(dst, colorDrop)
 	dst = append(dst, "xx drop ("...)
-	dst = append(dst, api.DropReasonExt(n.SubType, n.ExtError)...)
+	dst = inert.Append(dst, api.DropReasonExt(n.SubType, n.ExtError))
 	dst = f.end(append(dst, ')'), colorDrop)
 	dst = appendHex(append(dst, " flow "...), uint64(n.Hash))
 	dst = appendUint(dst, " to endpoint ", uint64(n.DstID))
@@ -49,11 +50,11 @@ func (f *Formatter) appendDropFields(dst []byte, e *Event) []byte {
 	dst = append(dst, ' ')
 	dst = append(f.begin(dst, colorDrop), "DROP: "...)
 	dst = appendLengths(dst, n.OrigLen, n.CapLen)
-	dst = append(append(dst, ", reason "...), api.DropReasonExt(n.SubType, n.ExtError)...)
+	dst = inert.Append(append(dst, ", reason "...), api.DropReasonExt(n.SubType, n.ExtError))
 	dst = f.end(dst, colorDrop)
 	dst = appendSourceLine(append(dst, ", file "...), n)
 	if n.Ifindex != 0 {
-		dst = appendText(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
+		dst = inert.Append(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
 	}
 	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
 	if n.DstID != 0 {
@@ -84,6 +85,6 @@ func (f *Formatter) appendJSONDrop(dst []byte, e *Event) []byte {
 
 // appendSourceLine appends where in the datapath a packet was dropped.
 func appendSourceLine(dst []byte, n *api.DropNotify) []byte {
-	dst = append(dst, api.DropFile(n.File)...)
+	dst = inert.Append(dst, api.DropFile(n.File))
 	return appendUint(dst, ":", uint64(n.Line))
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 var traceType = descriptor{
@@ -42,7 +43,7 @@ func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
 	dst = appendIPTraceID(dst, n.IPTraceID)
 	dst = append(append(dst, " state "...), api.TraceReasonName(n.Reason)...)
-	dst = appendText(append(dst, " ifindex "...), e.interfaceName(n.Ifindex))
+	dst = inert.Append(append(dst, " ifindex "...), e.interfaceName(n.Ifindex))
 	dst = appendAddr(append(dst, " orig-ip "...), n.OriginalIP())
 	return e.dissection().appendSummary(append(dst, ": "...))
 }
@@ -97,7 +98,7 @@ func (f *Formatter) appendTraceFields(dst []byte, e *Event) []byte {
 		dst = append(dst, ", encrypted"...)
 	}
 	if n.Ifindex != 0 {
-		dst = appendText(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
+		dst = inert.Append(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
 	}
 	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
 	dst = appendAddr(append(dst, ", orig-ip "...), n.OriginalIP())

@@ -5,6 +5,8 @@ package format
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // Line is the line of an event of a registered type. What is written to it stays on
@@ -16,7 +18,7 @@ type Line struct {
 
 // Text writes text, wherever it is from: control and invisible characters, and bytes that are
 // not UTF-8, are escaped.
-func (l *Line) Text(text string) { l.dst = appendText(l.dst, text) }
+func (l *Line) Text(text string) { l.dst = inert.Append(l.dst, text) }
 
 // Uint writes a number.
 func (l *Line) Uint(n uint64) { l.dst = strconv.AppendUint(l.dst, n, 10) }
@@ -37,29 +39,21 @@ func (l *Line) Printf(format string, args ...any) { l.Text(fmt.Sprintf(format, a
 type Object struct{ dst []byte }
 
 // String writes a member whose value is text, wherever it is from.
-func (o *Object) String(name, value string) { o.dst = appendStringMember(o.dst, safeName(name), value) }
+func (o *Object) String(name, value string) {
+	o.dst = appendStringMember(o.dst, inert.JSON(name), value)
+}
 
 // Uint writes a member whose value is a number.
-func (o *Object) Uint(name string, n uint64) { o.dst = appendUintMember(o.dst, safeName(name), n) }
+func (o *Object) Uint(name string, n uint64) { o.dst = appendUintMember(o.dst, inert.JSON(name), n) }
 
 // Int writes a member whose value is a number.
-func (o *Object) Int(name string, n int64) { o.dst = appendIntMember(o.dst, safeName(name), n) }
+func (o *Object) Int(name string, n int64) { o.dst = appendIntMember(o.dst, inert.JSON(name), n) }
 
 // Bool writes a member whose value is true or false.
 func (o *Object) Bool(name string, b bool) {
-	o.dst = strconv.AppendBool(appendKey(o.dst, safeName(name)), b)
+	o.dst = strconv.AppendBool(appendKey(o.dst, inert.JSON(name)), b)
 }
 
 // Any writes a member as encoding/json marshals its value, and the error in place of a value that
 // does not marshal.
-func (o *Object) Any(name string, value any) { o.dst = appendAnyMember(o.dst, safeName(name), value) }
-
-// safeName returns the name of a member as it stands between the quotes.
-func safeName(name string) string {
-	for i := range len(name) {
-		if c := name[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return string(appendJSONText(nil, name))
-		}
-	}
-	return name
-}
+func (o *Object) Any(name string, value any) { o.dst = appendAnyMember(o.dst, inert.JSON(name), value) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -107,6 +108,7 @@ func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 func (out output) losses(l agent.Losses) {
 	out.counter(lost, l.Ring(), "ring_full")
 	out.counter(lost, l.Behind, "client_behind")
+	out.counter(lost, l.StreamBehind, "stream_behind")
 	out.counter(lost, l.QueueFull, "queue_full")
 	out.counter(lost, l.NotEncoded, "not_encodable")
 	for cpu, n := range l.RingFull {
@@ -137,6 +139,8 @@ func (out output) sources(sources []agent.SourceStats) {
 	for _, s := range sources {
 		name := label(s.Name)
 		out.gauge(sourceReading, oneIf(s.Reading), name)
+		out.gauge(sourceIncomplete, oneIf(s.Error != ""), name)
+		out.counter(sourceReopened, s.Reopened, name)
 		out.counter(sourceRecords, s.Records, name)
 		out.counter(sourceLost, s.Lost, name)
 		out.counter(sourceFailures, s.Failures, name)
@@ -190,5 +194,11 @@ func (out output) streams(totals map[string]agent.StreamTotals) {
 	}
 }
 
-// label returns a name that somebody chose as a value of a label, which is valid UTF-8.
-func label(name string) string { return strings.ToValidUTF8(name, "?") }
+// label returns a name that somebody chose as a value of a label, which has to be valid UTF-8: else
+// it is quoted. So is what could be taken for a quoted one, since two names must not become one.
+func label(name string) string {
+	if !utf8.ValidString(name) || strings.HasPrefix(name, `"`) {
+		return strconv.Quote(name)
+	}
+	return name
+}

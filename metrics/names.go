@@ -16,13 +16,13 @@ var (
 	events = desc("events_total",
 		"Events that were distributed, by source (datapath, user) and message type.", "source", "type")
 	eventBytes = desc("event_bytes_total",
-		"Bytes of these events, without those of user space that came while no client was there.", "source", "type")
+		"Bytes of these events, without those of user space that only consumers got.", "source", "type")
 	lastEvent = desc("last_event_timestamp_seconds",
 		"When the last event came, in seconds since 1970, by source. Not there before the first one.", "source")
 
 	lost = desc("lost_events_total",
 		"Events that did not reach everybody, by reason: ring_full (nobody got them; by CPU in ring_lost_events_total),"+
-			" client_behind (sum over clients that were too slow), queue_full (the sender was told),"+
+			" client_behind and stream_behind (sums over clients and streams that were too slow), queue_full (the sender was told),"+
 			" not_encodable (clients did not get them; the sender was told).", "reason")
 	ringLost = desc("ring_lost_events_total",
 		"Events that the datapath could not write since the ring of a CPU was full.", "cpu")
@@ -32,7 +32,7 @@ var (
 	attached = desc("attached",
 		"1 while the agent is attached to a source of events.")
 	reading = desc("reading",
-		"1 while perf ring buffers are read: attached, and somebody is subscribed.")
+		"1 while a source is read: attached, and somebody is subscribed.")
 	readerFailures = desc("reader_failures_total",
 		"How often opening or reading a source failed.")
 	wakeups = desc("reader_wakeups_total",
@@ -46,6 +46,10 @@ var (
 		"Events and records of losses that were read from this source.", "name")
 	sourceLost = desc("source_lost_events_total",
 		"Events that this source could not take since a ring was full.", "name")
+	sourceIncomplete = desc("source_incomplete",
+		"1 while events of this source are missing: the health of the agent and monitor status say why.", "name")
+	sourceReopened = desc("source_reopened_total",
+		"How often this source was read anew since events of it were missing: an unknown number may be lost.", "name")
 	sourceFailures = desc("source_failures_total",
 		"How often opening or reading this source failed.", "name")
 
@@ -88,7 +92,7 @@ var all = []*prometheus.Desc{
 	events, eventBytes, lastEvent,
 	lost, ringLost, corruptRings,
 	attached, reading, readerFailures, wakeups, batch,
-	sourceReading, sourceRecords, sourceLost, sourceFailures,
+	sourceReading, sourceIncomplete, sourceRecords, sourceLost, sourceReopened, sourceFailures,
 	subscribers, subscriptions,
 	queueSize, queueBytes, queueMemory, maxLag, lag, clientAccepted, clientEvents, acceptErrors, refused, writeErrors,
 	streamLag, streamEvents,

@@ -50,7 +50,7 @@ func datapathEmit(d *FakeDatapath) script.Cmd {
 		Summary: "Emit events from a BPF program",
 		Args:    "count [type [field=value...]]",
 		Detail: []string{
-			"They are trace events, or of the type given: drop, debug, capture, trace, policy-verdict or trace-sock. A field is one of the type's struct in package api, its value as in JSON:",
+			"They are trace events, or of the type given: " + builtinTypes() + ". A field is one of the type's struct in package api, its value as in JSON:",
 			"\tdatapath/emit 2 drop SubType=133 SrcLabel=4711",
 			"SubType is the drop reason there, as a number or a text: 'SubType=Policy denied'. What has no value is 0, but for the version, which is the newest, and for the packet: UDP from 10.0.0.1:40000 to 10.0.0.2:4242.",
 			"An event of a type that the program registered (see RegisterType of package format) takes its bytes behind the message type in hex: datapath/emit 1 flow-log 0102 0a000001.",

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,16 @@ var messages = map[int]struct {
 		return &api.PolicyVerdictNotify{Type: api.MessageTypePolicyVerdict, OrigLen: TracePacketLen, CapLen: TracePacketLen, Version: 1}
 	}, true},
 	api.MessageTypeTraceSock: {func() message { return &api.TraceSockNotify{Type: api.MessageTypeTraceSock} }, false},
+}
+
+// builtinTypes returns the names of the types in messages, for the help.
+func builtinTypes() string {
+	var names []string
+	for typ := range messages {
+		names = append(names, api.MessageTypeName(typ))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // newSample returns an event of the datapath, of a type that has this name. Each field is

@@ -21,7 +21,7 @@ func TestSampleOfEachType(t *testing.T) {
 		sample, err := newSample(name, nil)
 		require.NoError(t, err)
 		var ev api.Event
-		require.NoError(t, ev.Decode(sample), name)
+		require.NoError(t, ev.Decode(sample), "%s: add it to messages in sample.go", name)
 		require.Equal(t, typ, ev.Type)
 	}
 }

@@ -14,12 +14,19 @@
 // one.
 package source
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// MaxCPUs is more than the number of CPUs of any machine.
+const MaxCPUs = 1 << 16
 
 // Forever is the time-out of a [Rings.Wait] that has none.
 const Forever = time.Duration(-1)
 
-// Source is where events come from. The agent calls its methods one at a time.
+// Source is where events come from. The agent calls its methods one at a time, with a lock held: they
+// return soon, and must not call the agent.
 type Source interface {
 	// Open begins to take events and returns what they are read from. If it fails it is
 	// called again later, as long as somebody is subscribed. When a subscriber comes at once
@@ -35,7 +42,11 @@ type Source interface {
 // Rings are what an open source is read from. One goroutine calls Wait and the methods of each
 // [Ring], none of them after Unmap but Wait. Any goroutine may call Wake, Detach and Unmap, also
 // while Wait is under way, but none of these while a method of a Ring is. Close comes last, when
-// nothing else is under way.
+// nothing else is under way, and need not come after an Unmap. Detach and Unmap may be called
+// again, in any order.
+//
+// All methods but Wait, those of a Ring included, are called with locks held: they return soon, and
+// must not call the agent.
 type Rings interface {
 	// All returns the rings, always the same ones.
 	All() []Ring
@@ -64,7 +75,8 @@ type Rings interface {
 // Ring is a queue of records in the order of their writing, of one CPU for example. It may
 // implement [Throttle] and [LossCounter], too.
 type Ring interface {
-	// CPU is the CPU that its records are reported for, 0 if that means nothing.
+	// CPU is the CPU that its records are reported for, from 0 to below [MaxCPUs]; 0 if that
+	// means nothing. It never changes.
 	CPU() int
 
 	// Pending returns how much is waiting to be read, in a unit of the ring's own; 0 if
@@ -72,7 +84,8 @@ type Ring interface {
 	Pending() int
 
 	// Next sets all of rec to the next record, and returns false if there is none. After an
-	// error what was in the ring is lost, and reading can go on.
+	// error what was in the ring is lost, and reading can go on. A ring that has nothing but
+	// errors is given up: the source is opened again.
 	Next(rec *Record) (ok bool, err error)
 
 	// Release frees the space of all records that Next returned.
@@ -101,13 +114,29 @@ type Throttle interface {
 	SetMode(Mode) error
 }
 
-// LossCounter is a [Ring] that knows of losses before there is a record of them.
+// LossCounter is a [Ring] that knows of losses before there is a record of them. It is asked every
+// second, when it gets eager again, and at the end.
 type LossCounter interface {
 	Ring
 
 	// LostNow returns how many events were lost that neither a record nor an earlier
 	// LostNow told of. Records of the same losses count them no more.
 	LostNow() (uint64, error)
+}
+
+// ErrStale is wrapped by errors of [Checker.Check] that an Open may help against.
+var ErrStale = errors.New("the rings are stale")
+
+// Checker is [Rings] that can tell whether they still get all that is written. It is asked every
+// second, by the goroutine that calls Wait.
+type Checker interface {
+	Rings
+
+	// Check returns nil if the rings get all that is written, and otherwise why they don't,
+	// which is reported. If the error wraps [ErrStale] the source is opened again; once that
+	// succeeds, these rings are detached, drained and closed. So Open comes before
+	// that: rings that take the place of others must not be affected by the end of these.
+	Check() error
 }
 
 // Kind is the kind of a [Record].
@@ -118,6 +147,10 @@ const (
 	Lost                // a number of events that found the ring full
 	Unknown             // something that is not known: it is counted and passed over
 )
+
+// MaxSample is the size in bytes of the largest sample that is delivered. Larger ones, and those of 0
+// bytes, which have no message type, are counted as Unknown.
+const MaxSample = 1 << 20
 
 // Record is what was written into a ring in one go.
 type Record struct {

@@ -5,7 +5,9 @@ package accesslog
 import (
 	"bytes"
 	"encoding/gob"
+	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/cilium/monitor/api"
 )
@@ -33,6 +35,9 @@ func (r *LogRecord) Decode(sample []byte) error {
 	}
 	var v LogRecord
 	if err := gob.NewDecoder(bytes.NewReader(sample[1:])).Decode(&v); err != nil {
+		if _, ok := errors.AsType[*url.Error](err); ok {
+			err = errors.New("the URL cannot be parsed") // url.Error quotes it, with its password
+		}
 		return &api.DecodeError{Type: api.MessageTypeAccessLog, Got: len(sample), Err: fmt.Errorf("%w: %w", api.ErrMalformed, err)}
 	}
 	*r = v

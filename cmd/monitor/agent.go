@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -17,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/dig"
-	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/bpf"
@@ -57,10 +55,19 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 				return err
 			}
 			placeShellSocket(h.Viper())
-			if check {
-				return checkAgent(cmd.OutOrStdout(), h, s)
+
+			// Hive logs what it starts and stops, and the errors that it returns as well.
+			log := slog.New(slog.DiscardHandler)
+			if h.Viper().GetBool(flagDebug) && !check {
+				log = newSlogger(slog.LevelDebug)
 			}
-			return runAgent(h, s)
+			if err := h.Populate(log); err != nil { // cells judge the settings, and start nothing
+				return usageError(explainSetting(dig.RootCause(err), cmd.Flags(), h.Viper(), configFile))
+			}
+			if check {
+				return writeCheck(cmd.OutOrStdout(), s)
+			}
+			return runAgent(h, s, log)
 		},
 	}
 	flags := cmd.Flags()
@@ -93,32 +100,13 @@ var agentFlags = []struct {
 	title string
 	names []string
 }{
-	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages"}},
+	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages", "monitor-take-over"}},
 	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }
 
-// checkAgent tells whether the agent would run.
-func checkAgent(w io.Writer, h *hive.Hive, s *settings) error {
-	if err := h.Populate(slog.New(slog.DiscardHandler)); err != nil {
-		return usageError(dig.RootCause(err)) // they judge the settings, and start nothing
-	}
-	return writeCheck(w, s)
-}
-
-func runAgent(h *hive.Hive, s *settings) error {
-	// Whoever can write to the shell's socket runs commands as this user, and hive
-	// gives it the mode that the umask leaves.
-	unix.Umask(unix.Umask(0) | 0o022)
-
-	// Hive logs what it starts and stops, and the errors that it returns as well.
-	log := slog.New(slog.DiscardHandler)
-	if h.Viper().GetBool(flagDebug) {
-		log = newSlogger(slog.LevelDebug)
-	}
-	if err := h.Populate(log); err != nil {
-		return usageError(dig.RootCause(err)) // they judge the settings, and start nothing
-	}
+// runAgent runs the hive, which is populated.
+func runAgent(h *hive.Hive, s *settings, log *slog.Logger) error {
 	if err := requireCapabilities(s); err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func TestAgentFailures(t *testing.T) {
 		"no file":       {[]string{"--config", "/nope.yaml"}, exitUsage, []string{"--config=/nope.yaml", "no such file"}},
 		"file format":   {[]string{"--config", "/etc/hosts"}, exitUsage, []string{"--config=/etc/hosts"}},
 		"key in file":   {[]string{"--config", config("monitor-queue-siz: 1")}, exitUsage, []string{`no setting "monitor-queue-siz"`}},
-		"value in file": {[]string{"--config", config("monitor-queue-size: many")}, exitUsage, []string{"MonitorQueueSize", `"many"`}},
+		"value in file": {[]string{"--config", config("monitor-queue-size: many")}, exitUsage, []string{"--config=", "monitor-queue-size: ", `"many"`}},
 		"socket in use": {[]string{"--monitor-socket-path", other.socket}, exitFailed, []string{other.socket, "another process serves it"}},
 		"shell in use":  {[]string{"--enable-monitor=false", "--shell-sock-path", other.shell}, exitFailed, []string{other.shell, "another process serves it"}},
 	} {

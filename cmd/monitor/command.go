@@ -20,9 +20,10 @@ func newCommand() *cobra.Command {
 monitor watch -t drop             what is dropped on this node, and why
 monitor status                    does the agent read, who listens, who loses events
 monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
-		Long: exitCodesHelp + `
+		Long: `Completion in this shell: source <(monitor completion bash), which needs the package
+bash-completion, or zsh, or fish.
 
-Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
+` + exitCodesHelp,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -35,8 +36,6 @@ Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 		DisableFlagsInUseLine:      true,
 		SuggestionsMinimumDistance: 2,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
@@ -48,6 +47,7 @@ Completion in this shell: source <(monitor completion bash), or zsh, fish.`,
 	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
 	root.AddCommand(inspect)
 	addVersion(root)
+	addCompletion(root)
 	refuseUnknownTopics(root)
 	return root
 }
@@ -77,7 +77,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	if similar := root.SuggestionsFor(name); len(similar) > 0 {
 		return fmt.Errorf("%w; did you mean %s?", err, strings.Join(similar, " or "))
 	}
-	return fmt.Errorf("%w (see %s --help)", err, root.Name())
+	return fmt.Errorf("%w (see %s --help)", err, root.CommandPath())
 }
 
 func newShellCommand() *cobra.Command {
@@ -88,13 +88,15 @@ monitor shell                         interactive; help lists the commands, exit
 monitor shell monitor/subscribers     who gets events, and who loses some
 monitor shell monitor/watch -t drop   as monitor watch, from within the agent
 monitor shell health                  how its parts are`
-	cmd.Long = shellSocketHelp
+	cmd.Long = shellSocketHelp + "\n\n" + exitCodesHelp
 	addShellSocketFlags(cmd.Flags())
 	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		flagSocket:              completeFiles,
 		shell.ShellSockPathName: completeFiles,
 	})
+	run := cmd.Run
+	cmd.Run = func(cmd *cobra.Command, args []string) { run(cmd, shellLine(args)) }
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := shellConfig(cmd)
 		if err != nil {

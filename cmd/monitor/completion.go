@@ -10,9 +10,46 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/format"
 )
+
+// addCompletion adds the commands for completion, which the help only mentions.
+func addCompletion(root *cobra.Command) {
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	root.InitDefaultCompletionCmd()
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err)
+	}
+	completion.SuggestionsMinimumDistance = root.SuggestionsMinimumDistance
+	completion.Args = cobra.ArbitraryArgs
+	completion.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError(unknownCommand(cmd, args[0]))
+		}
+		return cmd.Help()
+	}
+	for _, shell := range completion.Commands() {
+		shell.Args = noArgs
+	}
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		if cmd.Name() == cobra.ShellCompRequestCmd {
+			unquoteUsage(root)
+		}
+	}
+}
+
+// unquoteUsage removes from the usage of flags the backticks that are for the help.
+func unquoteUsage(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
+	for _, c := range cmd.Commands() {
+		unquoteUsage(c)
+	}
+}
 
 // completeFlags gives flags of a command what completes their values. It panics if there is no
 // such flag.
@@ -52,6 +89,11 @@ func completeList(values func() []string) cobra.CompletionFunc {
 		}
 		return completions, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// filterValues returns the values of a filter flag when they are asked for.
+func filterValues(flag string) func() []string {
+	return func() []string { return format.FilterValues(flag) }
 }
 
 // completeDropReason completes the text of a drop reason, in any case, or its number.

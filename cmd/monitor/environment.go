@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -26,6 +27,11 @@ func environmentVariable(cmd *cobra.Command, flag *pflag.Flag) string {
 	default:
 		name = cmd.Name() + "-" + name
 	}
+	return variableOf(name)
+}
+
+// variableOf returns the name of the environment variable of a setting.
+func variableOf(name string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
@@ -39,6 +45,9 @@ func setFromEnvironment(cmd *cobra.Command) (err error) {
 			return
 		}
 		if setErr := cmd.Flags().Set(f.Name, value); setErr != nil {
+			if invalid := (*pflag.InvalidValueError)(nil); errors.As(setErr, &invalid) {
+				setErr = invalid.Unwrap() // without the flag, which was not given
+			}
 			err = usageError(fmt.Errorf("%s=%s: %w", variable, value, setErr))
 		}
 	})

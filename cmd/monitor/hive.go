@@ -7,8 +7,6 @@ import (
 
 	"github.com/cilium/hive"
 	"github.com/cilium/hive/cell"
-	"github.com/cilium/hive/job"
-	"github.com/cilium/hive/shell"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/bpf"
@@ -26,7 +24,7 @@ func newHive() (*hive.Hive, *settings) {
 	opts.LogThreshold = time.Second
 	opts.ModuleDecorators = cell.ModuleDecorators{
 		func(health cell.Health, id cell.ModuleID) cell.Health {
-			return health.NewScope(string(id))
+			return inertHealth{health.NewScope(string(id))}
 		},
 	}
 	h := hive.NewWithOptions(opts,
@@ -35,15 +33,17 @@ func newHive() (*hive.Hive, *settings) {
 		cell.Decorate(newRootLogger,
 			cell.Provide(newLogger, healthCommand),
 			cell.SimpleHealthCell,
-			cell.Decorate(quietJobs, job.Cell),
 
 			bpf.Cell,
 			monitor.Cell,
 			metricsCell,
 
-			cell.Invoke(func(s settings) { current = s }),
-			cell.Invoke(logMissingDatapath, prepareShellSocket),
-			shell.ServerCell(defaultShellSocket),
+			cell.Invoke(func(s settings) error {
+				current = s
+				return s.validate()
+			}),
+			cell.Invoke(logMissingDatapath),
+			shellCell,
 			cell.Invoke(notifySystemd),
 		),
 	)

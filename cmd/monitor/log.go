@@ -10,6 +10,8 @@ import (
 	"github.com/cilium/hive/cell"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 const flagDebug = "debug"
@@ -30,6 +32,7 @@ func (def logConfig) Flags(flags *pflag.FlagSet) {
 // newLogger returns the logger of the monitor.
 func newLogger(cfg logConfig) logrus.FieldLogger {
 	log := logrus.New()
+	log.SetOutput(inert.Writer(os.Stderr))
 	log.SetFormatter(&logrus.TextFormatter{DisableColors: true, TimestampFormat: timeFormat})
 	if cfg.Debug {
 		log.SetLevel(logrus.DebugLevel)
@@ -39,7 +42,7 @@ func newLogger(cfg logConfig) logrus.FieldLogger {
 
 // newSlogger returns a logger whose lines look like those of newLogger.
 func newSlogger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: logrusStyle}))
+	return slog.New(slog.NewTextHandler(inert.Writer(os.Stderr), &slog.HandlerOptions{Level: level, ReplaceAttr: logrusStyle}))
 }
 
 // newRootLogger returns the logger of the cells that log to slog. The logger given to hive
@@ -49,14 +52,6 @@ func newRootLogger(cfg logConfig) cell.RootLogger {
 		return newSlogger(slog.LevelDebug)
 	}
 	return newSlogger(slog.LevelInfo)
-}
-
-// quietJobs returns the logger of jobs, which would tell of each command of the shell.
-func quietJobs(cfg logConfig, log cell.RootLogger) cell.RootLogger {
-	if cfg.Debug {
-		return log
-	}
-	return newSlogger(slog.LevelWarn)
 }
 
 func logrusStyle(_ []string, a slog.Attr) slog.Attr {

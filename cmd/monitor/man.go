@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +49,46 @@ func writeManualPages(args []string) error {
 	if err := os.MkdirAll(args[0], 0o755); err != nil {
 		return fmt.Errorf("write manual pages: %w", err)
 	}
-	return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Date: &date, Manual: "Monitor", Source: "Monitor"}, args[0])
+	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Date: &date, Manual: "Monitor", Source: "Monitor"}, args[0]); err != nil {
+		return err
+	}
+	return finish(args[0])
+}
+
+// section begins a section of a page.
+const section = "\n\n.SH "
+
+// sectionOrder is that of man-pages(7).
+var sectionOrder = []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLE", "SEE ALSO"}
+
+// switchDefault is what a page says of the default of a flag that need not have a value.
+var switchDefault = regexp.MustCompile(`(?m)\[=(false|0)\]$`)
+
+// finish puts the sections of all pages in a directory in their order, and leaves out the defaults
+// of switches.
+func finish(dir string) error {
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil {
+		return err
+	}
+	for _, path := range pages {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("finish manual page: %w", err)
+		}
+		sections := strings.Split(strings.TrimRight(string(text), "\n"), section)
+		slices.SortStableFunc(sections[1:], func(a, b string) int { return sectionIndex(a) - sectionIndex(b) })
+		page := switchDefault.ReplaceAllString(strings.Join(sections, section), "") + "\n"
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			return fmt.Errorf("finish manual page: %w", err)
+		}
+	}
+	return nil
+}
+
+func sectionIndex(text string) int {
+	title, _, _ := strings.Cut(text, "\n")
+	return slices.Index(sectionOrder, title)
 }
 
 // thisMachine is what the help says of the machine that it runs on.
@@ -57,7 +98,14 @@ var thisMachine = regexp.MustCompile(` \([^()]* on this machine\)`)
 // made of.
 func prepare(cmd *cobra.Command) {
 	if cmd.Long != "" {
-		cmd.Long = cmd.Short + ".\n\n" + markdown(cmd.Long)
+		description, exitStatus, found := strings.Cut("\n\n"+cmd.Long, "\n\nExit code")
+		cmd.Long = cmd.Short + "." + markdown(description)
+		if found {
+			cmd.Long += "\n\n# EXIT STATUS\n\n" + markdown("Exit code"+exitStatus)
+		}
+	}
+	if variables := environment(cmd); variables != "" {
+		cmd.Long += "\n\n# ENVIRONMENT\n\nEach variable stands for a flag, which goes before it:\n\n" + markdown(variables)
 	}
 	cmd.Example = strings.TrimSpace(cmd.Example)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -70,6 +118,26 @@ func prepare(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		prepare(c)
 	}
+}
+
+// environment returns the environment variables of a command and their flags, a line for each.
+func environment(cmd *cobra.Command) string {
+	var lines strings.Builder
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		var variable string
+		switch cmd.Name() {
+		case "watch", "status", "shell":
+			variable = environmentVariable(cmd, f)
+		case "agent":
+			if f.Name != "help" && f.Name != flagConfig && f.Name != flagCheck {
+				variable = variableOf(f.Name)
+			}
+		}
+		if variable != "" {
+			fmt.Fprintf(&lines, "  %-30s --%s\n", variable, f.Name)
+		}
+	})
+	return lines.String()
 }
 
 // markdown escapes what means something in markdown, and keeps indented lines as they are.

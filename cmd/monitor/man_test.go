@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,6 +45,7 @@ func TestManualPages(t *testing.T) {
 		require.Contains(t, text, `"Dec 2025"`)
 		require.Contains(t, page(undated, cmd.CommandPath()), `"Jan 1970"`)
 		require.NotContains(t, text, "on this machine")
+		require.NotRegexp(t, `\[=(false|0)`, text)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			require.Equal(t, !f.Hidden, strings.Contains(text, `\fB--`+f.Name+`\fP`), "--%s", f.Name)
 		})
@@ -54,4 +56,20 @@ func TestManualPages(t *testing.T) {
 		}
 	}
 	check(newCommand())
+
+	titles := func(command string) (titles []string) {
+		for _, m := range regexp.MustCompile(`(?m)^\.SH (.*)$`).FindAllStringSubmatch(page(east, command), -1) {
+			titles = append(titles, m[1])
+		}
+		return titles
+	}
+	for _, command := range []string{"monitor watch", "monitor status", "monitor agent", "monitor shell"} {
+		require.Equal(t, []string{
+			"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLE", "SEE ALSO",
+		}, titles(command), command)
+	}
+	require.Equal(t, []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLE", "SEE ALSO"}, titles("monitor"))
+	require.Regexp(t, `(?m)^  CILIUM_WATCH_DROP_REASON +--drop-reason$`, page(east, "monitor watch"))
+	require.Regexp(t, `(?m)^  CILIUM_MONITOR_QUEUE_SIZE +--monitor-queue-size$`, page(east, "monitor agent"))
+	require.Regexp(t, `(?m)^  nc -U \S+ \| monitor watch --read -$`, page(east, "monitor watch"))
 }

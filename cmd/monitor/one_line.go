@@ -2,9 +2,14 @@
 
 package main
 
-import "strings"
+import (
+	"strings"
 
-// oneLine returns the text of an error, which has several lines if errors were joined.
+	"github.com/cilium/monitor/internal/inert"
+)
+
+// oneLine returns the text of an error, which has several lines if errors were joined, and can have
+// anything in it that was read from a file or given as a flag.
 func oneLine(err error) string {
 	var b strings.Builder
 	for line := range strings.Lines(err.Error()) {
@@ -19,5 +24,5 @@ func oneLine(err error) string {
 		}
 		b.WriteString(line)
 	}
-	return b.String()
+	return inert.String(b.String())
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/cilium/hive/script"
 	"github.com/cilium/hive/script/scripttest"
+
+	"github.com/cilium/monitor/api"
 )
 
 // TestScripts runs scripts with the command monitor, which is the program.
@@ -27,7 +29,8 @@ func TestScripts(t *testing.T) {
 		maps.Copy(cmds, script.DefaultCmds())
 		return &script.Engine{Cmds: cmds, Conds: script.DefaultConds()}
 	}
-	scripttest.Test(t, ctx, newEngine, nil, "testdata/*.txtar")
+	env := []string{"TYPES=" + strings.Join(api.MessageTypeNames(), "\n")}
+	scripttest.Test(t, ctx, newEngine, env, "testdata/*.txtar")
 }
 
 // monitorCommand is the program as a script command, which fails if the exit code is not the one

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"fmt"
+	"net"
+
 	"github.com/cilium/hive/cell"
 	"github.com/cilium/hive/shell"
 
@@ -24,3 +27,19 @@ type settings struct {
 
 // ownDatapath tells whether the agent runs the embedded datapath.
 func (s *settings) ownDatapath() bool { return len(s.Datapath.Device) > 0 }
+
+// validate refuses what can't work, and that the cells whose settings these are do not judge.
+func (s *settings) validate() error {
+	address := s.Metrics.MetricsAddress
+	if address == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("--%s=%s: %w", flagMetricsAddress, address, err)
+	}
+	return nil
+}

@@ -19,7 +19,7 @@ func TestShellWatch(t *testing.T) {
 	a := startAgent(t)
 	status := func() string { return run(t, "status", "--shell-sock-path", a.shell).stdout.String() }
 	w := startMonitor(t, "shell", "--shell-sock-path", a.shell, "monitor/watch", "-t", "agent")
-	waitUntil(t, func() bool { return strings.Contains(status(), "1 streams") })
+	waitUntil(t, func() bool { return strings.Contains(status(), "1 stream,") })
 	require.Regexp(t, `(?m)^stream +monitor/watch +- `, status())
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "hello").waitExit(0)
 	w.waitStdout(">> Message: \"hello\"\n")
@@ -37,6 +37,20 @@ func TestShell(t *testing.T) {
 	p = run(t, "shell", "--shell-sock-path", a.shell, "nonsense")
 	p.waitExit(1)
 	require.Contains(t, p.stdout.String(), "nonsense: unknown command")
+}
+
+// TestShellArguments has arguments that the shell would split or expand.
+func TestShellArguments(t *testing.T) {
+	a := startAgent(t)
+	w := startMonitor(t, "shell", "--shell-sock-path", a.shell, "monitor/watch", "--not", "--drop-reason", "Policy denied", "--count", "3")
+	waitUntil(t, func() bool {
+		p := run(t, "status", "--shell-sock-path", a.shell)
+		return strings.Contains(p.stdout.String(), "1 stream,")
+	})
+	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "it's #1, $HOME", "").waitExit(0)
+	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send agent 'a whole line'").waitExit(0)
+	w.waitExit(0)
+	require.Equal(t, ">> Message: \"it's #1, $HOME\"\n>> Message: \"\"\n>> Message: \"a whole line\"\n", strings.TrimRight(w.stdout.String(), "\n")+"\n")
 }
 
 // TestNoShell shows that it is said at once if there is no agent.

@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/client"
 	"github.com/cilium/monitor/format"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // outputBuffer is how many bytes are written at once while events keep coming.
@@ -70,6 +72,7 @@ func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload
 			break
 		}
 		if !w.add(pl) {
+			w.stop() // the outputs get no more time than at any other end
 			break
 		}
 	}
@@ -95,6 +98,7 @@ func (w *watcher) add(pl *payload.Payload) bool {
 			return w.fail(err)
 		}
 	}
+	w.reportNotice(pl)
 	w.event.Decode(pl)
 	if !w.filter.Match(w.event) {
 		return true
@@ -190,6 +194,20 @@ func (w *watcher) reportDisconnected(err error) {
 		reason = "it closed the connection"
 	}
 	fmt.Fprintf(w.messages, "Lost the agent: %s. Waiting for it\n", reason)
+}
+
+// reportNotice tells what the monitor itself has to say, whatever the filter and the output are.
+func (w *watcher) reportNotice(pl *payload.Payload) {
+	if pl.Type != payload.EventSample || len(pl.Data) == 0 || pl.Data[0] != api.MessageTypeAgent {
+		return
+	}
+	var notification api.AgentNotify
+	if notification.Decode(pl.Data) != nil {
+		return
+	}
+	if text, ok := notification.MonitorNotice(); ok {
+		fmt.Fprintf(w.messages, "The agent says: %s\n", inert.String(text))
+	}
 }
 
 func (w *watcher) writeSummary() {

@@ -17,6 +17,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/cilium/monitor/format"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // NoInterface is the name in the file for the interface of events that do not say which
@@ -116,7 +117,7 @@ func (w *Writer) interfaceOf(e *format.Event) (int, error) {
 }
 
 func describe(i networkInterface) pcapgo.NgInterface {
-	d := pcapgo.NgInterface{Name: i.name, LinkType: i.linkType}
+	d := pcapgo.NgInterface{Name: inert.String(i.name), LinkType: i.linkType}
 	if i.name == NoInterface {
 		d.Description = "packets of events that do not say which interface it was"
 	}

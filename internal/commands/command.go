@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/cilium/hive/script"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // AnyNumber is a number of arguments that nobody exceeds.
@@ -22,7 +24,7 @@ func Command(usage script.CmdUsage, least, most int, run func(s *script.State, a
 		return func(s *script.State) (stdout, stderr string, err error) {
 			stdout, err = run(s, args)
 			if err != nil {
-				stderr = err.Error() + "\n"
+				stderr = inert.Lines(err.Error()) + "\n"
 			}
 			return stdout, stderr, err
 		}, nil

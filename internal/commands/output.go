@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // outputFormat is the value of the flag --output.
@@ -52,7 +54,7 @@ func (f *outputFormat) Type() string { return "FORMAT" }
 // toJSON returns a value as JSON for people who read it, too.
 func toJSON(value any) (string, error) {
 	out, err := json.MarshalIndent(value, "", "  ")
-	return string(out) + "\n", err
+	return string(inert.AppendJSONValue(nil, out)) + "\n", err
 }
 
 // table returns rows, whose columns are separated by tabs, with aligned columns.

@@ -23,7 +23,7 @@ func ratesBetween(before, after *agent.Stats, elapsed time.Duration) *rates {
 	return &rates{
 		events: rate(func(s *agent.Stats) uint64 { return s.Datapath.Events() + s.User.Events() }),
 		bytes:  rate(func(s *agent.Stats) uint64 { return s.Datapath.Bytes() + s.User.Bytes() }),
-		lost:   rate(func(s *agent.Stats) uint64 { return s.Lost.Ring() + s.Lost.Behind }),
+		lost:   rate(func(s *agent.Stats) uint64 { return s.Lost.Ring() + s.Lost.Behind + s.Lost.StreamBehind }),
 		kernel: rate(func(s *agent.Stats) uint64 { return s.Polls.ByKernel }),
 		timer:  rate(func(s *agent.Stats) uint64 { return s.Polls.ByTimer }),
 	}

@@ -4,6 +4,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 const flagOver = "over"
@@ -45,12 +47,15 @@ func status(a *agent.Agent) script.Cmd {
 
 // statusText describes the statistics, with rates unless they are nil.
 func statusText(s *agent.Stats, r *rates, now time.Time) string {
-	rows := []string{
-		"Events map:\t" + s.EventsMap,
-		"Reader:\t" + readerText(s),
-		"Datapath events:\t" + trafficText(s.Datapath, now),
-		"User events:\t" + trafficText(s.User, now),
+	var rows []string
+	if !onlyOtherSources(s) {
+		rows = append(rows, "Events map:\t"+inert.String(s.EventsMap))
 	}
+	rows = append(rows,
+		"Reader:\t"+readerText(s),
+		"Datapath events:\t"+trafficText(s.Datapath, now),
+		"User events:\t"+trafficText(s.User, now),
+	)
 	if r != nil {
 		rows = append(rows, "Rate:\t"+r.String())
 	}
@@ -60,8 +65,9 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	}
 	rows = append(rows,
 		"Queue:\t"+queueText(s),
-		fmt.Sprintf("Subscribers:\t%d consumers, %d listeners, %d streams, %d clients; %d, %d, %d, %d ever",
-			len(s.Consumers), len(s.Listeners), len(s.Streams), len(s.Clients),
+		fmt.Sprintf("Subscribers:\t%s, %s, %s, %s; %d, %d, %d, %d ever",
+			counted(len(s.Consumers), "consumer"), counted(len(s.Listeners), "listener"),
+			counted(len(s.Streams), "stream"), counted(len(s.Clients), "client"),
 			s.TotalSubscribers.Consumers, s.TotalSubscribers.Listeners, s.TotalSubscribers.Streams, s.TotalSubscribers.Clients))
 	text := table(rows...)
 	if !onlyEventsMap(s) {
@@ -87,32 +93,37 @@ func readerText(s *agent.Stats) string {
 		}
 	}
 	switch {
-	case reading == 0:
+	case reading == 0 || s.Reader == nil:
 		return "attached, but reading failed; it is tried again, see the log"
 	case !onlyEventsMap(s):
-		return fmt.Sprintf("reading %d of %d sources", reading, len(s.Sources))
+		return fmt.Sprintf("reading %d of %s", reading, counted(len(s.Sources), "source"))
 	}
-	text := fmt.Sprintf("reading %d CPUs, %d pages of %d bytes each", s.Reader.Cpus, s.Reader.Npages, s.Reader.Pagesize)
+	text := fmt.Sprintf("reading %s, %s of %d bytes each", counted(s.Reader.Cpus, "CPU"), counted(s.Reader.Npages, "page"), s.Reader.Pagesize)
 	if s.Reader.Unknown > 0 {
-		text += fmt.Sprintf("; %d unknown records", s.Reader.Unknown)
+		text += "; " + counted(s.Reader.Unknown, "unknown record")
 	}
 	return text
 }
 
+// onlyOtherSources tells whether sources are attached, and the events map is none of them.
+func onlyOtherSources(s *agent.Stats) bool {
+	return len(s.Sources) > 0 && !slices.ContainsFunc(s.Sources, func(source agent.SourceStats) bool { return source.Name == agent.EventsMapSource })
+}
+
 // onlyEventsMap tells whether there is nothing to say of sources that is not said of the reader.
 func onlyEventsMap(s *agent.Stats) bool {
-	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource
+	return len(s.Sources) == 0 || len(s.Sources) == 1 && s.Sources[0].Name == agent.EventsMapSource && s.Sources[0].Error == ""
 }
 
 func sourceTable(s *agent.Stats) string {
-	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tFAILURES\tERROR"}
+	rows := []string{"SOURCE\tREADING\tRECORDS\tLOST\tREOPENED\tFAILURES\tERROR"}
 	for _, source := range s.Sources {
 		reading := "no"
 		if source.Reading {
 			reading = "yes"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%s",
-			printable(source.Name), reading, source.Records, source.Lost, source.Failures, printable(source.Error)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%s",
+			printable(source.Name), reading, source.Records, source.Lost, source.Reopened, source.Failures, printable(source.Error)))
 	}
 	return table(rows...)
 }
@@ -133,6 +144,7 @@ func trafficText(t agent.Traffic, now time.Time) string {
 func lossText(s *agent.Stats) string {
 	text := fmt.Sprintf("%d ring full, %d client behind", s.Lost.Ring(), s.Lost.Behind)
 	for _, r := range rare(
+		count{s.Lost.StreamBehind, "stream behind"},
 		count{s.Lost.QueueFull, "queue full"},
 		count{s.Lost.NotEncoded, "not encodable"},
 	) {
@@ -144,11 +156,11 @@ func lossText(s *agent.Stats) string {
 // errorText is empty if there were no errors.
 func errorText(s *agent.Stats) string {
 	return strings.Join(rare(
-		count{s.Lost.CorruptRings, "corrupt rings"},
-		count{s.ReaderFailures, "reader failures"},
-		count{s.WriteErrors, "clients that could not be written to"},
-		count{s.AcceptErrors, "connections that could not be accepted"},
-		count{s.Refused, "connections refused, there were too many clients"},
+		count{s.Lost.CorruptRings, plural(s.Lost.CorruptRings, "corrupt ring")},
+		count{s.ReaderFailures, plural(s.ReaderFailures, "reader failure")},
+		count{s.WriteErrors, plural(s.WriteErrors, "client") + " that could not be written to"},
+		count{s.AcceptErrors, plural(s.AcceptErrors, "connection") + " that could not be accepted"},
+		count{s.Refused, plural(s.Refused, "connection") + " refused, there were too many clients"},
 	), ", ")
 }
 
@@ -167,12 +179,24 @@ func rare(counts ...count) (texts []string) {
 	return texts
 }
 
+// counted returns how many there are of something, which is named in the singular.
+func counted[N integer](n N, what string) string { return fmt.Sprintf("%d %s", n, plural(n, what)) }
+
+type integer interface{ int | int64 | uint64 }
+
+func plural[N integer](n N, what string) string {
+	if n == 1 {
+		return what
+	}
+	return what + "s"
+}
+
 func queueText(s *agent.Stats) string {
 	var most uint64
 	for _, c := range s.Clients {
 		most = max(most, c.Lag)
 	}
-	return fmt.Sprintf("%d events or %s; the client furthest behind has %d to read", s.QueueSize, size(uint64(s.QueueBytes)), most)
+	return fmt.Sprintf("%s or %s; the client furthest behind has %d to read", counted(s.QueueSize, "event"), size(uint64(s.QueueBytes)), most)
 }
 
 // size returns a number of bytes as people read it.

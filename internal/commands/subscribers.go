@@ -4,13 +4,12 @@ package commands
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/cilium/hive/script"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 func subscribers(a *agent.Agent) script.Cmd {
@@ -63,15 +62,10 @@ func subscriberTable(s *agent.Stats, now time.Time) string {
 // age returns how long ago something was, in whole seconds.
 func age(since, now time.Time) time.Duration { return now.Sub(since).Truncate(time.Second) }
 
-// printable returns a name as a cell of the table has it. A process can give itself any name.
-func printable(name string) string {
-	if name == "" {
+// printable returns a text as a cell of the table has it. A process can give itself any name.
+func printable(text string) string {
+	if text == "" {
 		return "-"
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, name)
+	return inert.String(text)
 }

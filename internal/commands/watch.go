@@ -33,7 +33,7 @@ func watch(a *agent.Agent) script.Cmd {
 				fs.Int(flagCount, 0, "stop after printing `N` events")
 			},
 			Detail: []string{
-				"The flags are those of 'monitor watch'. In the shell Ctrl-C interrupts it.",
+				"It takes the filter and print flags below, which mean what they mean to 'monitor watch'. In the shell Ctrl-C interrupts it.",
 				"A shell that reads too slowly loses events, and is told how many.",
 			},
 		},

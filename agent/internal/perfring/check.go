@@ -5,7 +5,6 @@ package perfring
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -44,19 +43,11 @@ func Check(pages int) (_ Support, err error) {
 		fds = append(fds, fd)
 	}
 	support := Support{CPUs: len(fds), RingSize: (1 + pages) * unix.Getpagesize()}
-	if support.CountsLosses, err = countsLosses(fds[0]); err != nil {
+	if _, support.CountsLosses, err = readEvent(fds[0]); err != nil {
 		return Support{}, fmt.Errorf("check perf events: %w", err)
 	}
 	support.MapError = mapAll(fds, support.RingSize)
 	return support, nil
-}
-
-// countsLosses tells whether a read of an event returns, behind its value, the number of losses.
-func countsLosses(fd int) (bool, error) {
-	var value [2]uint64
-	size := int(unsafe.Sizeof(value))
-	n, err := unix.Read(fd, unsafe.Slice((*byte)(unsafe.Pointer(&value)), size))
-	return n == size, err
 }
 
 func mapAll(fds []int, size int) error {

@@ -15,10 +15,6 @@ import (
 	"github.com/cilium/monitor/agent/source"
 )
 
-// MaxRecord is the size in bytes of the largest record: its size has 16 bits in
-// struct perf_event_header of linux/perf_event.h.
-const MaxRecord = 1 << 16
-
 const (
 	headerSize = 8              // struct perf_event_header: type u32, misc u16, size u16
 	sampleSize = headerSize + 4 // PERF_SAMPLE_RAW: size u32, then the data
@@ -38,6 +34,7 @@ type Ring struct {
 	array *ebpf.Map
 	cpu   int
 	fds   [2]int // indexed by mode
+	mode  source.Mode
 	mmap  []byte
 	meta  *unix.PerfEventMmapPage
 	data  []byte // a power of two of bytes
@@ -80,9 +77,22 @@ func (r *Ring) open(pages int) (err error) {
 	return nil
 }
 
-// perfFormatLost is PERF_FORMAT_LOST of linux/perf_event.h: a read of the event
-// returns its value and the number of samples lost.
+// perfFormatLost is PERF_FORMAT_LOST of linux/perf_event.h.
 const perfFormatLost = 1 << 4
+
+// reading is what a read of an event returns.
+type reading struct {
+	Value   uint64
+	Enabled uint64 // for how long, in nanoseconds
+	Lost    uint64 // samples; always 0 before Linux 6.0, which does not return it
+}
+
+// readEvent reads an event, and tells whether it counts losses.
+func readEvent(fd int) (r reading, countsLosses bool, err error) {
+	buf := unsafe.Slice((*byte)(unsafe.Pointer(&r)), unsafe.Sizeof(r))
+	n, err := unix.Read(fd, buf)
+	return r, n == len(buf), err
+}
 
 func openEvent(cpu int, bits uint64, wakeup uint32) (int, error) {
 	attr := unix.PerfEventAttr{
@@ -90,13 +100,13 @@ func openEvent(cpu int, bits uint64, wakeup uint32) (int, error) {
 		Config:      unix.PERF_COUNT_SW_BPF_OUTPUT,
 		Size:        uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
 		Sample_type: unix.PERF_SAMPLE_RAW,
-		Read_format: perfFormatLost,
+		Read_format: unix.PERF_FORMAT_TOTAL_TIME_ENABLED | perfFormatLost,
 		Bits:        bits,
 		Wakeup:      wakeup,
 	}
 	fd, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.0
-		attr.Read_format = 0
+		attr.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED
 		fd, err = unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	}
 	if err != nil {
@@ -113,6 +123,7 @@ func (r *Ring) SetMode(mode source.Mode) error {
 	if err := r.array.Put(uint32(r.cpu), uint32(r.fds[mode])); err != nil {
 		return fmt.Errorf("put perf event of CPU %d into the events map: %w", r.cpu, err)
 	}
+	r.mode = mode
 	return nil
 }
 
@@ -187,14 +198,20 @@ func (r *Ring) lost(n uint64) uint64 {
 func (r *Ring) LostNow() (uint64, error) {
 	var total uint64
 	for _, fd := range r.fds {
-		var value [2]uint64 // the event's value; samples lost
-		buf := unsafe.Slice((*byte)(unsafe.Pointer(&value)), unsafe.Sizeof(value))
-		if _, err := unix.Read(fd, buf); err != nil {
+		event, _, err := readEvent(fd)
+		if err != nil {
 			return 0, fmt.Errorf("read perf event of CPU %d: %w", r.cpu, err)
 		}
-		total += value[1]
+		total += event.Lost
 	}
 	return r.reportLost(total), nil
+}
+
+// enabledTime returns for how long the event has been enabled that is in the array. It stands still
+// from when the CPU went offline.
+func (r *Ring) enabledTime() (uint64, error) {
+	event, _, err := readEvent(r.fds[r.mode])
+	return event.Enabled, err
 }
 
 // reportLost returns what a total of losses has on top of those reported before.

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -24,58 +25,68 @@ import (
 	"github.com/cilium/monitor/agent/source"
 )
 
-// Source is a perf event array as an agent reads it.
-type Source struct {
-	array *ebpf.Map
-	pages int
-}
-
-// New returns the source for a perf event array, which it owns. pages is the size of each
-// CPU's ring in pages, a power of two.
-func New(array *ebpf.Map, pages int) *Source { return &Source{array: array, pages: pages} }
-
-// Open implements [source.Source]: see the function Open.
-func (s *Source) Open() (source.Rings, error) {
-	rings, err := Open(s.array, s.pages)
-	if err != nil {
-		return nil, err
-	}
-	return rings, nil
-}
-
-// Close implements [source.Source].
-func (s *Source) Close() error { return s.array.Close() }
-
 // Rings are the rings of all online CPUs of a perf event array. Wake may be called at any
 // time. Wait, and the other methods, are each for one goroutine at a time; these and the
 // methods of a Ring exclude one another.
 type Rings struct {
-	array    *ebpf.Map
-	poller   *epoll.Poller
-	rings    []*Ring
-	attached bool
+	array   *ebpf.Map
+	id      ebpf.MapID
+	ownFile bool // closing array takes our events out of it
+	path    string
+	slots   *slots // nil if the kernel can't tell what is in the array
+	poller  *epoll.Poller
+	rings   []*Ring
+	missing []int // possible CPUs that have no ring since they were offline
+	unread  int   // online CPUs that the array has no entry for
+	other   *otherReaders
+	closed  atomic.Bool // array is
 }
 
-// Open maps a ring for each online CPU of array and lets the datapath write into them:
-// all are in eager mode. pages is the size of a ring in pages, a power of two. The
-// array stays the caller's and must stay open until Close.
-func Open(array *ebpf.Map, pages int) (*Rings, error) {
-	if bits.OnesCount(uint(pages)) != 1 {
-		return nil, fmt.Errorf("open perf ring buffers: %d pages are not a power of two", pages)
+// openRings maps a ring for each online CPU of array, which it owns, and lets the datapath write
+// into them: all are in eager mode. before are rings of the same array that these take the place of,
+// or nil. It returns ErrTaken if somebody else reads the array, unless takeOver says not to mind.
+func openRings(array *ebpf.Map, ownFile bool, pages int, before *Rings, takeOver bool, other *otherReaders) (rs *Rings, err error) {
+	rs = &Rings{array: array, ownFile: ownFile, other: other}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open perf ring buffers: %w", err), rs.Close())
+		}
+	}()
+	if array.Type() != ebpf.PerfEventArray {
+		return rs, fmt.Errorf("the map is a %s, not a %s", array.Type(), ebpf.PerfEventArray)
 	}
-	// An array may have more entries than there can be CPUs.
+	if bits.OnesCount(uint(pages)) != 1 {
+		return rs, fmt.Errorf("%d pages are not a power of two", pages)
+	}
+	if rs.id, err = mapID(array); err != nil {
+		return rs, err
+	}
 	possible, err := ebpf.PossibleCPU()
 	if err != nil {
-		return nil, fmt.Errorf("open perf ring buffers: %w", err)
+		return rs, err
 	}
-	poller, err := epoll.New()
-	if err != nil {
-		return nil, fmt.Errorf("open perf ring buffers: %w", err)
+	if rs.poller, err = epoll.New(); err != nil {
+		return rs, err
 	}
-	rs := &Rings{array: array, poller: poller, attached: true}
-	for cpu := range min(possible, int(array.MaxEntries())) {
+	// Without it nobody can tell who else is there: read as if nobody was.
+	rs.slots, _ = openSlots(array)
+	// An array may have more entries than there can be CPUs.
+	entries := min(possible, int(array.MaxEntries()))
+	if !takeOver {
+		for cpu := range entries {
+			if rs.slots.state(cpu, before.ringOf(cpu)) == slotTaken {
+				return rs, fmt.Errorf("%w: the entry of CPU %d is taken by %s", ErrTaken, cpu, other.names(rs.id))
+			}
+		}
+	}
+	for cpu := range entries {
 		if err := rs.add(cpu, pages); err != nil {
-			return nil, errors.Join(fmt.Errorf("open perf ring buffer of CPU %d: %w", cpu, err), rs.Close())
+			return rs, fmt.Errorf("CPU %d: %w", cpu, err)
+		}
+	}
+	for cpu := entries; cpu < possible; cpu++ {
+		if online(cpu) {
+			rs.unread++
 		}
 	}
 	return rs, nil
@@ -84,6 +95,7 @@ func Open(array *ebpf.Map, pages int) (*Rings, error) {
 func (rs *Rings) add(cpu, pages int) error {
 	r, err := openRing(rs.array, cpu, pages)
 	if errors.Is(err, unix.ENODEV) {
+		rs.missing = append(rs.missing, cpu)
 		return nil // the CPU is offline
 	}
 	if err != nil {
@@ -107,7 +119,7 @@ func (rs *Rings) All() []source.Ring {
 }
 
 // Wait blocks until a ring has something to read by its mode, Wake is called, or the
-// time-out has passed ([epoll.Forever] never does). It returns whether it was a ring.
+// time-out has passed ([source.Forever] never does). It returns whether it was a ring.
 func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
 	ready, err := rs.poller.Wait(timeout)
 	return len(ready) > 0, err
@@ -117,19 +129,30 @@ func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
 func (rs *Rings) Wake() error { return rs.poller.Wake() }
 
 // Detach takes the rings out of the array: once it returns, the datapath writes no
-// more. What the rings have can still be read.
+// more into them. What the rings have can still be read. Another reader's events stay.
 func (rs *Rings) Detach() error {
-	if !rs.attached {
+	if rs.closed.Swap(true) {
 		return nil
 	}
-	rs.attached = false
 	var errs []error
-	for _, r := range rs.rings {
-		if err := rs.array.Delete(uint32(r.cpu)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			errs = append(errs, fmt.Errorf("take perf event of CPU %d out of the events map: %w", r.cpu, err))
+	if !rs.ownFile {
+		for _, r := range rs.rings {
+			errs = append(errs, rs.takeOut(r))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, rs.array.Close())...)
+}
+
+// takeOut takes a ring out of an array that is not open in a file of its own.
+func (rs *Rings) takeOut(r *Ring) error {
+	switch rs.slots.state(r.cpu, r) {
+	case slotEmpty, slotTaken:
+		return nil
+	}
+	if err := rs.array.Delete(uint32(r.cpu)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("take perf event of CPU %d out of the events map: %w", r.cpu, err)
+	}
+	return nil
 }
 
 // Unmap detaches and unmaps the rings. All that is left to do then is Close.
@@ -144,5 +167,24 @@ func (rs *Rings) Unmap() error {
 
 // Close unmaps the rings and frees what is left. No Wait may be under way.
 func (rs *Rings) Close() error {
-	return errors.Join(rs.Unmap(), rs.poller.Close())
+	errs := []error{rs.Unmap(), rs.slots.close()}
+	rs.slots = nil
+	if rs.poller != nil {
+		errs = append(errs, rs.poller.Close())
+		rs.poller = nil
+	}
+	return errors.Join(errs...)
+}
+
+// ringOf returns the ring of a CPU, or nil.
+func (rs *Rings) ringOf(cpu int) *Ring {
+	if rs == nil {
+		return nil
+	}
+	for _, r := range rs.rings {
+		if r.cpu == cpu {
+			return r
+		}
+	}
+	return nil
 }

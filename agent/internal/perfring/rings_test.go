@@ -113,10 +113,24 @@ func drain(t *testing.T, ring source.Ring, size int) (counts []int, lost int) {
 
 func open(t *testing.T, d *datapath, pages int) *perfring.Rings {
 	t.Helper()
-	rings, err := perfring.Open(d.events, pages)
+	rings, err := openArray(t, d.events, pages)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, rings.Close()) })
 	return rings
+}
+
+// openArray opens rings of an array that stays the caller's.
+func openArray(t *testing.T, array *ebpf.Map, pages int) (*perfring.Rings, error) {
+	t.Helper()
+	own, err := array.Clone()
+	require.NoError(t, err)
+	src := perfring.New(own, perfring.Options{Pages: pages})
+	t.Cleanup(func() { require.NoError(t, src.Close()) })
+	rings, err := src.Open()
+	if err != nil {
+		return nil, err
+	}
+	return rings.(*perfring.Rings), nil
 }
 
 func sequence(first, n int) []int {
@@ -256,7 +270,7 @@ func TestLargeArray(t *testing.T) {
 	events, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray, MaxEntries: 4096})
 	require.NoError(t, err)
 	defer events.Close()
-	rings, err := perfring.Open(events, 1)
+	rings, err := openArray(t, events, 1)
 	require.NoError(t, err)
 	require.NotEmpty(t, rings.All())
 	require.NoError(t, rings.Close())
@@ -264,10 +278,10 @@ func TestLargeArray(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	d := newDatapath(t, 40)
-	_, err := perfring.Open(d.events, 0)
+	_, err := openArray(t, d.events, 0)
 	require.ErrorContains(t, err, "0 pages")
-	_, err = perfring.Open(d.events, 1<<30)
+	_, err = openArray(t, d.events, 1<<30)
 	require.Error(t, err)
-	_, err = perfring.Open(d.events, 3)
+	_, err = openArray(t, d.events, 3)
 	require.ErrorContains(t, err, "3 pages")
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"time"
+
+	"github.com/cilium/monitor/agent/source"
+)
+
+// timeout returns how long to wait for a wake-up before the next poll.
+func (r *reader) timeout() time.Duration {
+	timeout := r.wakeups.timeout()
+	if !r.needsChecks() {
+		return timeout
+	}
+	untilCheck := max(0, time.Until(r.checkAt))
+	if timeout == source.Forever {
+		return untilCheck
+	}
+	return min(timeout, untilCheck)
+}
+
+// needsChecks tells whether check has anything to do.
+func (r *reader) needsChecks() bool {
+	_, ok := r.opened.(source.Checker)
+	return ok || r.wakeups.countsLosses
+}
+
+// check looks whether the rings still get all that is written. Rings that do not are replaced
+// if that is possible; in any case it is reported. The error is one after which the reader
+// can't go on.
+func (r *reader) check() error {
+	r.checkAt = r.wakeups.now.Add(checkInterval)
+	// Losses that there will be no record of as long as nothing fits in the ring.
+	for i := range r.wakeups.rings {
+		if err := r.deliverLossNow(i); err != nil {
+			return err
+		}
+	}
+	err := r.checkRings()
+	if errors.Is(err, source.ErrStale) {
+		err = r.replace(err)
+	}
+	r.reportChecked(err)
+	return nil
+}
+
+func (r *reader) checkRings() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	checker, ok := r.opened.(source.Checker)
+	if !ok || r.rings == nil {
+		return nil
+	}
+	return checker.Check()
+}
+
+// replace opens the source anew and reads that, once what the rings until now have is delivered. If
+// it can't be opened these are kept, and the error says why.
+func (r *reader) replace(stale error) error {
+	a := r.agent
+	a.Lock()
+	if r.stopped.Err() != nil {
+		a.Unlock()
+		return nil
+	}
+	opened, rings, err := r.attachment.openLocked()
+	a.Unlock()
+	if err != nil {
+		return err
+	}
+	r.reportReplaced(stale)
+	if err := r.detachAndDrain(); err != nil {
+		r.log().WithError(err).Warn("Reading the rest of the " + r.attachment.ringsText() + " failed")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.opened
+	if r.rings == nil { // unmapped in the meantime
+		old, opened = opened, old
+	} else {
+		r.useLocked(opened, rings)
+	}
+	if r.stopped.Err() != nil {
+		r.wakeLocked() // who stopped the reader has woken up the old ones
+	}
+	if err := old.Close(); err != nil {
+		r.log().WithError(err).Warn("Closing the " + r.attachment.ringsText() + " failed")
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/hive/cell"
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/testutils"
+)
+
+// emitsTo tells whether the events of a datapath are read.
+func emitsTo(t *testing.T, gen *testutils.Generator) bool {
+	t.Helper()
+	before := emittedBy(t, gen)
+	require.NoError(t, gen.EmitTrace(1))
+	return emittedBy(t, gen) > before
+}
+
+// TestMapReplaced has the datapath go and come back, which pins another map at the path: the agent
+// says that it is deaf in between, and reads the new map.
+func TestMapReplaced(t *testing.T) {
+	health, root := cell.NewSimpleHealth()
+	f := attached(t, agent.WithHealth(health))
+	c := f.connect(t)
+	emitted := uint64(0)
+	path := f.Stats().EventsMap
+	for range 2 {
+		require.NoError(t, f.gen.EmitTrace(100))
+		require.NoError(t, os.Remove(path))
+		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Error != "" }, "the agent notices")
+		require.Equal(t, "Events are missing", healthOf(root, agent.EventsMapSource))
+		require.True(t, f.emits(t), "the old map is read as long as it is there")
+		require.NotEmpty(t, f.connect(t).firstNotice(t), "who connects is told what is wrong")
+
+		restarted := datapath(t)
+		require.NoError(t, restarted.Pin(path))
+		eventually(t, func() bool { return emitsTo(t, restarted) }, "the new map is read")
+		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Error == "" }, "all is well")
+		require.Contains(t, healthOf(root, agent.EventsMapSource), "Reading the perf ring buffers")
+		require.False(t, f.emits(t), "the old map is let go")
+		emitted += emittedBy(t, f.gen)
+		f.gen = restarted
+		eventually(t, func() bool { return c.total() == emitted+emittedBy(t, restarted) }, "the client has everything that was read")
+	}
+	require.EqualValues(t, 2, sourceStats(t, f.Agent, agent.EventsMapSource).Reopened)
+	eventually(t, func() bool { return c.noticed("unknown number") && c.noticed("read again") }, "clients are told")
+}
+
+// anotherAgent starts a second agent that reads the same map.
+func (f *fixture) anotherAgent(t *testing.T, opts ...agent.Option) (a *agent.Agent, c *testutils.FakeConsumer, stop func()) {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	ctx, cancel := context.WithCancel(context.Background())
+	opts = append([]agent.Option{agent.WithLogger(log), agent.WithEventsMap(f.Stats().EventsMap)}, opts...)
+	a = agent.NewAgent(ctx, opts...)
+	stop = func() {
+		cancel()
+		<-a.Done()
+	}
+	t.Cleanup(stop)
+	c = &testutils.FakeConsumer{}
+	a.RegisterNewConsumer(c)
+	require.NoError(t, a.AttachToEventsMap(8))
+	return a, c, stop
+}
+
+func deaf(t *testing.T, a *agent.Agent) bool {
+	t.Helper()
+	return sourceStats(t, a, agent.EventsMapSource).Error != ""
+}
+
+// TestSecondAgentWaits starts an agent on a map that is read already: it takes nothing away, says
+// why it does not read, and reads once the first one is gone.
+func TestSecondAgentWaits(t *testing.T) {
+	f := attached(t)
+	c := f.connect(t)
+	second, consumer, _ := f.anotherAgent(t)
+	eventually(t, func() bool { return deaf(t, second) }, "the second agent says that it is deaf")
+	require.Contains(t, sourceStats(t, second, agent.EventsMapSource).Error, "somebody else reads the events map")
+	require.Nil(t, second.State())
+	for range 10 {
+		require.NoError(t, f.gen.EmitTrace(100))
+	}
+	eventually(t, func() bool { return c.total() == f.emitted(t) }, "the first agent has everything")
+	require.False(t, deaf(t, f.Agent))
+	notices, _ := consumer.Counts()
+
+	f.stop()
+	eventually(t, func() bool { return !deaf(t, second) }, "the second one reads")
+	before := f.emitted(t)
+	require.NoError(t, f.gen.EmitTrace(100))
+	eventually(t, func() bool { events, _ := consumer.Counts(); return events >= notices+100 }, "it has what came since")
+	require.Equal(t, before+100, f.emitted(t))
+}
+
+// TestTakeOver has a second agent take the map over from the first one, as in an upgrade without a
+// gap: the first one says so, and when it stops it takes nothing away from the second one.
+func TestTakeOver(t *testing.T) {
+	f := attached(t)
+	c := f.connect(t)
+	other, _, stop := f.anotherAgent(t, agent.WithTakeOver())
+	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent says that it is deaf")
+	eventually(t, func() bool { return c.noticed("somebody else reads the events map") }, "clients are told")
+	require.False(t, deaf(t, other))
+
+	// The first one, which waits, reads again when the second one is gone.
+	stop()
+	eventually(t, func() bool { return !deaf(t, f.Agent) }, "the first agent reads again")
+	before := c.total()
+	require.NoError(t, f.gen.EmitTrace(10))
+	eventually(t, func() bool { return c.total() == before+10 }, "events come")
+
+	second, consumer, _ := f.anotherAgent(t, agent.WithTakeOver())
+	f.stop()
+	for range 5 {
+		before, _ := consumer.Counts()
+		require.NoError(t, f.gen.EmitTrace(100))
+		eventually(t, func() bool { events, _ := consumer.Counts(); return events == before+100 }, "the second one goes on")
+	}
+	require.Zero(t, sourceStats(t, second, agent.EventsMapSource).Reopened, "it need not have read anew")
+}
+
+// TestTakenOut takes the reader's entries out of the map, as an agent does that does not look whose
+// they are.
+func TestTakenOut(t *testing.T) {
+	f := attached(t)
+	c := f.connect(t)
+	require.NoError(t, f.gen.EmitTrace(10))
+	require.NoError(t, f.gen.Map().Delete(uint32(0)))
+	eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Reopened == 1 }, "the agent notices")
+	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(10) }))
+	require.NoError(t, testutils.OnCPU(1, func() error { return f.gen.EmitTrace(10) }))
+	eventually(t, func() bool { return c.total() == 30 }, "events come again")
+}
+
+// TestSmallMap attaches a map that has no entry for some CPUs.
+func TestSmallMap(t *testing.T) {
+	health, root := cell.NewSimpleHealth()
+	f := start(t, agent.WithHealth(health))
+	small, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	require.NoError(t, err)
+	defer small.Close()
+	f.RegisterNewConsumer(&testutils.FakeConsumer{})
+	require.NoError(t, f.AttachToMap("small", small, 1))
+	eventually(t, func() bool { return healthOf(root, "small") == "Events are missing" }, "the health says so")
+	require.Contains(t, sourceStats(t, f.Agent, "small").Error, "no room")
+	require.True(t, sourceStats(t, f.Agent, "small").Reading, "the others are read")
+	require.Zero(t, sourceStats(t, f.Agent, "small").Reopened)
+}
+
+// TestSamplesLargerThanTheRing emits samples that never fit. No record tells that they are lost.
+func TestSamplesLargerThanTheRing(t *testing.T) {
+	f := start(t)
+	require.NoError(t, f.AttachToEventsMap(1))
+	c := f.connect(t)
+	for n := uint64(10); n <= 30; n += 10 {
+		require.NoError(t, f.gen.EmitSample(make([]byte, 3*os.Getpagesize()), 10))
+		eventually(t, func() bool { return c.total() == n }, "the losses are told")
+	}
+	require.Zero(t, c.delivered())
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfring
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/source"
+)
+
+// Check implements [source.Checker]: it looks whether the array is still the one that is pinned,
+// whether all CPUs that are online have a ring, and whether these rings are what is in the array.
+func (rs *Rings) Check() error {
+	if err := rs.checkPath(); err != nil {
+		return err
+	}
+	for _, cpu := range rs.missing {
+		if online(cpu) {
+			return fmt.Errorf("%w: CPU %d came online", source.ErrStale, cpu)
+		}
+	}
+	for _, r := range rs.rings {
+		switch rs.slots.state(r.cpu, r) {
+		case slotUnknown, slotOurs:
+		case slotEmpty:
+			return fmt.Errorf("%w: somebody took the perf event of CPU %d out of the events map", source.ErrStale, r.cpu)
+		case slotDead:
+			return fmt.Errorf("%w: CPU %d was offline", source.ErrStale, r.cpu)
+		case slotTaken:
+			return fmt.Errorf("%w: %w: the entry of CPU %d is taken by %s", source.ErrStale, ErrTaken, r.cpu, rs.other.names(rs.id))
+		}
+	}
+	if rs.unread > 0 {
+		return fmt.Errorf("the events map has %d entries: it has no room for %d more CPUs that are online", rs.array.MaxEntries(), rs.unread)
+	}
+	return nil
+}
+
+func (rs *Rings) checkPath() error {
+	if rs.path == "" {
+		return nil
+	}
+	pinned, err := ebpf.LoadPinnedMap(rs.path, nil)
+	if err != nil {
+		return fmt.Errorf("%w: open events map %s: %w", source.ErrStale, rs.path, err)
+	}
+	defer pinned.Close()
+	id, err := mapID(pinned)
+	if err != nil {
+		return err
+	}
+	if id != rs.id {
+		return fmt.Errorf("%w: another events map is pinned at %s", source.ErrStale, rs.path)
+	}
+	return nil
+}
+
+// online tells whether a possible CPU is online: only then has it perf events.
+func online(cpu int) bool {
+	fd, err := openEvent(cpu, 0, 1)
+	if err != nil {
+		return false
+	}
+	_ = unix.Close(fd) // of an event that nobody used
+	return true
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfring
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cilium/monitor/agent/source"
+)
+
+// ErrTaken is returned if somebody else reads a perf event array: each of its entries has room
+// for one reader's events.
+var ErrTaken = errors.New("somebody else reads the events map")
+
+// Source is a perf event array as an agent reads it.
+//
+// It is opened anew, by its path or its id, each time that its rings are: the kernel takes out
+// of an array what was put in through one open file of it when that is closed, and nothing else. So
+// closing it can't take out what another reader has put in since.
+type Source struct {
+	opts  Options
+	array *ebpf.Map // nil if it is opened by path
+	path  string
+
+	mu      sync.Mutex // guards what follows
+	current *Rings     // those of the last Open
+	other   otherReaders
+}
+
+// Options are those of New and NewPinned.
+type Options struct {
+	// Pages is the size of each CPU's ring in pages, a power of two.
+	Pages int
+
+	// TakeOver has Open take the array away from somebody else who reads it. It does not
+	// take it back from somebody who has taken it since.
+	TakeOver bool
+}
+
+// New returns the source for a perf event array, which the source owns from then on.
+func New(array *ebpf.Map, opts Options) *Source { return &Source{array: array, opts: opts} }
+
+// NewPinned returns the source for the perf event array that is pinned at path, whichever that is
+// at the time.
+func NewPinned(path string, opts Options) *Source { return &Source{path: path, opts: opts} }
+
+// Open implements [source.Source]. It returns ErrTaken if somebody else reads the array.
+func (s *Source) Open() (source.Rings, error) {
+	array, ownFile, err := s.reopen()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.current
+	if before != nil && before.closed.Load() {
+		before = nil
+	}
+	rings, err := openRings(array, ownFile, s.opts.Pages, before, s.opts.TakeOver && before == nil, &s.other)
+	if err != nil {
+		return nil, err
+	}
+	rings.path = s.path
+	s.current = rings
+	return rings, nil
+}
+
+// Close implements [source.Source].
+func (s *Source) Close() error {
+	if s.array == nil {
+		return nil
+	}
+	return s.array.Close()
+}
+
+// reopen returns another open file of the array. Without CAP_SYS_ADMIN it is the same one if the
+// array is not pinned.
+func (s *Source) reopen() (_ *ebpf.Map, ownFile bool, err error) {
+	if s.array == nil {
+		array, err := ebpf.LoadPinnedMap(s.path, nil)
+		if err != nil {
+			return nil, false, fmt.Errorf("open events map %s: %w", s.path, err)
+		}
+		return array, true, nil
+	}
+	id, err := mapID(s.array)
+	if err != nil {
+		return nil, false, err
+	}
+	if array, err := ebpf.NewMapFromID(id); err == nil {
+		return array, true, nil
+	}
+	array, err := s.array.Clone()
+	return array, false, err
+}
+
+func mapID(m *ebpf.Map) (ebpf.MapID, error) {
+	info, err := m.Info()
+	if err != nil {
+		return 0, fmt.Errorf("get the id of an events map: %w", err)
+	}
+	id, _ := info.ID()
+	return id, nil
+}

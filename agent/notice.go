@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// problem tells what is wrong with a source.
+func (at *attachment) problem() string { return fmt.Sprintf("%s: %v", at.wrong, at.err) }
+
+// noticeLocked tells all subscribers what happened to a source, in an event of user space. The
+// caller holds a.Mutex, so that it can't wait for them.
+func (a *Agent) noticeLocked(at *attachment, text string) {
+	notice := userEvent{typ: api.MessageTypeAgent, event: api.MonitorNotice("source " + at.name + ": " + text)}
+	var err error
+	if a.encodes() {
+		if notice.data, err = encode(notice.typ, notice.event); err != nil {
+			a.log.WithError(err).Error("Telling clients what happened to a source failed")
+		}
+	}
+	if a.dispatch.leave(notice) {
+		a.release()
+	}
+}
+
+// problemsLocked tells what is wrong with the sources, empty if nothing is. The caller holds a.Mutex.
+func (a *Agent) problemsLocked() string {
+	var problems []string
+	for _, at := range a.attachments {
+		if at.err != nil && at.detaching == nil {
+			problems = append(problems, "source "+at.name+": "+at.problem())
+		}
+	}
+	return strings.Join(problems, "; ")
+}
+
+// openingLocked returns what a connection begins with: the type information, and what is wrong if
+// anything is. The caller holds a.Mutex.
+func (a *Agent) openingLocked() []byte {
+	problems := a.problemsLocked()
+	if problems == "" {
+		return opening
+	}
+	data, err := encode(api.MessageTypeAgent, api.MonitorNotice(problems))
+	if err != nil {
+		return opening
+	}
+	defer putBuffer(data)
+	return payload.AppendValue(slices.Clip(opening), &payload.Payload{Data: *data, Type: payload.EventSample})
+}
