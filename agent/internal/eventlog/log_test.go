@@ -120,18 +120,24 @@ func TestStalledCursorsKeepNothing(t *testing.T) {
 }
 
 // TestBoundedInBytes appends events of each size that there is, of which readers take a part, or
-// some, or none. The log never takes more than its bytes, and keeps as many events as it can.
+// some, or none, and losses, which are the smallest. The log never takes more than its bytes, and
+// keeps as many events as it can.
 func TestBoundedInBytes(t *testing.T) {
 	const bytes = 4 << 20
-	for _, size := range []int{10, 200, 4000, 32 << 10, 33 << 10, 64<<10 - 1, 1 << 20} {
+	for _, size := range []int{0, 10, 200, 4000, 32 << 10, 33 << 10, 64<<10 - 1, 1 << 20} {
 		log := eventlog.New(1<<20, bytes)
 		idle := log.NewCursor(nil)
 		defer idle.Close()
-		for range 4 * bytes / size {
+		for range 4 * bytes / max(size, 10) {
 			if log.Full() {
 				log.Commit()
+				require.False(t, log.Full())
 			}
-			log.Sample(size, 0)
+			if size == 0 {
+				log.Append(&payload.Payload{Lost: 1, Type: payload.RecordLost})
+			} else {
+				log.Sample(size, 0)
+			}
 			if n := log.Memory(); n > bytes {
 				t.Fatalf("%d bytes of memory for events of %d bytes", n, size)
 			}
@@ -142,7 +148,7 @@ func TestBoundedInBytes(t *testing.T) {
 		}
 		require.NotZero(t, idle.Lost())
 		// The worst are events that are little more than half a segment, and tiny ones.
-		require.Greater(t, int(idle.Delivered())*size, bytes/6, "events of %d bytes", size)
+		require.Greater(t, int(idle.Delivered())*max(size, 10), bytes/6, "events of %d bytes", size)
 	}
 }
 
