@@ -18,7 +18,9 @@ func TestSecondAgent(t *testing.T) {
 	watch := startMonitor(t, "watch", "--monitor-socket-path", first.socket)
 	watch.waitStderr("Connected to the agent")
 	reads := fmt.Sprintf("process %d (", first.Process.Pid)
-	waitUntil(t, func() bool { return strings.Contains(run(t, "status", "--shell-sock-path", first.shell).stdout.String(), " pages of ") })
+	waitUntil(t, func() bool {
+		return strings.Contains(run(t, "status", "--shell-sock-path", first.shell).stdout.String(), " pages of ")
+	})
 
 	check := run(t, "agent", "--check", "--monitor-events-map", first.eventsMap, "--monitor-socket-path", newAgentPaths(t).socket)
 	check.waitExit(0)

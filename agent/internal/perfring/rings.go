@@ -145,8 +145,7 @@ func (rs *Rings) Detach() error {
 
 // takeOut takes a ring out of an array that is not open in a file of its own.
 func (rs *Rings) takeOut(r *Ring) error {
-	switch rs.slots.state(r.cpu, r) {
-	case slotEmpty, slotTaken:
+	if state := rs.slots.state(r.cpu, r); state == slotEmpty || state == slotTaken {
 		return nil
 	}
 	if err := rs.array.Delete(uint32(r.cpu)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
