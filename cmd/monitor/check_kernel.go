@@ -36,8 +36,8 @@ func attachRequirements(caps capabilitySet) []requirement {
 	tcx.state, tcx.remedies = stateNote, nil
 	tcx.detail = "not in this kernel: the programs are attached by clsact instead, and go on if the agent is killed"
 	err = bpf.CheckClsact()
-	if errors.Is(err, fs.ErrPermission) && !caps.has(unix.CAP_SYS_ADMIN) {
-		return []requirement{tcx, {name: clsact, state: stateUnknown, detail: "can't tell without CAP_SYS_ADMIN"}}
+	if errors.Is(err, fs.ErrPermission) {
+		return []requirement{tcx, {name: clsact, state: stateUnknown, detail: "can't tell without CAP_SYS_ADMIN, for a network namespace to try it in"}}
 	}
 	return []requirement{tcx, kernelRequirement(caps, clsact, "Linux 4.5 with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF", err, capNetAdmin)}
 }
