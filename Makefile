@@ -34,8 +34,17 @@ image: ## Build the container image IMAGE, with docker, podman or buildah
 test: ## Run all tests with the race detector (as root, with BPF)
 	@scripts/test
 
+# Debian's releases whose kernels are tried: 6.1, without TCX, and 6.12.
+KERNELS ?= bookworm trixie
+.PHONY: test-kernels
+test-kernels: ## Run the tests that need root in the kernels of Debian's releases KERNELS, in QEMU
+	@scripts/test-kernels $(KERNELS)
+
+# Only Debian has a mirror with these kernels set up.
+ON_DEBIAN := $(shell . /etc/os-release 2>/dev/null && [ "$$ID" = debian ] && echo yes)
+
 .PHONY: ci
-ci: format vet staticcheck lint api-check generated cross test conformance ## Everything that has to pass
+ci: format vet staticcheck lint api-check generated cross test $(if $(ON_DEBIAN),test-kernels) conformance ## Everything that has to pass
 
 .PHONY: format
 format: ## Check that the code is gofmt-ed

@@ -52,6 +52,7 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 		agent.WithLogger(newLogger(p.Logrus, p.Slog)),
 		agent.WithEventsMap(p.Config.MonitorEventsMap),
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
+		agent.WithQueueBytes(p.Config.MonitorQueueBytes),
 	}
 	if p.Config.MonitorTakeOver {
 		opts = append(opts, agent.WithTakeOver())

@@ -20,7 +20,7 @@ import (
 // long each time it fails again.
 const (
 	minAttachDelay = 100 * time.Millisecond
-	maxAttachDelay = 10 * time.Second
+	maxAttachDelay = time.Second
 )
 
 type attachParams struct {
@@ -90,13 +90,10 @@ func (t *attacher) run(ctx context.Context) {
 		return
 	}
 	t.health.Degraded("Waiting for the datapath", nil)
-	if err := t.ready(ctx); err != nil {
-		if ctx.Err() == nil {
-			t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
-			t.health.Degraded("The datapath failed, agent events only", err)
-		}
+	if !t.awaitDatapath(ctx) {
 		return
 	}
+	said := "" // what was logged
 	for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
 		err := t.agent.AttachToEventsMap(t.pages)
 		if err == nil || errors.Is(err, agent.ErrAttached) {
@@ -106,11 +103,39 @@ func (t *attacher) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
+		if text := err.Error(); text != said {
+			said = text
+			t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
+		}
 		t.health.Degraded("Attaching to the events map failed", err)
 		select {
 		case <-ctx.Done():
 			return
+		case <-time.After(delay):
+		}
+	}
+}
+
+// awaitDatapath waits until the datapath is ready, and asks again if it failed: what stands in the
+// way may go away. It returns false if ctx ends first.
+func (t *attacher) awaitDatapath(ctx context.Context) bool {
+	said := "" // what was logged
+	for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
+		err := t.ready(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case err == nil:
+			return true
+		}
+		if text := err.Error(); text != said {
+			said = text
+			t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
+		}
+		t.health.Degraded("The datapath failed, agent events only", err)
+		select {
+		case <-ctx.Done():
+			return false
 		case <-time.After(delay):
 		}
 	}

@@ -4,6 +4,9 @@ package monitor_test
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cilium/hive/cell"
@@ -63,4 +66,26 @@ func TestDatapathReadyIsCancelled(t *testing.T) {
 	h.stop()
 	require.ErrorIs(t, <-cancelled, context.Canceled)
 	require.NotContains(t, h.logged.String(), "The datapath failed")
+}
+
+// TestDatapathFailsAtFirst has the datapath fail twice: the monitor asks again, says it once, and
+// attaches when it is ready.
+func TestDatapathFailsAtFirst(t *testing.T) {
+	requireRoot(t)
+	g, err := testutils.NewGenerator(testutils.GeneratorOptions{})
+	require.NoError(t, err)
+	defer g.Close()
+	var calls atomic.Int32
+	h := newHive(t, cell.Provide(func(cfg monitor.AgentConfig) monitor.DatapathReady {
+		return func(context.Context) error {
+			if calls.Add(1) < 3 {
+				return errors.New("no access to the pin")
+			}
+			return g.Pin(cfg.MonitorEventsMap)
+		}
+	}))
+	h.start()
+	h.eventuallyLogs("Attached to the events map")
+	require.EqualValues(t, 3, calls.Load())
+	require.Equal(t, 1, strings.Count(h.logged.String(), "no access to the pin"))
 }

@@ -15,6 +15,8 @@ import (
 const (
 	flagEnable      = "enable-monitor"
 	flagQueueSize   = "monitor-queue-size"
+	flagQueueBytes  = "monitor-queue-bytes"
+	flagMaxClients  = "monitor-max-clients"
 	flagBufferPages = "monitor-buffer-pages"
 	flagSocketPath  = "monitor-socket-path"
 	flagEventsMap   = "monitor-events-map"
@@ -22,7 +24,9 @@ const (
 )
 
 const (
-	maxQueueSize = 1 << 20
+	maxQueueSize  = 1 << 20
+	maxQueueBytes = 1 << 30
+	maxMaxClients = 4096
 
 	// maxSocketPath is what fits in sun_path of struct sockaddr_un, with the NUL.
 	maxSocketPath = 107
@@ -34,6 +38,10 @@ type AgentConfig struct {
 	// MonitorQueueSize is how many events are kept for clients that fall behind;
 	// 0 stands for 1024 for each possible CPU, at most 16384.
 	MonitorQueueSize int
+
+	// MonitorQueueBytes is how many bytes of memory these may take; the bound that is reached
+	// first holds.
+	MonitorQueueBytes int
 
 	// MonitorBufferPages is the size in pages of each CPU's perf ring buffer. It
 	// is rounded up to a power of two.
@@ -48,6 +56,7 @@ type AgentConfig struct {
 
 var defaultAgentConfig = AgentConfig{
 	MonitorQueueSize:   0,
+	MonitorQueueBytes:  agent.DefaultQueueBytes,
 	MonitorBufferPages: 64,
 	MonitorEventsMap:   agent.DefaultEventsMap,
 }
@@ -57,6 +66,8 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 	flags.Int(flagQueueSize, def.MonitorQueueSize,
 		fmt.Sprintf("Events kept for clients that fall behind, 1 to %d; 0: 1024 for each possible CPU, at most 16384 (%d on this machine)",
 			maxQueueSize, agent.DefaultQueueSize()))
+	flags.Int(flagQueueBytes, def.MonitorQueueBytes,
+		fmt.Sprintf("Bytes of memory that these events may take, %d to %d; the bound that is reached first holds", agent.MinQueueBytes, maxQueueBytes))
 	flags.Int(flagBufferPages, def.MonitorBufferPages,
 		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", agent.MaxPages))
 	flags.String(flagEventsMap, def.MonitorEventsMap,
@@ -68,6 +79,9 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 // validate refuses what can't work, by the name of the flag and with what it takes.
 func (cfg AgentConfig) validate() error {
 	if err := inRange(flagQueueSize, cfg.MonitorQueueSize, 0, maxQueueSize); err != nil {
+		return err
+	}
+	if err := inRange(flagQueueBytes, cfg.MonitorQueueBytes, agent.MinQueueBytes, maxQueueBytes); err != nil {
 		return err
 	}
 	if err := inRange(flagBufferPages, cfg.MonitorBufferPages, 1, agent.MaxPages); err != nil {
@@ -83,11 +97,16 @@ type ServerConfig struct {
 
 	// MonitorSocketPath is where the unix socket of the monitor API is.
 	MonitorSocketPath string
+
+	// MonitorMaxClients is how many clients the socket has at most. One user other than root may
+	// have a quarter of them.
+	MonitorMaxClients int
 }
 
 var defaultServerConfig = ServerConfig{
 	EnableMonitor:     true,
 	MonitorSocketPath: agent.DefaultSocketPath,
+	MonitorMaxClients: agent.DefaultMaxClients,
 }
 
 // Flags implements cell.Flagger.
@@ -96,12 +115,17 @@ func (def ServerConfig) Flags(flags *pflag.FlagSet) {
 		"Serve the monitor API on a unix socket")
 	flags.String(flagSocketPath, def.MonitorSocketPath,
 		"Path of the monitor API's unix socket")
+	flags.Int(flagMaxClients, def.MonitorMaxClients,
+		fmt.Sprintf("Clients that the socket has at most, 1 to %d; a user other than root may have a quarter of them", maxMaxClients))
 }
 
-// validate refuses a path that can't be a socket's, if it is to be one.
+// validate refuses what can't work, if the API is to be served.
 func (cfg ServerConfig) validate() error {
 	if !cfg.EnableMonitor {
 		return nil
+	}
+	if err := inRange(flagMaxClients, cfg.MonitorMaxClients, 1, maxMaxClients); err != nil {
+		return err
 	}
 	if err := absolute(flagSocketPath, cfg.MonitorSocketPath); err != nil {
 		return err

@@ -43,8 +43,8 @@ func TestConfigDefaults(t *testing.T) {
 	cfg, err := configure(t, nil, "")
 	require.NoError(t, err)
 	require.Equal(t, config{
-		monitor.AgentConfig{MonitorQueueSize: 0, MonitorBufferPages: 64, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events"},
-		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/var/run/cilium/monitor1_2.sock"},
+		monitor.AgentConfig{MonitorQueueSize: 0, MonitorQueueBytes: 32 << 20, MonitorBufferPages: 64, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events"},
+		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/var/run/cilium/monitor1_2.sock", MonitorMaxClients: 64},
 	}, cfg)
 }
 
@@ -54,13 +54,15 @@ func TestConfigSources(t *testing.T) {
 	const file = `
 enable-monitor: false
 monitor-queue-size: 1
+monitor-queue-bytes: 3000001
+monitor-max-clients: 11
 monitor-buffer-pages: 1
 monitor-socket-path: /run/file.sock
 monitor-events-map: /sys/fs/bpf/file
 `
 	want := config{
-		monitor.AgentConfig{MonitorQueueSize: 1, MonitorBufferPages: 1, MonitorEventsMap: "/sys/fs/bpf/file"},
-		monitor.ServerConfig{MonitorSocketPath: "/run/file.sock"},
+		monitor.AgentConfig{MonitorQueueSize: 1, MonitorQueueBytes: 3000001, MonitorBufferPages: 1, MonitorEventsMap: "/sys/fs/bpf/file"},
+		monitor.ServerConfig{MonitorSocketPath: "/run/file.sock", MonitorMaxClients: 11},
 	}
 	cfg, err := configure(t, nil, file)
 	require.NoError(t, err)
@@ -68,25 +70,27 @@ monitor-events-map: /sys/fs/bpf/file
 
 	t.Setenv("ENABLE_MONITOR", "true")
 	t.Setenv("MONITOR_QUEUE_SIZE", "2")
+	t.Setenv("MONITOR_QUEUE_BYTES", "3000002")
+	t.Setenv("MONITOR_MAX_CLIENTS", "12")
 	t.Setenv("MONITOR_BUFFER_PAGES", "2")
 	t.Setenv("MONITOR_SOCKET_PATH", "/run/env.sock")
 	t.Setenv("MONITOR_EVENTS_MAP", "/sys/fs/bpf/env")
 	want = config{
-		monitor.AgentConfig{MonitorQueueSize: 2, MonitorBufferPages: 2, MonitorEventsMap: "/sys/fs/bpf/env"},
-		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/run/env.sock"},
+		monitor.AgentConfig{MonitorQueueSize: 2, MonitorQueueBytes: 3000002, MonitorBufferPages: 2, MonitorEventsMap: "/sys/fs/bpf/env"},
+		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/run/env.sock", MonitorMaxClients: 12},
 	}
 	cfg, err = configure(t, nil, file)
 	require.NoError(t, err)
 	require.Equal(t, want, cfg)
 
 	cfg, err = configure(t, []string{
-		"--enable-monitor=false", "--monitor-queue-size=3", "--monitor-buffer-pages=3",
-		"--monitor-socket-path=/run/flag.sock", "--monitor-events-map=/sys/fs/bpf/flag",
+		"--enable-monitor=false", "--monitor-queue-size=3", "--monitor-queue-bytes=3000003", "--monitor-buffer-pages=3",
+		"--monitor-max-clients=13", "--monitor-socket-path=/run/flag.sock", "--monitor-events-map=/sys/fs/bpf/flag",
 	}, file)
 	require.NoError(t, err)
 	require.Equal(t, config{
-		monitor.AgentConfig{MonitorQueueSize: 3, MonitorBufferPages: 3, MonitorEventsMap: "/sys/fs/bpf/flag"},
-		monitor.ServerConfig{MonitorSocketPath: "/run/flag.sock"},
+		monitor.AgentConfig{MonitorQueueSize: 3, MonitorQueueBytes: 3000003, MonitorBufferPages: 3, MonitorEventsMap: "/sys/fs/bpf/flag"},
+		monitor.ServerConfig{MonitorSocketPath: "/run/flag.sock", MonitorMaxClients: 13},
 	}, cfg)
 }
 
@@ -97,6 +101,10 @@ func TestConfigRefused(t *testing.T) {
 	for _, c := range []struct{ arg, want string }{
 		{"--monitor-queue-size=-1", "--monitor-queue-size=-1 is out of range, allowed are 0 to 1048576"},
 		{"--monitor-queue-size=1048577", "--monitor-queue-size=1048577 is out of range, allowed are 0 to 1048576"},
+		{"--monitor-queue-bytes=2097151", "--monitor-queue-bytes=2097151 is out of range, allowed are 2097152 to 1073741824"},
+		{"--monitor-queue-bytes=1073741825", "--monitor-queue-bytes=1073741825 is out of range"},
+		{"--monitor-max-clients=0", "--monitor-max-clients=0 is out of range, allowed are 1 to 4096"},
+		{"--monitor-max-clients=4097", "--monitor-max-clients=4097 is out of range"},
 		{"--monitor-buffer-pages=0", "--monitor-buffer-pages=0 is out of range, allowed are 1 to 65536"},
 		{"--monitor-buffer-pages=65537", "--monitor-buffer-pages=65537 is out of range, allowed are 1 to 65536"},
 		{"--monitor-socket-path=monitor.sock", `--monitor-socket-path="monitor.sock" is not an absolute path`},
@@ -122,6 +130,10 @@ func TestConfigLimits(t *testing.T) {
 		{"--monitor-queue-size=0"},
 		{"--monitor-queue-size=1"},
 		{"--monitor-queue-size=1048576"},
+		{"--monitor-queue-bytes=2097152"},
+		{"--monitor-queue-bytes=1073741824"},
+		{"--monitor-max-clients=1"},
+		{"--monitor-max-clients=4096"},
 		{"--monitor-buffer-pages=1"},
 		{"--monitor-buffer-pages=65536"},
 		{"--monitor-socket-path=/" + strings.Repeat("x", 106)},

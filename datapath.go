@@ -7,10 +7,10 @@ import "context"
 // DatapathReady is how a datapath announces itself: provide one in the object graph
 // and the monitor attaches to the events map as soon as it returns nil.
 //
-// It is called once, after the start hook, on a goroutine of its own, and blocks until
+// It is called after the start hook, on a goroutine of its own, and blocks until
 // the events map is pinned where --monitor-events-map says. It returns an error
-// if the datapath failed, and the context's error once that is cancelled, which
-// happens when the hive stops. Start is not held up by it.
+// if the datapath failed, and is called again then, within a second; and the context's error once
+// that is cancelled, which happens when the hive stops. Start is not held up by it.
 //
 // Without a DatapathReady in the graph, or when it fails, subscribers get agent
 // events only, and those of the sources that cells attach by themselves: a datapath that pins

@@ -33,7 +33,10 @@ func serve(p serveParams) error {
 	if err := p.Config.validate(); err != nil {
 		return err
 	}
-	opts := []agent.ServerOption{agent.WithSocketPath(p.Config.MonitorSocketPath)}
+	opts := []agent.ServerOption{
+		agent.WithSocketPath(p.Config.MonitorSocketPath),
+		agent.WithMaxClients(p.Config.MonitorMaxClients),
+	}
 	if p.Health != nil {
 		health := p.Health.NewScope("server")
 		opts = append(opts, agent.WithServerHealth(health))

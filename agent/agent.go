@@ -52,6 +52,7 @@ type Agent struct {
 	eventsMapPath string
 	queueSize     int
 	takeOver      bool
+	queueBytes    int
 	drainTimeout  time.Duration
 
 	events   *eventlog.Log // appended to by who holds dispatch
@@ -97,6 +98,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		ctx:           ctx,
 		log:           logrus.StandardLogger(),
 		eventsMapPath: DefaultEventsMap,
+		queueBytes:    DefaultQueueBytes,
 		drainTimeout:  defaultDrainTimeout,
 		counters:      counters{start: time.Now()},
 		health:        health.OrNone(nil),
@@ -110,8 +112,9 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 	if a.queueSize < 1 {
 		a.queueSize = DefaultQueueSize()
 	}
-	a.events = eventlog.New(a.queueSize)
-	a.dispatch.init(a.queueSize)
+	a.queueBytes = max(a.queueBytes, MinQueueBytes)
+	a.events = eventlog.New(a.queueSize, a.queueBytes)
+	a.dispatch.init(a.queueSize, a.queueBytes/4)
 	context.AfterFunc(ctx, a.stop)
 	return a
 }

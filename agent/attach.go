@@ -276,12 +276,21 @@ func (a *Agent) detach(name string) (<-chan struct{}, error) {
 		}
 		return closedChannel, nil
 	}
+	var before []chan struct{} // what at waited for to be read has to be gone first
+	for _, other := range a.attachments {
+		if other.precedes(at) {
+			before = append(before, other.detaching)
+		}
+	}
 	at.detaching = make(chan struct{})
 	if at.reader != nil {
 		at.reader.drainAndStop()
 	}
 	go func() { // Agent.stop waits for detaching
 		at.readers.Wait()
+		for _, detached := range before {
+			<-detached
+		}
 		a.Lock()
 		defer a.Unlock()
 		a.removeLocked(at)
@@ -306,12 +315,16 @@ func (a *Agent) removeLocked(at *attachment) {
 	close(at.detaching)
 }
 
-// precededLocked tells whether something that is being detached has to be gone before at can
-// be read: the same source, or one of the same name. The caller holds a.Mutex.
+// precededLocked tells whether something has to be gone before at can be read. The caller
+// holds a.Mutex.
 func (a *Agent) precededLocked(at *attachment) bool {
-	return slices.ContainsFunc(a.attachments, func(other *attachment) bool {
-		return other != at && other.detaching != nil && (other.key == at.key || other.name == at.name)
-	})
+	return slices.ContainsFunc(a.attachments, func(other *attachment) bool { return other.precedes(at) })
+}
+
+// precedes tells whether at is being detached and has to be gone before next can be read: it
+// reads the same map, or has the same name. The caller holds Agent.Mutex.
+func (at *attachment) precedes(next *attachment) bool {
+	return at != next && at.detaching != nil && (at.key == next.key || at.name == next.name)
 }
 
 // maxBatch is the largest number of records that are delivered at once.

@@ -36,20 +36,18 @@ type conn struct {
 	failed  bool // nothing can be written any more
 }
 
-func newConn(s *server, fd int) *conn {
+func newConn(s *server, fd int, cred *unix.Ucred) *conn {
 	c := &conn{
 		server: s,
 		fd:     fd,
 		since:  time.Now(),
+		cred:   *cred,
+		name:   processName(int(cred.Pid)),
 	}
 	a := s.agent
 	a.Lock() // so that a notice is in the opening or in the log
 	c.cursor = a.events.NewCursor(a.openingLocked())
 	a.Unlock()
-	if cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-		c.cred = *cred
-		c.name = processName(int(cred.Pid))
-	}
 	return c
 }
 
@@ -63,8 +61,10 @@ func processName(pid int) string {
 }
 
 // peer describes the client in logs.
-func (c *conn) peer() logrus.Fields {
-	return logrus.Fields{"process": c.name, "pid": c.cred.Pid, "uid": c.cred.Uid}
+func (c *conn) peer() logrus.Fields { return peer(&c.cred, c.name) }
+
+func peer(cred *unix.Ucred, name string) logrus.Fields {
+	return logrus.Fields{"process": name, "pid": cred.Pid, "uid": cred.Uid}
 }
 
 func (c *conn) stats() ClientStats {
@@ -114,9 +114,13 @@ func (c *conn) writeLocked() (wrote bool) {
 			return wrote
 		}
 		n, err := send(c.fd, run)
-		c.cursor.Wrote(n)
+		ok := c.cursor.Wrote(n)
 		wrote = wrote || n > 0
 		switch {
+		case !ok:
+			c.server.agent.log.WithFields(c.peer()).Warn("Disconnecting a client that has read half an event: there is no memory to keep the rest")
+			c.server.agent.counters.writeErrors.Add(1)
+			c.failLocked()
 		case err != nil && err != unix.EAGAIN:
 			c.server.agent.counters.writeErrors.Add(1)
 			c.failLocked()

@@ -29,6 +29,7 @@ type counters struct {
 	readerFailures atomic.Uint64
 	writeErrors    atomic.Uint64
 	acceptErrors   atomic.Uint64
+	refused        atomic.Uint64
 }
 
 // traffic counts events of the datapath or of user space.

@@ -28,6 +28,17 @@ const (
 // what they have not read.
 const defaultDrainTimeout = time.Second
 
+const (
+	// DefaultMaxClients is the default of [WithMaxClients].
+	DefaultMaxClients = 64
+
+	// DefaultQueueBytes is the default of [WithQueueBytes]: 32 MiB.
+	DefaultQueueBytes = 32 << 20
+
+	// MinQueueBytes is the least for [WithQueueBytes], which the largest event of user space fits in.
+	MinQueueBytes = 2 << 20
+)
+
 // DefaultQueueSize returns the number of events that are kept for clients that fall
 // behind: 1024 for each possible CPU, at most 16384.
 func DefaultQueueSize() int {

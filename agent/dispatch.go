@@ -20,6 +20,14 @@ type barrier func()
 func (userEvent) isEntry() {}
 func (barrier) isEntry()   {}
 
+// size returns the bytes of memory that the encoded event takes.
+func (ev *userEvent) size() int {
+	if ev.data == nil {
+		return 0
+	}
+	return cap(*ev.data)
+}
+
 // dispatchLock serialises the dispatch of events, so that all subscribers see them in the
 // same order. Who waits for it gets it in the order of asking, so that no source keeps out
 // another one. It has one peculiarity: who sends an event while it is held
@@ -37,11 +45,16 @@ type dispatchLock struct {
 	events   int        // user events among these
 	limit    int        // of events
 	closed   bool
+
+	// Bytes of memory that user events take: those pending, and those that whoever holds the
+	// lock has taken to deliver them. A single event is never too large.
+	pendingBytes, takenBytes int
+	limitBytes               int
 }
 
-func (l *dispatchLock) init(limit int) {
+func (l *dispatchLock) init(limit, limitBytes int) {
 	l.changed.L = &l.mu
-	l.limit = limit
+	l.limit, l.limitBytes = limit, limitBytes
 }
 
 // acquire waits for the lock and returns the entries that come first.
@@ -67,25 +80,35 @@ func (l *dispatchLock) acquireOrSend(ev userEvent) (acquired bool, err error) {
 		return false, ErrStopped
 	case l.tryAcquireLocked():
 		return true, nil
-	case l.events >= l.limit:
+	case l.events >= l.limit || !l.hasRoomLocked(ev.size()):
 		return false, ErrQueueFull
 	}
-	l.pending = append(l.pending, ev)
-	l.events++
+	l.leaveLocked(ev)
 	return false, nil
 }
 
 // leave acquires the lock, with the event left with it, if it is free, and leaves the event with
-// who holds it otherwise. It does so beyond the limit: there are few such events.
+// who holds it otherwise. It does so beyond the limits: there are few such events.
 func (l *dispatchLock) leave(ev userEvent) (acquired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return false
 	}
+	l.leaveLocked(ev)
+	return l.tryAcquireLocked()
+}
+
+func (l *dispatchLock) leaveLocked(ev userEvent) {
 	l.pending = append(l.pending, ev)
 	l.events++
-	return l.tryAcquireLocked()
+	l.pendingBytes += ev.size()
+}
+
+// hasRoomLocked tells whether another event of n bytes may be pending.
+func (l *dispatchLock) hasRoomLocked(n int) bool {
+	before := l.pendingBytes + l.takenBytes
+	return before == 0 || before+n <= l.limitBytes
 }
 
 // acquireOrDefer acquires the lock if it is free, and leaves the barrier with it otherwise.
@@ -112,6 +135,7 @@ func (l *dispatchLock) tryAcquireLocked() bool {
 func (l *dispatchLock) release() []entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.takenBytes = 0
 	if waited := l.asked > l.released+1; len(l.pending) > 0 && !waited {
 		return l.takePendingLocked()
 	}
@@ -139,5 +163,6 @@ func (l *dispatchLock) waitIdle() {
 func (l *dispatchLock) takePendingLocked() []entry {
 	pending := l.pending
 	l.pending, l.events = nil, 0
+	l.takenBytes, l.pendingBytes = l.pendingBytes, 0
 	return pending
 }

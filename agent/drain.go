@@ -123,22 +123,22 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var err error
 	rec := &r.record
 	limit := int(r.agent.batchLimit.Load())
-	for ok := true; ok && len(r.batch) < limit; {
+	for ok := true; ok && len(r.batch) < limit && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
 			break
 		}
 		size += max(1, rec.Size)
-		switch rec.Kind {
-		case source.Sample:
-			data := r.agent.events.Sample(len(rec.Head)+len(rec.Tail), cpu)
+		switch n := len(rec.Head) + len(rec.Tail); {
+		case rec.Kind == source.Sample && n > 0 && n <= source.MaxSample:
+			data := r.agent.events.Sample(n, cpu)
 			copy(data[copy(data, rec.Head):], rec.Tail)
 			r.batch = append(r.batch, payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample})
-		case source.Lost:
+		case rec.Kind == source.Lost:
 			if rec.Lost > 0 {
 				lost += rec.Lost
 				r.appendLostLocked(rec.Lost, cpu)
 			}
-		case source.Unknown:
+		default:
 			unknown++
 		}
 	}
@@ -149,12 +149,29 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	r.agent.counters.read(r.batch, r.wakeups.now)
 	r.attachment.counts.records.Add(uint64(len(r.batch)))
 	r.count(cpu, lost, unknown)
-	if err != nil {
-		r.agent.counters.corruptRings.Add(1)
-		r.attachment.counts.corruptRings.Add(1)
-		r.log().WithError(err).Error("Reading one of the " + r.attachment.ringsText() + " failed, what it held is lost")
-	}
+	r.countError(i, err, size > 0)
 	return size
+}
+
+// maxRingErrors is how many errors of a ring in a row, without a record in between, are put up with.
+const maxRingErrors = 10
+
+// countError counts an error of ring i, if there is one. Once there is nothing but errors it sets
+// r.ringErr.
+func (r *reader) countError(i int, err error, progress bool) {
+	errs := &r.wakeups.rings[i].errors
+	if progress {
+		*errs = 0
+	}
+	if err == nil {
+		return
+	}
+	r.agent.counters.corruptRings.Add(1)
+	r.attachment.counts.corruptRings.Add(1)
+	r.log().WithError(err).Error("Reading one of the " + r.attachment.ringsText() + " failed, what it held is lost")
+	if *errs++; *errs >= maxRingErrors {
+		r.ringErr = fmt.Errorf("%d errors in a row, the last one: %w", *errs, err)
+	}
 }
 
 // deliverLossNow delivers the losses of ring i that there is no record of in it.

@@ -3,6 +3,7 @@
 package agent_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ type fakeRings struct {
 
 	// Guarded by fakeSource.mu.
 	records []source.Record
+	nextErr error // that Next returns
 }
 
 func (s *fakeSource) Open() (source.Rings, error) {
@@ -126,8 +128,8 @@ func (r *fakeRings) Pending() int {
 func (r *fakeRings) Next(rec *source.Record) (bool, error) {
 	r.source.mu.Lock()
 	defer r.source.mu.Unlock()
-	if len(r.records) == 0 {
-		return false, nil
+	if len(r.records) == 0 || r.nextErr != nil {
+		return false, r.nextErr
 	}
 	*rec, r.records = r.records[0], r.records[1:]
 	return true, nil
@@ -239,4 +241,61 @@ func TestStreamTotals(t *testing.T) {
 		break
 	}
 	require.Empty(t, f.Stats().StreamTotals)
+}
+
+// TestDetachAgain detaches a source whose predecessor of the same name is still being detached: all
+// that both wrote has been delivered when Detach returns.
+func TestDetachAgain(t *testing.T) {
+	f := start(t)
+	first := &fakeSource{}
+	require.NoError(t, f.AttachSource("fake", first))
+	c := &blockedConsumer{called: make(chan struct{}, 100), release: make(chan struct{})}
+	f.RegisterNewConsumer(c)
+	eventually(t, func() bool { return first.write("one") }, "the source is read")
+	<-c.called
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, f.Detach(ctx, "fake"), context.Canceled)
+	require.NoError(t, f.AttachSource("fake", &fakeSource{}))
+	require.ErrorIs(t, f.Detach(ctx, "fake"), context.Canceled, "the first one is under way")
+	close(c.release)
+	require.NoError(t, f.Detach(t.Context(), "fake"))
+	require.Equal(t, 1, first.closed)
+}
+
+// TestOddRecords has a source write what is not deliverable: it is counted, and the rest gets through.
+func TestOddRecords(t *testing.T) {
+	f := start(t)
+	src := &fakeSource{}
+	require.NoError(t, f.AttachSource("fake", src))
+	c := f.connect(t)
+	src.mu.Lock()
+	src.open.records = []source.Record{
+		{Kind: source.Sample},
+		{Kind: source.Sample, Head: make([]byte, source.MaxSample), Tail: make([]byte, 1)},
+		{Kind: source.Unknown},
+		{Kind: 77},
+		{Kind: source.Lost},
+	}
+	src.mu.Unlock()
+	require.True(t, src.write(strings.Repeat("x", source.MaxSample), "last"))
+	eventually(t, func() bool { return c.delivered() == 2 }, "the deliverable ones are delivered")
+	require.EqualValues(t, 4, f.State().Unknown)
+	require.Zero(t, f.State().Lost)
+}
+
+// TestRingOfErrors has a ring return nothing but errors: the reader does not spin, and the source is
+// opened again.
+func TestRingOfErrors(t *testing.T) {
+	f := start(t)
+	src := &fakeSource{}
+	require.NoError(t, f.AttachSource("fake", src))
+	f.RegisterNewConsumer(&testutils.FakeConsumer{})
+	src.mu.Lock()
+	src.open.nextErr = errors.New("nonsense")
+	src.mu.Unlock()
+	require.True(t, src.write("one"))
+	eventually(t, func() bool { return f.Stats().ReaderFailures == 1 }, "the reader gives up")
+	require.InDelta(t, 10, f.Stats().Lost.CorruptRings, 5)
+	eventually(t, func() bool { return src.write("two") }, "the source is opened again")
 }

@@ -40,6 +40,12 @@ type fixture struct {
 // start starts an agent that is not attached yet.
 func start(t testing.TB, opts ...agent.Option) *fixture {
 	t.Helper()
+	return startServing(t, nil, opts...)
+}
+
+// startServing is start with options for the server.
+func startServing(t testing.TB, serverOpts []agent.ServerOption, opts ...agent.Option) *fixture {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("loading BPF programs needs root")
 	}
@@ -56,7 +62,8 @@ func start(t testing.TB, opts ...agent.Option) *fixture {
 	opts = append([]agent.Option{agent.WithLogger(quiet), agent.WithEventsMap(pin)}, opts...)
 	f.Agent = agent.NewAgent(ctx, opts...)
 	t.Cleanup(f.stop)
-	require.NoError(t, agent.ServeMonitorAPI(f.Agent, agent.WithSocketPath(f.socket)))
+	serverOpts = append(serverOpts, agent.WithSocketPath(f.socket))
+	require.NoError(t, agent.ServeMonitorAPI(f.Agent, serverOpts...))
 	return f
 }
 

@@ -43,9 +43,24 @@ func WithTakeOver() Option {
 // WithQueueSize sets how many events are kept for clients that fall behind, and how
 // many events of SendEvent may wait to be dispatched. An event of the datapath has up to
 // 64 KiB, mostly some 200 bytes; one of user space up to 1 MiB. The default, also for a size
-// below 1, is [DefaultQueueSize].
+// below 1, is [DefaultQueueSize]. See [WithQueueBytes] for the other bound.
 func WithQueueSize(events int) Option {
 	return func(a *Agent) { a.queueSize = events }
+}
+
+// WithQueueBytes sets how many bytes of memory the events may take that are kept for clients and
+// streams; those of SendEvent that wait to be dispatched may take a quarter as many in addition.
+// Of this bound and that of [WithQueueSize], the one that is reached first holds. The default is
+// [DefaultQueueBytes], the smallest bound [MinQueueBytes].
+//
+// Events lie together in blocks of up to 64 KiB. A consumer or listener that keeps the data of one
+// event keeps all of its block: once the queue has dropped it, that is the subscriber's
+// memory and no part of this bound. Who keeps many events for long had better copy them. A stream
+// keeps the block that it reads from.
+//
+// Events of SendEvent that are for consumers only are not encoded, and count as none.
+func WithQueueBytes(bytes int) Option {
+	return func(a *Agent) { a.queueBytes = bytes }
 }
 
 // WithDrainTimeout sets how long a stopping agent waits for clients to take the

@@ -57,6 +57,7 @@ type reader struct {
 	wakeups wakeups
 	checkAt time.Time         // when to check the rings
 	batch   []payload.Payload // with Data that lies in the log
+	ringErr error             // why the rings are given up, see countError
 	record  source.Record     // here since a local one would be allocated for each batch
 }
 
@@ -129,8 +130,14 @@ func (at *attachment) openLocked() (opened source.Rings, rings []source.Ring, er
 	if opened, err = at.source.Open(); err != nil {
 		return nil, nil, err
 	}
+	if opened == nil {
+		return nil, nil, errors.New("opening it returned no rings")
+	}
 	rings = opened.All()
 	for i, ring := range rings {
+		if ring == nil {
+			return nil, nil, errors.Join(fmt.Errorf("ring %d is nil", i), opened.Close())
+		}
 		if cpu := ring.CPU(); cpu < 0 || cpu >= source.MaxCPUs {
 			return nil, nil, errors.Join(fmt.Errorf("ring %d is one of CPU %d, which can't be", i, cpu), opened.Close())
 		}
@@ -186,7 +193,8 @@ func (r *reader) log() logrus.FieldLogger { return r.agent.log.WithField("source
 func (r *reader) run(err error) {
 	delay := minRetryDelay
 	for {
-		if err == nil {
+		opened := err == nil
+		if opened {
 			r.reportReading()
 			var progress bool
 			progress, err = r.read()
@@ -199,7 +207,7 @@ func (r *reader) run(err error) {
 			}
 		}
 		if r.stopped.Err() != nil {
-			if err != nil && r.drainRequested() {
+			if opened && err != nil && r.drainRequested() {
 				r.log().WithError(err).Error("Reading the rest of the " + r.attachment.ringsText() + " failed")
 			}
 			return
@@ -251,6 +259,10 @@ func (r *reader) read() (progress bool, err error) {
 		r.wakeups.beginPoll(start)
 		if r.drainRings() {
 			progress = true
+		}
+		if err := r.ringErr; err != nil {
+			r.ringErr = nil
+			return progress, err
 		}
 		r.wakeups.endPoll()
 		r.agent.counters.polled(woken, r.wakeups.records)

@@ -31,7 +31,8 @@ import (
 // the call. Events of one goroutine keep their order.
 //
 // It returns an error if the event can't be encoded, which only consumers then
-// get; [ErrQueueFull] if too many events wait to be dispatched; [ErrStopped] once the
+// get; [ErrQueueFull] if too many events, or too many bytes of them, wait to be dispatched (see
+// [WithQueueSize] and [WithQueueBytes]); [ErrStopped] once the
 // agent's context is cancelled; and [ErrNoAgent] for a nil *Agent.
 func (a *Agent) SendEvent(typ int, event interface{}) error {
 	if a == nil {

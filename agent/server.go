@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/internal/health"
+	"github.com/cilium/monitor/internal/unixsocket"
 )
 
 // acceptPause is how long no connection is accepted after that failed, for want of
@@ -33,13 +34,24 @@ func WithServerHealth(h cell.Health) ServerOption {
 	return func(s *server) { s.health = health.OrNone(h) }
 }
 
+// WithMaxClients sets how many clients the socket has at most. One user other than root may have a
+// quarter of them, so that no user can keep out all others. Further connections are closed at once,
+// without a byte written. The default, also for a number below 1, is [DefaultMaxClients].
+//
+// A client costs up to 250 KiB in its socket's buffer, if it does not read, and a few KiB beside
+// that. What the kernel keeps for connections is the memory of the agent's cgroup.
+func WithMaxClients(n int) ServerOption {
+	return func(s *server) { s.maxClients = n }
+}
+
 // ServeMonitorAPI serves the monitor API 1.2 on a unix domain socket. It starts the
 // server in the background and returns. The server is stopped when monitor.Context()
 // is cancelled. Each incoming connection is a new subscriber of monitor.
 //
 // The socket has mode 0660 and the group [SocketGroup], if that exists. Its directory is
 // made if necessary. A socket that a process left behind is replaced; one that is
-// being served, and anything that is not a socket, is an error.
+// being served, anything that is not a socket, and the name of an abstract socket are errors.
+// While it is served, a lock file is beside it: its path and ".lock".
 //
 // One agent can be served on several sockets.
 func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
@@ -50,7 +62,10 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	for _, opt := range opts {
 		opt(s)
 	}
-	if err := s.listen(); err != nil {
+	if s.maxClients < 1 {
+		s.maxClients = DefaultMaxClients
+	}
+	if err := s.open(); err != nil {
 		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
 	}
 
@@ -70,38 +85,29 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 // are gone, writes user events, and writes to those whose sockets did not take all at
 // once. Everything else is written by the reader that has it, see conn.flush.
 type server struct {
-	agent  *Agent
-	path   string
-	health cell.Health
-	poller *epoll.Poller
-	ended  chan struct{} // closed when the goroutine ends
+	agent      *Agent
+	path       string
+	health     cell.Health
+	maxClients int
+	poller     *epoll.Poller
+	ended      chan struct{} // closed when the goroutine ends
 
 	conns       subscribers[*conn] // changed by the goroutine only, which holds Agent.Mutex
 	flushWanted atomic.Bool
 
 	// Used by the goroutine only, once it runs.
-	socket   *socket // nil once closed
+	socket   *unixsocket.Socket // nil once closed
 	byFd     map[int]*conn
 	acceptAt time.Time // no connection is accepted before; zero if there is no need
 	degraded bool      // accepting failed the last time
+	checkAt  time.Time // when to look whether the socket is in its place
+	missing  bool      // it is not
+
+	refusals, acceptFailures rareLine
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
 	deadline time.Time // of a stopping server
-}
-
-func (s *server) listen() (err error) {
-	if s.socket, err = listen(s.path); err != nil {
-		return err
-	}
-	if s.poller, err = epoll.New(); err != nil {
-		return errors.Join(err, s.socket.close())
-	}
-	if err := s.poller.Add(s.socket.fd, unix.EPOLLIN); err != nil {
-		return errors.Join(err, s.socket.close(), s.poller.Close())
-	}
-	s.byFd = make(map[int]*conn)
-	return nil
 }
 
 // flush writes to all clients what they have not got yet, as far as their sockets take
@@ -146,8 +152,16 @@ func (s *server) run() {
 			s.reportFailed("The monitor API server failed", err)
 			return
 		}
+		connected := false
 		for _, ev := range events {
-			s.handle(int(ev.Fd), ev.Events)
+			if s.socket != nil && int(ev.Fd) == s.socket.FD() {
+				connected = true
+			} else {
+				s.handle(int(ev.Fd), ev.Events)
+			}
+		}
+		if connected { // after those who have gone, so that their places are free
+			s.accept()
 		}
 		if s.flushWanted.Swap(false) {
 			s.flush()
@@ -168,9 +182,9 @@ func (s *server) timeout() time.Duration {
 	case s.stopping:
 		return max(0, time.Until(s.deadline))
 	case !s.acceptAt.IsZero():
-		return max(0, time.Until(s.acceptAt))
+		return max(0, min(time.Until(s.acceptAt), time.Until(s.checkAt)))
 	default:
-		return epoll.Forever
+		return max(0, time.Until(s.checkAt))
 	}
 }
 
@@ -180,6 +194,7 @@ func (s *server) finish() bool {
 	stopping, deadline := s.stopping, s.deadline
 	s.mu.Unlock()
 	if !stopping {
+		s.checkSocket()
 		return false
 	}
 	if err := s.closeListener(); err != nil {
@@ -198,7 +213,7 @@ func (s *server) closeListener() error {
 	if s.socket == nil {
 		return nil
 	}
-	err := s.socket.close()
+	err := s.socket.Close()
 	s.socket = nil
 	return err
 }
@@ -213,11 +228,8 @@ func (s *server) closeAll() {
 	}
 }
 
+// handle handles what epoll says of a client's connection.
 func (s *server) handle(fd int, events uint32) {
-	if s.socket != nil && fd == s.socket.fd {
-		s.accept()
-		return
-	}
 	c := s.byFd[fd]
 	if c == nil {
 		return
@@ -235,7 +247,7 @@ func (s *server) handle(fd int, events uint32) {
 // goroutine as well.
 func (s *server) accept() {
 	for range 16 {
-		fd, _, err := unix.Accept4(s.socket.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, _, err := unix.Accept4(s.socket.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
 			s.reportRecovered()
@@ -245,16 +257,14 @@ func (s *server) accept() {
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
-			s.agent.counters.acceptErrors.Add(1)
-			s.reportFailed("Accepting connections to the monitor API failed", err)
-			s.pauseAccept()
+			s.acceptFailed(err)
 			return
 		}
 	}
 }
 
 func (s *server) pauseAccept() {
-	if err := s.poller.Modify(s.socket.fd, 0); err != nil {
+	if err := s.poller.Modify(s.socket.FD(), 0); err != nil {
 		s.agent.log.WithError(err).Error("Pausing the monitor API socket failed")
 	}
 	s.acceptAt = time.Now().Add(acceptPause)
@@ -265,20 +275,22 @@ func (s *server) resumeAccept() {
 		return
 	}
 	s.acceptAt = time.Time{}
-	if err := s.poller.Modify(s.socket.fd, unix.EPOLLIN); err != nil {
+	if err := s.poller.Modify(s.socket.FD(), unix.EPOLLIN); err != nil {
 		s.agent.log.WithError(err).Error("Resuming the monitor API socket failed")
 	}
 }
 
-// connect makes a subscriber of a connection.
+// connect makes a subscriber of a connection, or refuses it.
 func (s *server) connect(fd int) {
-	c := newConn(s, fd)
-	if err := s.poller.Add(fd, 0); err != nil {
-		s.agent.counters.acceptErrors.Add(1)
-		s.agent.log.WithError(err).Warn("Refusing a connection to the monitor API")
-		c.close()
+	cred, err := s.admit(fd)
+	if err == nil {
+		err = s.poller.Add(fd, 0)
+	}
+	if err != nil {
+		s.refuse(fd, cred, err)
 		return
 	}
+	c := newConn(s, fd, cred)
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock()

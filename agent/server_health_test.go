@@ -4,8 +4,11 @@ package agent_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/cilium/hive/cell"
+	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -15,7 +18,9 @@ import (
 // TestServerHealth has the process run out of file descriptors when a client connects: the
 // server says so, and accepts the client as soon as it can.
 func TestServerHealth(t *testing.T) {
-	f := start(t)
+	log, lines := test.NewNullLogger()
+	log.SetLevel(logrus.WarnLevel)
+	f := start(t, agent.WithLogger(log))
 	health, root := cell.NewSimpleHealth()
 	requireLevel := func(level cell.Level, status string) {
 		t.Helper()
@@ -36,9 +41,15 @@ func TestServerHealth(t *testing.T) {
 	require.NoError(t, unix.Connect(client, &unix.SockaddrUnix{Name: socket}))
 	requireLevel(cell.StatusDegraded, "Accepting connections to the monitor API failed")
 	require.NotZero(t, f.Stats().AcceptErrors)
+	// Nobody spins: it is tried again at intervals, and one line is enough for a minute.
+	since := time.Now()
+	before := f.Stats().AcceptErrors
+	eventually(t, func() bool { return f.Stats().AcceptErrors >= before+3 }, "accepting is tried again")
+	require.LessOrEqual(t, f.Stats().AcceptErrors, before+2+uint64(time.Since(since)/(100*time.Millisecond)))
+	require.Len(t, lines.AllEntries(), 1)
 	restore()
 	requireLevel(cell.StatusOK, "Serving the monitor API 1.2 on "+socket)
-	require.Len(t, f.Stats().Clients, 1)
+	eventually(t, func() bool { return len(f.Stats().Clients) == 1 }, "the client that waited is served")
 
 	f.stop()
 	requireLevel(cell.StatusStopped, "The agent is stopped")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/testutils"
 )
 
 // TestClientsThatDoNotRead has more and more clients that read nothing beside one that
@@ -18,7 +19,8 @@ import (
 // not depend on the size of the queue.
 func TestClientsThatDoNotRead(t *testing.T) {
 	const queue = 4096
-	f := attached(t, agent.WithQueueSize(queue))
+	f := startServing(t, []agent.ServerOption{agent.WithMaxClients(2000)}, agent.WithQueueSize(queue))
+	require.NoError(t, f.AttachToEventsMap(64))
 	good := f.connect(t)
 	stalled, sent := 0, uint64(0)
 	flood := func() {
@@ -44,6 +46,44 @@ func TestClientsThatDoNotRead(t *testing.T) {
 			require.Less(t, perClient, 16<<10, "a queue of its own would be %d bytes", queue*200)
 		}
 	}
+}
+
+// TestBatchIsBoundedInBytes has many large events wait in a ring: they are not all copied into the log
+// at once, which may take less than they do.
+func TestBatchIsBoundedInBytes(t *testing.T) {
+	f := start(t, agent.WithQueueBytes(agent.MinQueueBytes))
+	require.NoError(t, f.AttachToEventsMap(2048))
+	c := &memoryConsumer{stats: f.Stats, entered: make(chan struct{}), resume: make(chan struct{})}
+	f.RegisterNewConsumer(c)
+	emit := func(size, n int) {
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitSample(make([]byte, size), n) }))
+	}
+	emit(100, 1)
+	<-c.entered
+	emit(32<<10, 200)
+	close(c.resume)
+	require.NoError(t, c.WaitFor(t.Context(), 201))
+	require.NoError(t, f.Flush(t.Context()))
+	require.NotZero(t, c.most)
+	require.LessOrEqual(t, c.most, agent.MinQueueBytes)
+}
+
+// memoryConsumer looks what the log takes in each callback. It stays in the first one until it is
+// told to go on.
+type memoryConsumer struct {
+	testutils.FakeConsumer
+	stats           func() agent.Stats
+	entered, resume chan struct{}
+	most            int
+}
+
+func (c *memoryConsumer) NotifyPerfEvent(data []byte, cpu int) {
+	if c.most == 0 {
+		close(c.entered)
+		<-c.resume
+	}
+	c.most = max(c.most, c.stats().QueueMemory)
+	c.FakeConsumer.NotifyPerfEvent(data, cpu)
 }
 
 // TestStoppedProcess stops a client's process with SIGSTOP, and kills it.

@@ -44,6 +44,10 @@ type Stats struct {
 	// behind.
 	QueueSize int `json:"queueSize"`
 
+	// QueueBytes is the number of bytes that these may take, QueueMemory what they take.
+	QueueBytes  int `json:"queueBytes"`
+	QueueMemory int `json:"queueMemory"`
+
 	// Accepted is the number of events that came to the event log, where clients and streams
 	// get them from. A loss that the datapath reported counts as the events that it lost.
 	Accepted uint64 `json:"accepted"`
@@ -65,9 +69,11 @@ type Stats struct {
 	StreamTotals map[string]StreamTotals `json:"streamTotals"`
 
 	// AcceptErrors is how often a connection could not be accepted, WriteErrors how
-	// often one ended because it could not be written to.
+	// often one ended because it could not be written to. Refused is how many were closed at once
+	// since there were as many clients as there may be, see WithMaxClients.
 	AcceptErrors uint64 `json:"acceptErrors"`
 	WriteErrors  uint64 `json:"writeErrors"`
+	Refused      uint64 `json:"refused"`
 }
 
 // Traffic is events of the datapath, from all sources, or of user space.
@@ -156,7 +162,8 @@ type Losses struct {
 	Behind       uint64 `json:"behind"`
 	StreamBehind uint64 `json:"streamBehind"`
 
-	// QueueFull is the number of times that SendEvent returned ErrQueueFull.
+	// QueueFull is the number of times that SendEvent returned ErrQueueFull, for want of events or
+	// of bytes.
 	QueueFull uint64 `json:"queueFull"`
 
 	// NotEncoded counts the events that SendEvent could not encode: clients and
@@ -270,6 +277,8 @@ func (a *Agent) Stats() Stats {
 	stats.EventsMap = a.eventsMapPath
 	a.fillInSourcesLocked(&stats)
 	stats.QueueSize = a.queueSize
+	stats.QueueBytes = a.queueBytes
+	stats.QueueMemory = a.events.Memory()
 	stats.TotalSubscribers = a.totalSubscribers
 	stats.Consumers = subscriberStats(&a.consumers, "")
 	stats.Listeners = subscriberStats(&a.listeners, listener.Version1_2)
@@ -345,6 +354,7 @@ func (c *counters) fillIn(stats *Stats) {
 	stats.ReaderFailures = c.readerFailures.Load()
 	stats.AcceptErrors = c.acceptErrors.Load()
 	stats.WriteErrors = c.writeErrors.Load()
+	stats.Refused = c.refused.Load()
 	stats.Lost.QueueFull = c.queueFull.Load()
 	stats.Lost.NotEncoded = c.notEncoded.Load()
 	stats.Lost.CorruptRings = c.corruptRings.Load()

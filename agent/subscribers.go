@@ -172,7 +172,8 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 	}
 	name := nameOf(newListener)
 	a.Lock()
-	stopping := a.stopping || a.ctx.Err() != nil
+	// One that is registered is closed by whoever stops the agent.
+	stopping := (a.stopping || a.ctx.Err() != nil) && a.listeners.index(newListener) < 0
 	if !stopping && a.listeners.addLocked(newListener, name) {
 		a.totalSubscribers.Listeners++
 		a.startReadersLocked()

@@ -57,6 +57,7 @@ type ringWakeups struct {
 	credit  float64   // eager: records that may still wake the reader up
 	records int       // lazy: found since
 	since   time.Time // when credit was last added to, when the count of records began
+	errors  int       // in a row
 }
 
 func newWakeups(rings []source.Ring) wakeups {

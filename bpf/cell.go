@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
+	"github.com/cilium/monitor/internal/health"
 )
 
 // Cell runs the datapath on the devices that --device names from start to stop,
@@ -77,6 +78,7 @@ type params struct {
 
 	Lifecycle cell.Lifecycle
 	Log       *slog.Logger
+	Health    cell.Health `optional:"true"`
 	Config    Config
 	Monitor   monitor.AgentConfig
 }
@@ -92,6 +94,7 @@ func newDatapathReady(p params) (monitor.DatapathReady, error) {
 	}
 	r := &runner{
 		log:     p.Log,
+		health:  health.OrNone(p.Health).NewScope("devices"),
 		opts:    Options{Devices: p.Config.Device, Deny: rules, EventsMap: path},
 		running: make(chan struct{}),
 	}

@@ -6,9 +6,11 @@ package bpf
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/hive"
 	"github.com/cilium/hive/cell"
@@ -16,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 
 	"github.com/cilium/monitor"
 )
@@ -68,6 +71,38 @@ func TestCell(t *testing.T) {
 		require.NoError(t, h.Stop(log, t.Context()))
 	}
 	notReady()
+}
+
+// TestCellHealth has health say which device is missing.
+func TestCellHealth(t *testing.T) {
+	left, right := veth(t)
+	var health *cell.SimpleHealth
+	h := hive.New(
+		Cell,
+		cell.SimpleHealthCell,
+		cell.Provide(func() monitor.AgentConfig { return monitor.AgentConfig{MonitorEventsMap: eventsPath(t)} }),
+		cell.Invoke(func(sh *cell.SimpleHealth) { health = sh }),
+	)
+	hive.AddConfigOverride(h, func(cfg *Config) { cfg.Device = []string{"lo", rightDevice} })
+	log := hivetest.Logger(t)
+	right.Do(func() error { return h.Start(log, t.Context()) })
+	defer func() { require.NoError(t, h.Stop(log, t.Context())) }()
+
+	devices := health.GetChild("devices")
+	requireHealth := func(level cell.Level, text string) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			devices.Lock()
+			defer devices.Unlock()
+			return devices.Level == level && strings.Contains(fmt.Sprint(devices.Status, ": ", devices.Error), text)
+		}, healTime, 10*time.Millisecond)
+	}
+	const all = "Attached to lo, " + rightDevice
+	requireHealth(cell.StatusOK, all)
+	right.Do(func() error { return netlink.LinkDel(linkNamed(rightDevice)) })
+	requireHealth(cell.StatusDegraded, `Not attached to all devices: device "`+rightDevice+`": Link not found`)
+	connect(left, right)
+	requireHealth(cell.StatusOK, all)
 }
 
 func TestCellWithoutDevice(t *testing.T) {

@@ -24,8 +24,12 @@ import (
 // map at the path that the variable holds, until it is killed.
 const childEnv = "MONITOR_TEST_EVENTS_MAP"
 
+// childClsactEnv makes it attach its programs as on a kernel without TCX.
+const childClsactEnv = "MONITOR_TEST_CLSACT"
+
 func childMain(path string) {
-	if _, err := Load(Options{Devices: []string{"lo"}, EventsMap: path}); err != nil {
+	_, withoutTCX := os.LookupEnv(childClsactEnv)
+	if _, err := Load(Options{Devices: []string{"lo"}, EventsMap: path, withoutTCX: withoutTCX}); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
@@ -38,7 +42,7 @@ func childMain(path string) {
 func unprivileged() syscall.SysProcAttr {
 	return syscall.SysProcAttr{
 		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
-		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_NET_ADMIN, unix.CAP_DAC_OVERRIDE},
+		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_NET_ADMIN, unix.CAP_DAC_OVERRIDE},
 	}
 }
 
@@ -53,24 +57,54 @@ func startChild(t *testing.T, path string, attr syscall.SysProcAttr) *exec.Cmd {
 // tryChild is startChild for a process that might fail, and returns what it says.
 func tryChild(t *testing.T, path string, attr syscall.SysProcAttr) (*exec.Cmd, string) {
 	t.Helper()
-	requireRoot(t)
-	child := exec.Command("/proc/self/exe")
-	child.Env = append(os.Environ(), childEnv+"="+path, "GORACE=atexit_sleep_ms=0")
-	child.SysProcAttr = &attr
 	attr.Cloneflags = syscall.CLONE_NEWNET
-	stdin, err := child.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := child.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, child.Start())
-	t.Cleanup(func() {
+	child := newChild(t, path, attr)
+	return child.Cmd, child.start()
+}
+
+type child struct {
+	*exec.Cmd
+	t *testing.T
+}
+
+func newChild(t *testing.T, path string, attr syscall.SysProcAttr) child {
+	t.Helper()
+	requireRoot(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), childEnv+"="+path, "GORACE=atexit_sleep_ms=0")
+	cmd.SysProcAttr = &attr
+	return child{cmd, t}
+}
+
+// start returns what the process says first.
+func (c child) start() string {
+	c.t.Helper()
+	stdin, err := c.StdinPipe()
+	require.NoError(c.t, err)
+	stdout, err := c.StdoutPipe()
+	require.NoError(c.t, err)
+	require.NoError(c.t, c.Start())
+	c.t.Cleanup(func() {
 		stdin.Close()
-		child.Process.Kill()
-		child.Wait()
+		c.Process.Kill()
+		c.Wait()
 	})
 	said, err := bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err)
-	return child, said
+	require.NoError(c.t, err)
+	return said
+}
+
+// startClsactChild starts a process that runs a datapath on the namespace's lo, attached as on
+// a kernel without TCX.
+func (ns *namespace) startClsactChild(path string) *exec.Cmd {
+	ns.t.Helper()
+	c := newChild(ns.t, path, syscall.SysProcAttr{})
+	c.Env = append(c.Env, childClsactEnv+"=")
+	ns.Do(func() error {
+		require.Equal(ns.t, "ready\n", c.start())
+		return nil
+	})
+	return c.Cmd
 }
 
 func kill(t *testing.T, child *exec.Cmd) {

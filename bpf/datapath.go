@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 )
 
 // eventsMapName is the kernel's name for the events map of an embedded datapath, which tells
@@ -30,30 +29,39 @@ type Options struct {
 	// CAP_SYS_ADMIN, a map of an embedded datapath that is pinned there already is taken
 	// over: events are written to it, and it stays pinned at the end.
 	EventsMap string
+
+	// DevicesChanged, if it is not nil, is called when the datapath is not attached to all
+	// devices any more, with an error that names them, again when they are others, and with nil once it
+	// is attached to all. Calls come one after the other, none after [Datapath.Close], which
+	// waits for one that runs.
+	DevicesChanged func(error)
+
+	withoutTCX bool // attach as on a kernel that has none
 }
 
-// Datapath is a datapath that runs. The kernel ends it with the process, even one
-// that is killed; only the pin of the events map outlives that, until the next
-// [Load] with the same path.
+// Datapath is a datapath that runs. If the process is killed, the pin of the events map
+// outlives it, and so do the programs where the kernel has no TCX, until the next [Load]: of
+// the same path for the pin, in the same network namespace for the programs.
 type Datapath struct {
 	objects hostObjects
 	pin     *MapPin // nil if it is not ours
-	links   []link.Link
+	keeper  *keeper // nil if it did not start
 }
 
-// Load loads the programs, pins the events map and attaches to the devices.
-// A device that is deleted later stays away: the datapath does not attach to a
-// new one of the same name.
+// Load loads the programs, pins the events map and attaches to the devices. All of them
+// have to be there. When later one is deleted and made again, or renamed, or somebody
+// detaches the programs, they are attached again to the device that has the name, within two seconds.
 func Load(opts Options) (*Datapath, error) {
 	if len(opts.Devices) == 0 {
 		return nil, errors.New("no device to attach the datapath to")
 	}
-	devices, err := findDevices(opts.Devices)
-	if err != nil {
-		return nil, err
+	for _, name := range opts.Devices {
+		if _, err := findDevice(name); err != nil {
+			return nil, err
+		}
 	}
 	d := &Datapath{}
-	if err := d.start(devices, opts); err != nil {
+	if err := d.start(opts); err != nil {
 		if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
 			err = fmt.Errorf("%w (the datapath needs root, or CAP_BPF, CAP_NET_ADMIN and access to the bpffs)", err)
 		}
@@ -62,7 +70,7 @@ func Load(opts Options) (*Datapath, error) {
 	return d, nil
 }
 
-func (d *Datapath) start(devices []device, opts Options) error {
+func (d *Datapath) start(opts Options) error {
 	spec, err := loadHost()
 	if err != nil {
 		return err
@@ -88,12 +96,8 @@ func (d *Datapath) start(devices []device, opts Options) error {
 			return err
 		}
 	}
-	for _, dev := range devices {
-		if err := d.attach(dev); err != nil {
-			return err
-		}
-	}
-	return nil
+	d.keeper, err = startKeeper(&opts, &d.objects.hostPrograms)
+	return err
 }
 
 func setRules(spec *ebpf.CollectionSpec, rules []Rule) error {
@@ -112,36 +116,14 @@ func setRules(spec *ebpf.CollectionSpec, rules []Rule) error {
 	return spec.Variables[hostVarDenyRuleCount].Set(uint32(len(rules)))
 }
 
-// attach puts the programs in front of those that the device has, so that they
-// see what others take away.
-func (d *Datapath) attach(dev device) error {
-	ingress, egress := d.objects.FromNetwork, d.objects.ToNetwork
-	if dev.l3 {
-		ingress, egress = d.objects.FromNetworkL3, d.objects.ToNetworkL3
-	}
-	for _, opts := range []link.TCXOptions{
-		{Program: ingress, Attach: ebpf.AttachTCXIngress},
-		{Program: egress, Attach: ebpf.AttachTCXEgress},
-	} {
-		opts.Interface = dev.index
-		opts.Anchor = link.Head()
-		l, err := link.AttachTCX(opts)
-		if err != nil {
-			return fmt.Errorf("attach to device %s: %w", dev.name, err)
-		}
-		d.links = append(d.links, l)
-	}
-	return nil
-}
-
 // Close detaches and unloads the programs and removes the pin with all that was made
 // for it. Only the first call does anything.
 func (d *Datapath) Close() error {
 	var errs []error
-	for _, l := range d.links {
-		errs = append(errs, l.Close())
+	if d.keeper != nil {
+		errs = append(errs, d.keeper.stop())
+		d.keeper = nil
 	}
-	d.links = nil
 	if d.pin != nil {
 		errs = append(errs, d.pin.Remove())
 		d.pin = nil

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -64,10 +63,12 @@ func has(typ, subtype int, data string) func(event) bool {
 	}
 }
 
-func TestTrafficIsTraced(t *testing.T) {
+func TestTrafficIsTraced(t *testing.T) { eachWay(t, testTrafficIsTraced) }
+
+func testTrafficIsTraced(t *testing.T, withoutTCX bool) {
 	left, right := veth(t)
 	path := eventsPath(t)
-	right.load(Options{Devices: []string{rightDevice}, EventsMap: path})
+	right.load(Options{Devices: []string{rightDevice}, EventsMap: path, withoutTCX: withoutTCX})
 	rd := readPinned(t, path)
 
 	var ifindex int
@@ -113,13 +114,16 @@ func send(t *testing.T, from, to *net.UDPConn, data string) {
 	require.Equal(t, data, string(buf[:n]))
 }
 
-func TestDeniedPacketsAreDropped(t *testing.T) {
+func TestDeniedPacketsAreDropped(t *testing.T) { eachWay(t, testDeniedPacketsAreDropped) }
+
+func testDeniedPacketsAreDropped(t *testing.T, withoutTCX bool) {
 	left, right := veth(t)
 	path := eventsPath(t)
 	right.load(Options{
-		Devices:   []string{rightDevice},
-		Deny:      mustParseRules(t, "udp/9999", "tcp/80@"+leftIPv4, "icmp@"+leftIPv6),
-		EventsMap: path,
+		Devices:    []string{rightDevice},
+		Deny:       mustParseRules(t, "udp/9999", "tcp/80@"+leftIPv4, "icmp@"+leftIPv6),
+		EventsMap:  path,
+		withoutTCX: withoutTCX,
 	})
 	rd := readPinned(t, path)
 
@@ -200,10 +204,12 @@ func assertNothingReceived(t *testing.T, conn *net.UDPConn) {
 	assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }
 
-func TestLoopback(t *testing.T) {
+func TestLoopback(t *testing.T) { eachWay(t, testLoopback) }
+
+func testLoopback(t *testing.T, withoutTCX bool) {
 	ns := newNamespace(t)
 	path := eventsPath(t)
-	ns.load(Options{Devices: []string{"lo", "lo"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path})
+	ns.load(Options{Devices: []string{"lo", "lo"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path, withoutTCX: withoutTCX})
 	rd := readPinned(t, path)
 
 	client, server := ns.listenUDP("127.0.0.1:5001"), ns.listenUDP("127.0.0.1:5002")
@@ -222,11 +228,13 @@ func TestLoopback(t *testing.T) {
 	assert.Empty(t, pending(t, rd))
 }
 
-func TestDeviceWithoutEthernetHeader(t *testing.T) {
+func TestDeviceWithoutEthernetHeader(t *testing.T) { eachWay(t, testDeviceWithoutEthernetHeader) }
+
+func testDeviceWithoutEthernetHeader(t *testing.T, withoutTCX bool) {
 	ns := newNamespace(t)
 	tun := ns.tunTap("tun0", netlink.TUNTAP_MODE_TUN)
 	path := eventsPath(t)
-	ns.load(Options{Devices: []string{"tun0"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path})
+	ns.load(Options{Devices: []string{"tun0"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path, withoutTCX: withoutTCX})
 	rd := readPinned(t, path)
 
 	for _, tc := range []struct {
@@ -252,12 +260,14 @@ func TestDeviceWithoutEthernetHeader(t *testing.T) {
 }
 
 // Packets that are cut short are traced all the same.
-func TestShortPackets(t *testing.T) {
+func TestShortPackets(t *testing.T) { eachWay(t, testShortPackets) }
+
+func testShortPackets(t *testing.T, withoutTCX bool) {
 	ns := newNamespace(t)
 	tap := ns.tunTap("tap0", netlink.TUNTAP_MODE_TAP)
 	tun := ns.tunTap("tun0", netlink.TUNTAP_MODE_TUN)
 	path := eventsPath(t)
-	ns.load(Options{Devices: []string{"tap0", "tun0"}, Deny: mustParseRules(t, "any@0.0.0.0/0", "any@::/0"), EventsMap: path})
+	ns.load(Options{Devices: []string{"tap0", "tun0"}, Deny: mustParseRules(t, "any@0.0.0.0/0", "any@::/0"), EventsMap: path, withoutTCX: withoutTCX})
 	rd := readPinned(t, path)
 
 	ip4, ip6 := ipv4("10.0.0.1", "10.0.0.2", unix.IPPROTO_UDP, 0, nil, udp(1)), ipv6("fd00::1", "fd00::2", unix.IPPROTO_UDP, udp(1))
@@ -282,52 +292,70 @@ func TestShortPackets(t *testing.T) {
 
 // A device's other programs stay in charge of what the datapath does not drop, and
 // hide nothing from it.
-func TestOtherPrograms(t *testing.T) {
+func TestOtherPrograms(t *testing.T) { eachWay(t, testOtherPrograms) }
+
+func testOtherPrograms(t *testing.T, withoutTCX bool) {
 	ns := newNamespace(t)
-	drop, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type:         ebpf.SchedCLS,
-		Instructions: asm.Instructions{asm.LoadImm(asm.R0, verdictDrop, asm.DWord), asm.Return()},
-		License:      "Dual BSD/GPL",
-	})
-	require.NoError(t, err)
-	defer drop.Close()
+	drop := newDropProgram(t)
 	ns.Do(func() error {
-		l, err := link.AttachTCX(link.TCXOptions{Interface: 1, Program: drop, Attach: ebpf.AttachTCXIngress})
+		if withoutTCX {
+			return addOtherFilter(drop)
+		}
+		l, err := link.AttachTCX(link.TCXOptions{Interface: loIndex, Program: drop, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return addOtherFilter(drop)
+		}
 		if err == nil {
 			t.Cleanup(func() { l.Close() })
 		}
 		return err
 	})
 	path := eventsPath(t)
-	ns.load(Options{Devices: []string{"lo"}, EventsMap: path})
+	ns.load(Options{Devices: []string{"lo"}, EventsMap: path, withoutTCX: withoutTCX})
 	rd := readPinned(t, path)
 
 	client, server := ns.listenUDP("127.0.0.1:5001"), ns.listenUDP("127.0.0.1:5002")
-	_, err = client.WriteTo([]byte("hello"), server.LocalAddr())
+	_, err := client.WriteTo([]byte("hello"), server.LocalAddr())
 	require.NoError(t, err)
 	awaitEvent(t, rd, has(eventTrace, 10, "hello"))
 	assertNothingReceived(t, server)
 }
 
-func TestCloseLeavesNothing(t *testing.T) {
+// newDropProgram returns a program that drops all packets.
+func newDropProgram(t *testing.T) *ebpf.Program {
+	t.Helper()
+	drop, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type:         ebpf.SchedCLS,
+		Instructions: asm.Instructions{asm.LoadImm(asm.R0, verdictDrop, asm.DWord), asm.Return()},
+		License:      "Dual BSD/GPL",
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { drop.Close() })
+	return drop
+}
+
+func TestCloseLeavesNothing(t *testing.T) { eachWay(t, testCloseLeavesNothing) }
+
+func testCloseLeavesNothing(t *testing.T, withoutTCX bool) {
 	ns := newNamespace(t)
 	path := eventsPath(t)
 	var d *Datapath
 	ns.Do(func() (err error) {
-		d, err = Load(Options{Devices: []string{"lo"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path})
+		d, err = Load(Options{Devices: []string{"lo"}, Deny: mustParseRules(t, "udp/9999"), EventsMap: path, withoutTCX: withoutTCX})
 		return err
 	})
 	progs, links := d.ids(t)
-	require.Len(t, links, 2)
-	defer runtime.KeepAlive(slices.Clone(d.links)) // or the garbage collector closes them
+	require.Equal(t, 2, len(links)+len(ns.filterNames()))
+	defer runtime.KeepAlive(d.keeper.attachments[loIndex]) // or the garbage collector closes the links
 
 	require.NoError(t, d.Close())
 	require.NoError(t, d.Close(), "a second time")
 	assert.NoDirExists(t, filepath.Dir(path))
 	requireGone(t, progs, links)
+	assert.False(t, ns.hasClsact())
 }
 
-// ids returns what the datapath has in the kernel.
+// ids returns what the datapath, which has the lo, has in the kernel.
 func (d *Datapath) ids(t *testing.T) (progs []ebpf.ProgramID, links []link.ID) {
 	t.Helper()
 	for _, prog := range []*ebpf.Program{d.objects.FromNetwork, d.objects.FromNetworkL3, d.objects.ToNetwork, d.objects.ToNetworkL3} {
@@ -337,10 +365,12 @@ func (d *Datapath) ids(t *testing.T) (progs []ebpf.ProgramID, links []link.ID) {
 		require.True(t, ok)
 		progs = append(progs, id)
 	}
-	for _, l := range d.links {
-		info, err := l.Info()
-		require.NoError(t, err)
-		links = append(links, info.ID)
+	if tcx, ok := d.keeper.attachments[loIndex].(*tcx); ok {
+		for _, l := range tcx.links {
+			info, err := l.Info()
+			require.NoError(t, err)
+			links = append(links, info.ID)
+		}
 	}
 	return progs, links
 }

@@ -5,35 +5,36 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 type device struct {
-	name  string
+	name  string // as it was asked for
 	index int
 	l3    bool // packets have no Ethernet header
 }
 
-// findDevices returns the devices of these names, each once.
-func findDevices(names []string) ([]device, error) {
-	var devices []device
-	for _, name := range names {
-		l, err := netlink.LinkByName(name)
-		if err != nil {
-			return nil, fmt.Errorf("device %q: %w (ip link lists those that are there)", name, err)
-		}
-		attrs := l.Attrs()
-		dev := device{
-			name:  attrs.Name,
-			index: attrs.Index,
-			l3:    attrs.EncapType != "ether" && attrs.EncapType != "loopback",
-		}
-		if !slices.Contains(devices, dev) {
-			devices = append(devices, dev)
-		}
+// findDevice returns the device of this name in the network namespace of the calling
+// thread. The error wraps netlink.LinkNotFoundError if there is none.
+func findDevice(name string) (device, error) {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return device{}, fmt.Errorf("device %q: %w (ip link lists those that are there)", name, err)
 	}
-	return devices, nil
+	attrs := l.Attrs()
+	return device{
+		name:  name,
+		index: attrs.Index,
+		l3:    attrs.EncapType != "ether" && attrs.EncapType != "loopback",
+	}, nil
+}
+
+// isGone tells whether an error says that the device is not there, or not any more.
+func isGone(err error) bool {
+	var notFound netlink.LinkNotFoundError
+	return errors.As(err, &notFound) || errors.Is(err, unix.ENODEV)
 }

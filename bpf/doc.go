@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bpf is a small real datapath for nodes that have no other: TCX
-// programs that report the packets of the given devices to an events map, and
-// drop those that a deny rule matches. It runs on Linux 6.6 and newer.
+// Package bpf is a small real datapath for nodes that have no other: programs
+// that report the packets of the given devices to an events map, and
+// drop those that a deny rule matches. It runs on Linux 5.15 and newer.
 //
 // # Events
 //
@@ -16,13 +16,22 @@
 // what the tunnel carries. As long as nobody reads the events map, an event costs a
 // failed lookup.
 //
+// # Devices
+//
 // The programs are placed in front of those that a device has already, and pass
-// on what they do not drop.
+// on what they do not drop. They are attached by TCX, and where the kernel has none
+// (before Linux 6.6) as filters with priority 1 of a clsact qdisc, which is added where
+// it is missing, and removed at the end unless somebody else has filters there by then.
+// If the process is killed, the kernel removes what TCX attached, but no filters: they go on, and drop
+// what rules deny, until a datapath starts in the same network namespace.
+//
+// A device that is deleted and made again, or that goes and comes, gets the programs again within
+// two seconds, and so does one from which somebody detached them.
 //
 // # Privileges
 //
-// Without root it takes CAP_BPF and CAP_NET_ADMIN, and CAP_DAC_OVERRIDE where bpffs
-// belongs to root, as usual. CAP_SYS_ADMIN is for two things only. One is to mount
+// Without root it takes CAP_BPF, CAP_NET_ADMIN and, on older kernels (6.1 is one), CAP_PERFMON, and
+// CAP_DAC_OVERRIDE where bpffs belongs to root, as usual. CAP_SYS_ADMIN is for two things only. One is to mount
 // bpffs where that has not been done. The other is to see whether a program uses the
 // map that is pinned at the path of the events map, where a process that was killed
 // leaves it behind: with CAP_SYS_ADMIN, a map that nobody uses is replaced, and one in

@@ -58,10 +58,15 @@ func (ns *namespace) listenUDP(addr string) *net.UDPConn {
 func veth(t *testing.T) (left, right *namespace) {
 	t.Helper()
 	left, right = newNamespace(t), newNamespace(t)
+	connect(left, right)
+	return left, right
+}
+
+// connect makes the devices of veth.
+func connect(left, right *namespace) {
 	left.Connect(leftDevice, right.Namespace, rightDevice)
 	left.Do(func() error { return errors.Join(addAddrs(leftDevice, leftIPv4, leftIPv6), setUp(leftDevice)) })
 	right.Do(func() error { return errors.Join(addAddrs(rightDevice, rightIPv4, rightIPv6), setUp(rightDevice)) })
-	return left, right
 }
 
 const (

@@ -252,9 +252,11 @@ func pinnedMapID(path string) (ebpf.MapID, error) {
 	return id, nil
 }
 
-// programUsing returns a loaded program that refers to the map, or 0.
+// programUsing returns a loaded program that refers to the map, or 0. Those that a killed
+// datapath left attached do not count.
 func programUsing(id ebpf.MapID) (ebpf.ProgramID, error) {
 	var prog ebpf.ProgramID
+	var leftovers map[ebpf.ProgramID]bool // nil before they are needed
 	for {
 		next, err := ebpf.ProgramGetNextID(prog)
 		if errors.Is(err, os.ErrNotExist) {
@@ -272,7 +274,15 @@ func programUsing(id ebpf.MapID) (ebpf.ProgramID, error) {
 		if err != nil {
 			return 0, err
 		}
-		if uses {
+		if !uses {
+			continue
+		}
+		if leftovers == nil {
+			if leftovers, err = leftoverPrograms(); err != nil {
+				return 0, err
+			}
+		}
+		if !leftovers[prog] {
 			return prog, nil
 		}
 	}

@@ -7,6 +7,7 @@ package bpf
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/cilium/hive/cell"
@@ -15,6 +16,7 @@ import (
 // runner keeps a datapath from each start of the hive to its stop.
 type runner struct {
 	log      *slog.Logger
+	health   cell.Health
 	opts     Options
 	datapath *Datapath // used by the hooks only
 
@@ -24,8 +26,12 @@ type runner struct {
 
 // Start implements cell.HookInterface.
 func (r *runner) Start(cell.HookContext) (err error) {
-	r.datapath, err = Load(r.opts)
+	r.health.OK("Attached to " + strings.Join(r.opts.Devices, ", "))
+	opts := r.opts
+	opts.DevicesChanged = r.devicesChanged
+	r.datapath, err = Load(opts)
 	if err != nil {
+		r.health.Degraded("The embedded datapath did not start", err)
 		return err
 	}
 	r.log.Info("Embedded datapath attached",
@@ -47,7 +53,20 @@ func (r *runner) Stop(cell.HookContext) error {
 	r.running = make(chan struct{})
 	r.mu.Unlock()
 
-	return r.datapath.Close()
+	err := r.datapath.Close()
+	r.health.Stopped("Detached from all devices")
+	return err
+}
+
+// devicesChanged tells people whether the datapath is attached to all devices.
+func (r *runner) devicesChanged(lost error) {
+	if lost != nil {
+		r.log.Warn("The embedded datapath is not attached to all devices, it will try again", "error", lost)
+		r.health.Degraded("Not attached to all devices", lost)
+		return
+	}
+	r.log.Info("Embedded datapath attached to all devices again", "devices", r.opts.Devices)
+	r.health.OK("Attached to " + strings.Join(r.opts.Devices, ", "))
 }
 
 // ready is a monitor.DatapathReady. A datapath that can't start fails the start of

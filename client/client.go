@@ -24,6 +24,10 @@ const DefaultSocketPath = "/var/run/cilium/monitor1_2.sock"
 // [fs.ErrNotExist], too.
 var ErrNotRunning = errors.New("no monitor agent is running")
 
+// ErrRefused is why a stream ended if the agent closed the connection before it wrote anything: it
+// has as many clients as it takes, or is stopping. It is an [io.EOF], too.
+var ErrRefused = fmt.Errorf("the monitor agent closed the connection at once, it may have too many clients: %w", io.EOF)
+
 // Client is a connection to a monitor agent.
 type Client struct {
 	conn    net.Conn
@@ -31,7 +35,9 @@ type Client struct {
 	ctx     context.Context
 	release func() bool // stops ctx from closing the connection
 	onIdle  func()
-	err     error // that ended the stream
+	onFirst func() // called when the agent has written something; may be nil
+	anyByte bool   // it has
+	err     error  // that ended the stream
 }
 
 // Dial connects to the agent that serves the socket at path. Cancelling ctx closes the
@@ -68,7 +74,7 @@ func (c *Client) OnIdle(fn func()) { c.onIdle = fn }
 
 // Payloads yields the events from the connection on, in the agent's order. The
 // last thing it yields is an error, with a nil payload: [io.EOF] if the agent
-// closed the connection, ctx's error if that was cancelled, [net.ErrClosed] after
+// closed the connection, [ErrRefused] if that was before it wrote anything, ctx's error if that was cancelled, [net.ErrClosed] after
 // Close, [payload.ErrNotASession] if what serves the socket is no monitor agent, else
 // what is wrong with the stream.
 //
@@ -98,6 +104,8 @@ func (c *Client) reason(err error) error {
 	switch {
 	case c.ctx.Err() != nil:
 		return c.ctx.Err()
+	case err == io.EOF && !c.anyByte:
+		return ErrRefused
 	case err == io.EOF:
 		return err
 	default:
@@ -121,5 +129,12 @@ func (r reader) Read(b []byte) (int, error) {
 	if r.onIdle != nil {
 		r.onIdle()
 	}
-	return r.conn.Read(b)
+	n, err := r.conn.Read(b)
+	if n > 0 && !r.anyByte {
+		r.anyByte = true
+		if r.onFirst != nil {
+			r.onFirst()
+		}
+	}
+	return n, err
 }

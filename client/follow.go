@@ -21,11 +21,12 @@ const (
 // Hooks are called by [Follow] when something happens to the connection. Each can be nil. They
 // are called on the goroutine that ranges over the payloads, which waits for them.
 type Hooks struct {
-	// OnConnect is called when there is a connection, the first one included.
+	// OnConnect is called when there is a connection, the first one included. After one that was
+	// refused ([ErrRefused]), it is called only once the agent has written something.
 	OnConnect func()
 
-	// OnDisconnect is called when a connection is lost, with the reason as
-	// [Client.Payloads] yields it. Events are missed until OnConnect is called.
+	// OnDisconnect is called when a connection is lost that OnConnect was called for, with the
+	// reason as [Client.Payloads] yields it. Events are missed until OnConnect is called.
 	OnDisconnect func(err error)
 
 	// OnIdle is called before waiting for the agent, see [Client.OnIdle].
@@ -63,6 +64,8 @@ type follower struct {
 	// brings a payload, so that a server which accepts connections only to close
 	// them is not dialled in a tight loop.
 	delay time.Duration
+
+	refused bool // by the agent, the last time
 }
 
 // read yields the payloads of one connection until it ends, and closes it. It returns
@@ -70,8 +73,10 @@ type follower struct {
 func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) bool {
 	defer c.Close()
 	c.OnIdle(f.hooks.OnIdle)
-	if f.hooks.OnConnect != nil {
-		f.hooks.OnConnect()
+	if !f.refused {
+		f.connected()
+	} else {
+		c.onFirst = f.connected
 	}
 	for pl, err := range c.Payloads() {
 		if err != nil {
@@ -85,12 +90,22 @@ func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) boo
 	return true
 }
 
+// connected tells that there is a connection.
+func (f *follower) connected() {
+	f.refused = false
+	if f.hooks.OnConnect != nil {
+		f.hooks.OnConnect()
+	}
+}
+
 // lost tells that the connection is lost, or returns an error that a new one can't help.
 func (f *follower) lost(ctx context.Context, err error) error {
 	if errors.Is(err, payload.ErrNotASession) {
 		return err
 	}
-	if ctx.Err() == nil && f.hooks.OnDisconnect != nil {
+	known := f.refused
+	f.refused = errors.Is(err, ErrRefused)
+	if ctx.Err() == nil && f.hooks.OnDisconnect != nil && !known {
 		f.hooks.OnDisconnect(err)
 	}
 	return ctx.Err()

@@ -13,6 +13,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/cilium/monitor/agent"
 )
 
 // readDaemonSet returns what Kubernetes reads; fields that it does not know fail the test.
@@ -40,11 +42,37 @@ func TestDaemonSet(t *testing.T) {
 			return v.Name == mount.Name && v.HostPath != nil && v.HostPath.Path == mount.MountPath
 		}), "%s is the node's", mount.MountPath)
 	}
-	for _, probe := range []*corev1.Probe{agent.ReadinessProbe, agent.LivenessProbe} {
-		require.Equal(t, []string{"/monitor", "status"}, probe.Exec.Command, "there is no shell in the image")
-	}
-	require.Contains(t, agent.Args, fmt.Sprintf("--metrics-address=:%d", agent.Ports[0].ContainerPort))
+	require.Contains(t, agent.Args, fmt.Sprintf("--metrics-address=[$(POD_IP)]:%d", agent.Ports[0].ContainerPort))
+	require.Len(t, agent.Env, 1)
+	require.Equal(t, "POD_IP", agent.Env[0].Name)
+	require.Equal(t, "status.podIP", agent.Env[0].ValueFrom.FieldRef.FieldPath)
 	require.Equal(t, fmt.Sprint(agent.Ports[0].ContainerPort), pod.Annotations["prometheus.io/port"])
+}
+
+// TestDaemonSetProbes has an agent that can't read be not ready, and one that does not answer be
+// started anew.
+func TestDaemonSetProbes(t *testing.T) {
+	_, agent := readDaemonSet(t)
+	require.Equal(t, []string{"/monitor", "status", "--probe"}, agent.ReadinessProbe.Exec.Command)
+	require.Equal(t, []string{"/monitor", "status", "--output=json"}, agent.LivenessProbe.Exec.Command)
+	for _, probe := range []*corev1.Probe{agent.ReadinessProbe, agent.LivenessProbe} {
+		require.Greater(t, probe.TimeoutSeconds, int32(5), "monitor status gives up before")
+		require.Less(t, probe.TimeoutSeconds, probe.PeriodSeconds)
+	}
+}
+
+// TestDaemonSetMemory has the limit leave room for twice what docs/flags.md says the agent takes at
+// most, by the flags' defaults.
+func TestDaemonSetMemory(t *testing.T) {
+	_, container := readDaemonSet(t)
+	const program, socketBuffer = 25 << 20, 248 << 10
+	events := agent.DefaultQueueBytes + agent.DefaultQueueBytes/4
+	most := 2*events + agent.DefaultMaxClients*socketBuffer + program
+
+	text, err := os.ReadFile("../docs/flags.md")
+	require.NoError(t, err)
+	require.Contains(t, string(text), fmt.Sprintf("| **%d** |", (most+1<<20-1)>>20))
+	require.GreaterOrEqual(t, container.Resources.Limits.Memory().Value(), int64(2*most))
 }
 
 // TestDaemonSetPrivileges allows what the systemd unit allows, as far as user 0 needs it.

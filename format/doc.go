@@ -19,8 +19,10 @@
 //
 // The shapes of the lines and the keys of the JSON objects are those of "cilium
 // monitor", since scripts parse them. Text that comes from outside (agent
-// messages, URLs, DNS names) is printed with its control characters escaped, so an
-// event cannot drive the terminal and a line is one line.
+// messages, URLs, DNS names, names of interfaces) is escaped: what is printed is valid UTF-8
+// without control characters, without characters that change the direction of text or cannot
+// be seen, so an event cannot drive the terminal and a line is one line. Passwords in URLs
+// are replaced.
 //
 // Nothing is dropped silently: a sample that cannot be decoded becomes a line that
 // says what is wrong with it, and lost events a line that counts them.

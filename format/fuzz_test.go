@@ -65,6 +65,10 @@ func FuzzFormat(f *testing.F) {
 			t.Fatalf("not one line of JSON: %q", out)
 		}
 		requireInert(t, out)
+		for _, pl := range eventsOf(string(data)) {
+			requireInert(t, printOn(evilInterface, format.Options{}, pl))
+			requireInert(t, printOn(evilInterface, format.Options{JSON: true}, pl))
+		}
 		ev := format.NewEvent(evilInterface)
 		ev.Decode(pl)
 		for _, filter := range filters {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -83,10 +84,10 @@ func (c *batchConsumer) add(n int) {
 	}
 }
 
-// BenchmarkCollect is one scrape of an agent with 100 clients.
+// BenchmarkCollect is one scrape of an agent with as many clients as it takes.
 func BenchmarkCollect(b *testing.B) {
 	f := newFixture(b, 64)
-	for range 100 {
+	for range agent.DefaultMaxClients {
 		f.connect(b)
 	}
 	registry := prometheus.NewRegistry()

@@ -172,6 +172,8 @@ func (out output) clients(s *agent.Stats) {
 		most = max(most, c.Lag)
 	}
 	out.gauge(queueSize, float64(s.QueueSize))
+	out.gauge(queueBytes, float64(s.QueueBytes))
+	out.gauge(queueMemory, float64(s.QueueMemory))
 	out.gauge(maxLag, float64(most))
 	out.gauge(lag, float64(sum))
 	out.counter(clientAccepted, s.ClientTotals.Accepted)
@@ -179,6 +181,7 @@ func (out output) clients(s *agent.Stats) {
 	out.counter(clientEvents, s.ClientTotals.Lost, "lost")
 	out.counter(clientEvents, s.ClientTotals.Abandoned, "abandoned")
 	out.counter(acceptErrors, s.AcceptErrors)
+	out.counter(refused, s.Refused)
 	out.counter(writeErrors, s.WriteErrors)
 }
 

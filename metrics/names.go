@@ -60,6 +60,10 @@ var (
 
 	queueSize = desc("queue_size_events",
 		"Events that are kept for clients that fall behind.")
+	queueBytes = desc("queue_limit_bytes",
+		"Memory that these events may take.")
+	queueMemory = desc("queue_memory_bytes",
+		"Memory that these events take.")
 	maxLag = desc("client_lag_max_events",
 		"Events that the client which is furthest behind has yet to read.")
 	lag = desc("client_lag_events",
@@ -74,6 +78,8 @@ var (
 		"What became of the events for the streams of a name: delivered, or lost (they were told how many). Counts while one of that name is there.", "name", "outcome")
 	acceptErrors = desc("accept_errors_total",
 		"How often a connection could not be accepted.")
+	refused = desc("refused_connections_total",
+		"How many connections were closed at once since there were as many clients as there may be.")
 	writeErrors = desc("write_errors_total",
 		"How often a connection ended because it could not be written to.")
 
@@ -88,7 +94,7 @@ var all = []*prometheus.Desc{
 	attached, reading, readerFailures, wakeups, batch,
 	sourceReading, sourceIncomplete, sourceRecords, sourceLost, sourceReopened, sourceFailures,
 	subscribers, subscriptions,
-	queueSize, maxLag, lag, clientAccepted, clientEvents, acceptErrors, writeErrors,
+	queueSize, queueBytes, queueMemory, maxLag, lag, clientAccepted, clientEvents, acceptErrors, refused, writeErrors,
 	streamLag, streamEvents,
 	buildInfo,
 }

@@ -84,7 +84,8 @@ type Ring interface {
 	Pending() int
 
 	// Next sets all of rec to the next record, and returns false if there is none. After an
-	// error what was in the ring is lost, and reading can go on.
+	// error what was in the ring is lost, and reading can go on. A ring that has nothing but
+	// errors is given up: the source is opened again.
 	Next(rec *Record) (ok bool, err error)
 
 	// Release frees the space of all records that Next returned.
@@ -146,6 +147,10 @@ const (
 	Lost                // a number of events that found the ring full
 	Unknown             // something that is not known: it is counted and passed over
 )
+
+// MaxSample is the size in bytes of the largest sample that is delivered. Larger ones, and those of 0
+// bytes, which have no message type, are counted as Unknown.
+const MaxSample = 1 << 20
 
 // Record is what was written into a ring in one go.
 type Record struct {

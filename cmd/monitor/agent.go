@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/dig"
-	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/bpf"
@@ -102,16 +101,12 @@ var agentFlags = []struct {
 	names []string
 }{
 	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages", "monitor-take-over"}},
-	{"Whom it serves", []string{flagSocket, "monitor-queue-size", "enable-monitor", flagMetricsAddress}},
+	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }
 
 // runAgent runs the hive, which is populated.
 func runAgent(h *hive.Hive, s *settings, log *slog.Logger) error {
-	// Whoever can write to the shell's socket runs commands as this user, and hive
-	// gives it the mode that the umask leaves.
-	unix.Umask(unix.Umask(0) | 0o022)
-
 	if err := requireCapabilities(s); err != nil {
 		return err
 	}

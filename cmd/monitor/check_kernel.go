@@ -8,8 +8,9 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/features"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/bpf"
 )
 
 func kernelRequirements(caps capabilitySet, s *settings) []requirement {
@@ -19,11 +20,29 @@ func kernelRequirements(caps capabilitySet, s *settings) []requirement {
 	if s.ownDatapath() {
 		requirements = append(requirements,
 			kernelRequirement(caps, "classifier programs", "Linux 4.1 with CONFIG_NET_CLS_ACT", features.HaveProgramType(ebpf.SchedCLS), capBPF, capNetAdmin),
-			kernelRequirement(caps, "TCX", "Linux 6.6 with CONFIG_NET_XGRESS", haveTCX(), capNetAdmin),
 		)
+		requirements = append(requirements, attachRequirements(caps)...)
 	}
 	return requirements
 }
+
+// attachRequirements judges the ways to attach programs to devices, of which one is enough.
+func attachRequirements(caps capabilitySet) []requirement {
+	err := bpf.CheckTCX()
+	tcx := kernelRequirement(caps, "TCX", "Linux 6.6 with CONFIG_NET_XGRESS", err, capNetAdmin)
+	if !errors.Is(err, ebpf.ErrNotSupported) {
+		return []requirement{tcx}
+	}
+	tcx.state, tcx.remedies = stateNote, nil
+	tcx.detail = "not in this kernel: the programs are attached by clsact instead, and go on if the agent is killed"
+	err = bpf.CheckClsact()
+	if errors.Is(err, fs.ErrPermission) && !caps.has(unix.CAP_SYS_ADMIN) {
+		return []requirement{tcx, {name: clsact, state: stateUnknown, detail: "can't tell without CAP_SYS_ADMIN"}}
+	}
+	return []requirement{tcx, kernelRequirement(caps, clsact, "Linux 4.5 with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF", err, capNetAdmin)}
+}
+
+const clsact = "clsact"
 
 // kernelRequirement judges the error of a probe of the kernel that takes capabilities; since is
 // the kernel that has what it looked for.
@@ -42,14 +61,4 @@ func kernelRequirement(caps capabilitySet, name, since string, err error, needed
 	r.state = stateMissing
 	r.remedies = []string{since + ", or newer"}
 	return r
-}
-
-// haveTCX asks for the programs of the loopback device, which is the first of each
-// network namespace. A kernel that does not know TCX calls the question invalid.
-func haveTCX() error {
-	_, err := link.QueryPrograms(link.QueryOptions{Target: 1, Attach: ebpf.AttachTCXIngress})
-	if errors.Is(err, unix.EINVAL) {
-		return ebpf.ErrNotSupported
-	}
-	return err
 }

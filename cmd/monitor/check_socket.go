@@ -31,13 +31,12 @@ func socketRequirements(caps capabilitySet, s *settings) (requirements []require
 
 func socketRequirement(name, path, flag string) requirement {
 	r := requirement{name: name, state: stateOK, detail: path}
-	if _, err := os.Lstat(path); err == nil {
-		if err := agent.CheckSocket(path); err != nil {
-			r.state = stateMissing
-			r.detail = fmt.Sprintf("%s: %v", path, err)
-			r.remedies = []string{"choose another socket: --" + flag + ", or stop what serves this one"}
-			return r
-		}
+	var unseen *fs.PathError // which writable tells more of
+	if err := agent.CheckSocket(path); err != nil && !errors.As(err, &unseen) {
+		r.state = stateMissing
+		r.detail = fmt.Sprintf("%s: %v", path, err)
+		r.remedies = []string{"choose another socket: --" + flag + ", or stop what serves this one"}
+		return r
 	}
 	if err := writable(path); err != nil {
 		r.state = stateMissing

@@ -13,12 +13,14 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitNoAgent = 3
+	exitUnwell  = 4
 )
 
 // exitCodesHelp explains them.
 const exitCodesHelp = `Exit codes: 0 all is well; 1 something failed, such as a device that is not there or an
 address that is taken; 2 wrong flags, arguments or settings;
-3 no agent can be reached: none runs, or this user may not use its socket.`
+3 no agent can be reached: none runs, or this user may not use its socket; 4 the agent
+can't read events or is degraded (only of status --probe).`
 
 // exitError is an error that ends the program with a certain exit code.
 type exitError struct {
@@ -31,6 +33,8 @@ func (e exitError) Unwrap() error { return e.error }
 func usageError(err error) error { return exitError{err, exitUsage} }
 
 func noAgentError(err error) error { return exitError{err, exitNoAgent} }
+
+func unwellError(err error) error { return exitError{err, exitUnwell} }
 
 // exitCode returns the exit code that an error ends the program with.
 func exitCode(err error) int {

@@ -7,8 +7,6 @@ import (
 
 	"github.com/cilium/hive"
 	"github.com/cilium/hive/cell"
-	"github.com/cilium/hive/job"
-	"github.com/cilium/hive/shell"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/bpf"
@@ -26,7 +24,7 @@ func newHive() (*hive.Hive, *settings) {
 	opts.LogThreshold = time.Second
 	opts.ModuleDecorators = cell.ModuleDecorators{
 		func(health cell.Health, id cell.ModuleID) cell.Health {
-			return health.NewScope(string(id))
+			return inertHealth{health.NewScope(string(id))}
 		},
 	}
 	h := hive.NewWithOptions(opts,
@@ -35,7 +33,6 @@ func newHive() (*hive.Hive, *settings) {
 		cell.Decorate(newRootLogger,
 			cell.Provide(newLogger, healthCommand),
 			cell.SimpleHealthCell,
-			cell.Decorate(quietJobs, job.Cell),
 
 			bpf.Cell,
 			monitor.Cell,
@@ -45,8 +42,8 @@ func newHive() (*hive.Hive, *settings) {
 				current = s
 				return s.validate()
 			}),
-			cell.Invoke(logMissingDatapath, prepareShellSocket),
-			shell.ServerCell(defaultShellSocket),
+			cell.Invoke(logMissingDatapath),
+			shellCell,
 			cell.Invoke(notifySystemd),
 		),
 	)

@@ -54,14 +54,6 @@ func newRootLogger(cfg logConfig) cell.RootLogger {
 	return newSlogger(slog.LevelInfo)
 }
 
-// quietJobs returns the logger of jobs, which would tell of each command of the shell.
-func quietJobs(cfg logConfig, log cell.RootLogger) cell.RootLogger {
-	if cfg.Debug {
-		return log
-	}
-	return newSlogger(slog.LevelWarn)
-}
-
 func logrusStyle(_ []string, a slog.Attr) slog.Attr {
 	switch a.Key {
 	case slog.TimeKey:

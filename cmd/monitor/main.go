@@ -7,13 +7,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
 
 func main() {
 	if err := newCommand().Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", oneLine(err))
+		lastWords := outputs{patience: patience}
+		if errors.Is(err, errBlocked) {
+			lastWords.patience = 0 // it may be the same that is blocked
+		}
+		fmt.Fprintln(lastWords.of(os.Stderr), "Error:", oneLine(err))
 		os.Exit(exitCode(err))
 	}
 }

@@ -50,11 +50,16 @@ func newRegistry() (*prometheus.Registry, prometheus.Registerer) {
 	return registry, registry
 }
 
-// Nobody may hold a connection, or a goroutine, for long by doing nothing.
+// Nobody may hold a connection, a goroutine or memory for long by doing nothing, or much of it by
+// doing a lot.
 const (
-	metricsHeaderTimeout = 5 * time.Second
-	metricsWriteTimeout  = 30 * time.Second
-	metricsIdleTimeout   = time.Minute
+	metricsReadTimeout  = 5 * time.Second // of a request with its body
+	metricsWriteTimeout = 10 * time.Second
+	metricsIdleTimeout  = time.Minute
+
+	metricsConnections = 8
+	metricsScrapes     = 2 // at once; who comes meanwhile waits
+	metricsHeaderBytes = 4096
 
 	// metricsStopTimeout is how long an answer that is being written holds up the stop.
 	metricsStopTimeout = 5 * time.Second
@@ -77,7 +82,8 @@ func serveMetrics(p metricsParams) {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{ErrorLog: p.Log, Registry: p.Registry}))
+	scrape := promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{ErrorLog: p.Log, Registry: p.Registry})
+	mux.Handle("/metrics", takeTurns(scrape, metricsScrapes))
 	var server *http.Server
 	var ended chan struct{}
 	p.Lifecycle.Append(cell.Hook{
@@ -88,17 +94,20 @@ func serveMetrics(p metricsParams) {
 			}
 			url := fmt.Sprintf("http://%s/metrics", listener.Addr())
 			p.Log.WithField("url", url).Info("Serving metrics")
-			p.Health.OK("Serving metrics at " + url)
+			limit := connectionLimit{limit: metricsConnections}
 			server = &http.Server{
-				Handler:           mux,
-				ReadHeaderTimeout: metricsHeaderTimeout,
-				WriteTimeout:      metricsWriteTimeout,
-				IdleTimeout:       metricsIdleTimeout,
+				Handler:        getOnly(mux),
+				ReadTimeout:    metricsReadTimeout,
+				WriteTimeout:   metricsWriteTimeout,
+				IdleTimeout:    metricsIdleTimeout,
+				MaxHeaderBytes: metricsHeaderBytes,
+				ConnState:      limit.track,
 			}
+			patient := newPatientListener(listener, "metrics at "+url, p.Log, p.Health)
 			ended = make(chan struct{})
 			go func() {
 				defer close(ended)
-				if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				if err := server.Serve(patient); !errors.Is(err, http.ErrServerClosed) {
 					p.Log.WithError(err).Error("Serving metrics failed")
 					p.Health.Degraded("Serving metrics failed", err)
 				}
@@ -116,5 +125,20 @@ func serveMetrics(p metricsParams) {
 			p.Health.Stopped("Metrics are not served any more")
 			return err
 		},
+	})
+}
+
+// getOnly refuses all methods but GET. It does not wait for a body.
+func getOnly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			w.Header().Set("Connection", "close")
+		}
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", http.MethodGet)
+			http.Error(w, "only GET is served", http.StatusMethodNotAllowed)
+			return
+		}
+		h.ServeHTTP(w, r)
 	})
 }

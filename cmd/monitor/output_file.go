@@ -3,22 +3,61 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// createFile creates or empties a file for writing. It must not be one of the others, which
-// are open or nil: it would be emptied before it is read, or written twice.
-func createFile(path string, others ...*os.File) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		for _, other := range others {
-			if other == nil {
-				continue
-			}
-			if otherInfo, err := other.Stat(); err == nil && os.SameFile(info, otherInfo) {
-				return nil, usageError(fmt.Errorf("%s can be given only once, it is %s", path, other.Name()))
-			}
+// readerInterval is how often a named pipe is tried again that nobody reads yet.
+const readerInterval = 50 * time.Millisecond
+
+// openForWriting opens or creates a file, and does not empty it yet. Of a named pipe it waits for the
+// reader, until ctx is cancelled.
+func openForWriting(ctx context.Context, path string) (*os.File, error) {
+	for {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|unix.O_NONBLOCK, 0o666)
+		if !errors.Is(err, unix.ENXIO) {
+			return file, err
+		}
+		if info, statErr := os.Stat(path); statErr != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(readerInterval):
 		}
 	}
-	return os.Create(path)
+}
+
+// requireOther returns an error if file, which is going to be emptied, is one of the others, which
+// are open or nil.
+func requireOther(file *os.File, others ...*os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other == nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if otherInfo, err := other.Stat(); err == nil && os.SameFile(info, otherInfo) {
+			return usageError(fmt.Errorf("%s can be given only once, it is %s", file.Name(), other.Name()))
+		}
+	}
+	return nil
+}
+
+// empty empties a file if it is one that keeps what is written.
+func empty(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return file.Truncate(0)
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/cilium/monitor/format"
@@ -13,13 +12,13 @@ import (
 
 // packetFile is the file of --write.
 type packetFile struct {
-	file    *os.File
+	file    *outputFile
 	out     *pcapng.Writer
 	clock   func() time.Time
 	packets int
 }
 
-func newPacketFile(file *os.File, clock func() time.Time) (*packetFile, error) {
+func newPacketFile(file *outputFile, clock func() time.Time) (*packetFile, error) {
 	out, err := pcapng.NewWriter(file)
 	if err != nil {
 		return nil, err
@@ -41,5 +40,5 @@ func (p *packetFile) flush() error { return p.out.Flush() }
 func (p *packetFile) close() error { return p.file.Close() }
 
 func (p *packetFile) String() string {
-	return fmt.Sprintf("Wrote %d packets to %s", p.packets, p.file.Name())
+	return fmt.Sprintf("Wrote %d packets to %s", p.packets, p.file.name)
 }

@@ -24,16 +24,9 @@ func whenReaderGone(f *os.File, gone func()) (stop func(), err error) {
 	running.Go(func() {
 		defer r.Close()
 		fds := []unix.PollFd{{Fd: int32(f.Fd())}, {Fd: int32(r.Fd())}}
-		for {
-			_, err := unix.Poll(fds, -1) // for POLLERR and POLLHUP, which need not be asked for
-			switch {
-			case err == unix.EINTR:
-				continue
-			case err != nil, fds[1].Revents != 0:
-				return
-			}
+		// For POLLERR and POLLHUP, which need not be asked for.
+		if err := poll(fds, -1); err == nil && fds[1].Revents == 0 {
 			gone()
-			return
 		}
 	})
 	return func() {

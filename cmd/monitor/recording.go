@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"os"
 
 	"github.com/cilium/monitor/api/payload"
 )
@@ -13,13 +12,13 @@ import (
 // recording is the file of --record: one session of the monitor API, as from an agent that
 // never restarted.
 type recording struct {
-	file    *os.File
+	file    *outputFile
 	out     *bufio.Writer
 	message []byte
 	events  int
 }
 
-func newRecording(file *os.File) *recording {
+func newRecording(file *outputFile) *recording {
 	r := &recording{file: file, out: bufio.NewWriterSize(file, outputBuffer)}
 	// The first write to the buffer: it fits.
 	_, _ = r.out.Write(payload.AppendTypeInfo(nil))
@@ -38,5 +37,5 @@ func (r *recording) flush() error { return r.out.Flush() }
 func (r *recording) close() error { return r.file.Close() }
 
 func (r *recording) String() string {
-	return fmt.Sprintf("Recorded %d events in %s", r.events, r.file.Name())
+	return fmt.Sprintf("Recorded %d events in %s", r.events, r.file.name)
 }

@@ -3,21 +3,13 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"net"
-	"os"
 	"path/filepath"
-	"syscall"
 
-	"github.com/cilium/hive/cell"
 	"github.com/cilium/hive/shell"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
-	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/client"
 )
 
@@ -77,37 +69,4 @@ func shellConfig(cmd *cobra.Command) (cfg shell.Config, err error) {
 // placeShellSocket puts the agent's shell beside its monitor API, unless the settings say where.
 func placeShellSocket(settings *viper.Viper) {
 	settings.SetDefault(shell.ShellSockPathName, shellSocketBeside(settings.GetString(flagSocket)))
-}
-
-// reachShell returns an error if no agent answers at the socket of the shell. Hive's
-// client would try again for 15 seconds.
-func reachShell(path string) error {
-	conn, err := net.Dial("unix", path)
-	switch {
-	case err == nil:
-		return conn.Close()
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return noAgentError(fmt.Errorf("no monitor agent is running at %s (another one: --%s)", path, flagSocket))
-	case errors.Is(err, fs.ErrPermission):
-		return noAgentError(fmt.Errorf("only root may use the shell of the monitor agent at %s: try sudo", path))
-	default:
-		return fmt.Errorf("connect to the shell of the monitor agent: %w", err)
-	}
-}
-
-// prepareShellSocket makes the directory of the shell's socket, and keeps hive from
-// taking the socket away from another agent, or removing what is no socket.
-func prepareShellSocket(lc cell.Lifecycle, cfg shell.Config) {
-	path := cfg.ShellSockPath
-	if path == "" {
-		return
-	}
-	lc.Append(cell.Hook{
-		OnStart: func(cell.HookContext) error {
-			if err := agent.CheckSocket(path); err != nil {
-				return fmt.Errorf("serve the shell at --%s=%s: %w", shell.ShellSockPathName, path, err)
-			}
-			return os.MkdirAll(filepath.Dir(path), 0o755)
-		},
-	})
 }

@@ -3,10 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,12 +22,14 @@ const rateTime = 500 * time.Millisecond
 
 func newStatusCommand() *cobra.Command {
 	output := outputText
+	var probe bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the agent reads, who listens, and who loses events",
 		Example: `
 monitor status
 monitor status -o json | jq .lost      for scripts
+monitor status --probe                 for Kubernetes: is it well, or what is wrong
 watch -n1 monitor status               see the counters move`,
 		Long: `Lost: "ring full" are events that the agent read too slowly (--monitor-buffer-pages
 of monitor agent), "client behind" those that clients read too slowly
@@ -35,24 +37,34 @@ of monitor agent), "client behind" those that clients read too slowly
 was told it lost, and that it has not read yet.
 
 ` + shellSocketHelp + `
---output is ` + envPrefix + `STATUS_OUTPUT. A flag goes before the environment.
+--output is ` + envPrefix + `STATUS_OUTPUT, --probe ` + envPrefix + `STATUS_PROBE. A flag goes before the
+environment.
 
-Exit code 0 says that the agent answers, whatever that is; see monitor --help.`,
+Exit code 0 says that the agent answers, whatever that is. With --probe it says that all parts
+are well, and ` + strconv.Itoa(exitUnwell) + ` that the agent answers, but can't read events or is degraded. An agent that
+waits for its datapath is. No answer within ` + shellTimeout.String() + ` is 1; see monitor --help.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := shellConfig(cmd)
 			if err != nil {
 				return err
 			}
-			if err := reachShell(cfg.ShellSockPath); err != nil {
+			agent, err := dialShell(cfg.ShellSockPath)
+			if err != nil {
 				return err
 			}
-			if output == outputJSON {
-				return writeAnswer(cmd.OutOrStdout(), cfg, "monitor/status -o json")
+			defer agent.close()
+			switch {
+			case probe:
+				return probeAgent(agent)
+			case output == outputJSON:
+				return writeAnswer(cmd.OutOrStdout(), agent, "monitor/status -o json")
+			default:
+				return writeStatus(cmd.OutOrStdout(), agent)
 			}
-			return writeStatus(cmd.OutOrStdout(), cfg)
 		},
 	}
+	cmd.Flags().BoolVar(&probe, "probe", false, "Show nothing: the exit code tells whether the agent is well, the error what is wrong")
 	cmd.Flags().VarP(&output, "output", "o", "`FORMAT`: text for people, json for scripts (all that is counted)")
 	addShellSocketFlags(cmd.Flags())
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
@@ -64,51 +76,36 @@ Exit code 0 says that the agent answers, whatever that is; see monitor --help.`,
 }
 
 // writeAnswer writes what the agent's shell answers to a command.
-func writeAnswer(w io.Writer, cfg shell.Config, command string) error {
-	var answer strings.Builder
-	if err := shell.ShellExchange(cfg, &answer, "%s", command); err != nil {
-		return fmt.Errorf("ask the agent for its status: %w", err)
+func writeAnswer(w io.Writer, agent *shellClient, command string) error {
+	answer, err := agent.ask(command)
+	if err != nil {
+		return err
 	}
-	_, err := fmt.Fprintln(w, strings.TrimSpace(answer.String()))
+	_, err = fmt.Fprintln(w, strings.TrimSpace(answer))
 	return err
 }
 
-func writeStatus(w io.Writer, cfg shell.Config) error {
-	if err := writeAnswer(w, cfg, "monitor/status --over "+rateTime.String()); err != nil {
+func writeStatus(w io.Writer, agent *shellClient) error {
+	if err := writeAnswer(w, agent, "monitor/status --over "+rateTime.String()); err != nil {
 		return err
 	}
-	var health strings.Builder
-	err := shell.ShellExchange(cfg, &health, "health")
+	parts, err := agent.health()
 	switch {
-	case err != nil && strings.HasSuffix(err.Error(), "health: unknown command"):
-		return nil // it is a command of this program's agent, which another program may not have
+	case errors.Is(err, errNoHealth):
+		return nil
 	case err != nil:
-		return fmt.Errorf("ask the agent for its health: %w", err)
+		return err
 	}
 	fmt.Fprintln(w)
-	return writeHealth(w, health.String())
+	return writeHealth(w, parts)
 }
 
-// healthLine is what hive's script command "health" prints for each scope.
-var healthLine = regexp.MustCompile(`^(.*?): level=(\w*) message=(.*) error=(.*)$`)
-
-// shellConnections begins the scopes of connections to the shell, such as our own.
-const shellConnections = "shell.job-shell-"
-
-// writeHealth writes a table of the scopes that have reported something.
-func writeHealth(w io.Writer, health string) error {
+// writeHealth writes a table of the parts that have reported something.
+func writeHealth(w io.Writer, parts []partHealth) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(tw, "PART\tHEALTH\n")
-	for _, line := range slices.Sorted(strings.Lines(health)) {
-		m := healthLine.FindStringSubmatch(strings.TrimSpace(line))
-		if m == nil || m[2] == "" || strings.HasPrefix(m[1], shellConnections) {
-			continue
-		}
-		scope, level, message, err := m[1], m[2], m[3], m[4]
-		if err != "" {
-			message += ": " + err
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", inert.String(scope), level, inert.String(message))
+	for _, p := range parts {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", inert.String(p.name), p.level, inert.String(p.message))
 	}
 	return tw.Flush()
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,8 @@ func openStream(path string) (*stream, error) {
 	file := os.Stdin
 	if path != stdinPath {
 		var err error
-		if file, err = os.Open(path); err != nil {
+		// A named pipe that nobody writes to yet is waited for as one that has nothing to say.
+		if file, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -50,15 +52,13 @@ func openStream(path string) (*stream, error) {
 // says what is wrong with the stream.
 func (s *stream) payloads(ctx context.Context) iter.Seq2[*payload.Payload, error] {
 	return func(yield func(*payload.Payload, error) bool) {
-		r, w, err := os.Pipe()
+		done, release, err := doneFile(ctx)
 		if err != nil {
-			yield(nil, fmt.Errorf("wait for events: %w", err))
+			yield(nil, err)
 			return
 		}
-		defer r.Close()
-		defer w.Close()
-		defer context.AfterFunc(ctx, func() { w.Close() })()
-		s.ctx, s.wake = ctx, r
+		defer release()
+		s.ctx, s.wake = ctx, done
 
 		decoder := payload.NewDecoder(s)
 		var pl payload.Payload
@@ -95,12 +95,8 @@ func (s *stream) wait() error {
 		{Fd: int32(s.wake.Fd()), Events: unix.POLLIN},
 	}
 	for s.ctx.Err() == nil {
-		switch _, err := unix.Poll(fds, -1); {
-		case err == unix.EINTR:
-		case err != nil:
-			return os.NewSyscallError("poll", err)
-		case fds[0].Revents != 0:
-			return s.ctx.Err()
+		if err := poll(fds, -1); err != nil || fds[0].Revents != 0 {
+			return cmp.Or(err, s.ctx.Err())
 		}
 	}
 	return s.ctx.Err()

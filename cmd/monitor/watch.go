@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/format"
+	"github.com/cilium/monitor/internal/inert"
 )
 
 // watchOptions are the flags of monitor watch.
@@ -130,24 +132,36 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
-	files, err := o.openFiles()
-	if err != nil {
-		return err
-	}
-	printing := o.print.Options(filter)
-	printing.Color = o.color.on(stdout)
-	if o.timestamps {
-		printing.Clock = time.Now
-	}
 	ctx, stop, release, err := stopConditions(stdout, o.duration)
 	if err != nil {
 		return err
 	}
 	defer release()
+	stopped, closeStopped, err := doneFile(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeStopped()
+	outs := &outputs{stopped: stopped, patience: patience}
+	files, err := o.openFiles(ctx, outs)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil // no reader came
+	case err != nil:
+		return err
+	}
+	out, messages := outs.of(stdout), outs.of(stderr)
+	defer out.Close()
+	defer messages.Close()
+	printing := o.print.Options(filter)
+	printing.Color = o.color.on(stdout)
+	if o.timestamps {
+		printing.Clock = time.Now
+	}
 	w := watcher{
-		out:        bufio.NewWriterSize(stdout, outputBuffer),
+		out:        bufio.NewWriterSize(out, outputBuffer),
 		watchFiles: files,
-		messages:   stderr,
+		messages:   inert.Writer(messages),
 		event:      format.NewEvent(files.interfaceName()),
 		filter:     filter,
 		formatter:  format.New(printing),

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -34,15 +35,16 @@ type watchFiles struct {
 	packets   *packetFile // nil: none
 }
 
-// openFiles opens what the flags name.
-func (o *watchOptions) openFiles() (files watchFiles, err error) {
+// openFiles opens what the flags name. It empties the files that are written once nothing is wrong
+// with any of them.
+func (o *watchOptions) openFiles(ctx context.Context, outs *outputs) (files watchFiles, err error) {
 	clock := time.Now
-	var inputFile, recordFile *os.File
+	var input, record, write *os.File
 	if o.read != "" {
 		if files.input, err = openStream(o.read); err != nil {
 			return files, fmt.Errorf("--read: %w", err)
 		}
-		inputFile = files.input.file
+		input = files.input.file
 		if !files.input.live {
 			if o.timestamps {
 				return files, usageError(errors.New("--timestamps: a recording has no times"))
@@ -51,17 +53,29 @@ func (o *watchOptions) openFiles() (files watchFiles, err error) {
 		}
 	}
 	if o.record != "" {
-		if recordFile, err = createFile(o.record); err != nil {
+		if record, err = openForWriting(ctx, o.record); err != nil {
 			return files, fmt.Errorf("--record: %w", err)
 		}
-		files.recording = newRecording(recordFile)
 	}
 	if o.write != "" {
-		file, err := createFile(o.write, inputFile, recordFile)
+		if write, err = openForWriting(ctx, o.write); err == nil {
+			err = requireOther(write, input, record)
+		}
 		if err != nil {
 			return files, fmt.Errorf("--write: %w", err)
 		}
-		if files.packets, err = newPacketFile(file, clock); err != nil {
+	}
+	if record != nil {
+		if err := empty(record); err != nil {
+			return files, fmt.Errorf("--record: %w", err)
+		}
+		files.recording = newRecording(outs.own(record))
+	}
+	if write != nil {
+		if err := empty(write); err != nil {
+			return files, fmt.Errorf("--write: %w", err)
+		}
+		if files.packets, err = newPacketFile(outs.own(write), clock); err != nil {
 			return files, fmt.Errorf("--write: %w", err)
 		}
 	}

@@ -249,14 +249,18 @@ func TestFileFlags(t *testing.T) {
 		code int
 		want []string
 	}{
-		"no such file":      {[]string{"--read", directory + "/none"}, exitFailed, []string{"--read: open", "no such file"}},
-		"directory":         {[]string{"--read", directory}, exitFailed, []string{"is a directory"}},
-		"write a directory": {[]string{"--write", directory}, exitFailed, []string{"--write: open", "is a directory"}},
-		"record nowhere":    {[]string{"--record", directory + "/no/file"}, exitFailed, []string{"--record: open", "no such file"}},
-		"read and record":   {[]string{"--read", recording, "--record", recording}, exitUsage, []string{"--record", "--read"}},
-		"read and write":    {[]string{"--read", recording, "--write", recording}, exitUsage, []string{"--write: " + recording + " can be given only once"}},
-		"record and write":  {[]string{"--record", directory + "/a", "--write", directory + "/a"}, exitUsage, []string{"can be given only once"}},
-		"timestamps":        {[]string{"--read", recording, "--timestamps"}, exitUsage, []string{"--timestamps: a recording has no times"}},
+		"no such file":                  {[]string{"--read", directory + "/none"}, exitFailed, []string{"--read: open", "no such file"}},
+		"directory":                     {[]string{"--read", directory}, exitFailed, []string{"is a directory"}},
+		"write a directory":             {[]string{"--write", directory}, exitFailed, []string{"--write: open", "is a directory"}},
+		"record nowhere":                {[]string{"--record", directory + "/no/file"}, exitFailed, []string{"--record: open", "no such file"}},
+		"read and record":               {[]string{"--read", recording, "--record", recording}, exitUsage, []string{"--record", "--read"}},
+		"read and write":                {[]string{"--read", recording, "--write", recording}, exitUsage, []string{"--write: " + recording + " can be given only once"}},
+		"record and write":              {[]string{"--record", directory + "/a", "--write", directory + "/a"}, exitUsage, []string{"can be given only once"}},
+		"record, and write a directory": {[]string{"--record", recording, "--write", directory}, exitFailed, []string{"--write: open", "is a directory"}},
+		"record, and write nowhere":     {[]string{"--record", recording, "--write", directory + "/no/file"}, exitFailed, []string{"--write: open", "no such file"}},
+		"write, and record a directory": {[]string{"--write", recording, "--record", directory}, exitFailed, []string{"--record: open", "is a directory"}},
+		"record and write a recording":  {[]string{"--record", recording, "--write", recording}, exitUsage, []string{"can be given only once"}},
+		"timestamps":                    {[]string{"--read", recording, "--timestamps"}, exitUsage, []string{"--timestamps: a recording has no times"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, append([]string{"watch"}, test.args...)...).requireFailure(test.code, test.want...)

@@ -142,6 +142,29 @@ func TestWatchFullDisk(t *testing.T) {
 	require.Contains(t, watch.stderr.String(), "Error: write /dev/stdout: no space left on device\n")
 }
 
+// TestWatchRefused has more clients than the agent takes: the watch says why it gets nothing, once,
+// and gets the events as soon as there is a place for it.
+func TestWatchRefused(t *testing.T) {
+	a := serve(t)
+	var others []*client.Client
+	for range agent.DefaultMaxClients {
+		c, err := client.Dial(t.Context(), a.socket)
+		require.NoError(t, err)
+		defer c.Close()
+		others = append(others, c)
+	}
+	a.waitClients(agent.DefaultMaxClients)
+	watch := start(t, a.watch())
+	watch.waitStderr("The agent refuses this client: it has as many as it takes (its --monitor-max-clients), or is stopping. Trying again\n")
+	waitUntil(t, func() bool { return a.Stats().Refused >= 3 })
+	require.NoError(t, others[0].Close())
+	watch.waitStderr("Connected again after ")
+	a.waitClients(agent.DefaultMaxClients)
+	a.send("one")
+	watch.waitStdout("one")
+	require.Equal(t, 1, strings.Count(watch.stderr.String(), "refuses"))
+}
+
 // TestWatchSlowPipe stalls a watch. Another client gets everything meanwhile, and the watch
 // learns of each event that it missed.
 func TestWatchSlowPipe(t *testing.T) {

@@ -72,6 +72,7 @@ func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload
 			break
 		}
 		if !w.add(pl) {
+			w.stop() // the outputs get no more time than at any other end
 			break
 		}
 	}
@@ -184,6 +185,10 @@ func (w *watcher) reportConnected(path string) {
 func (w *watcher) reportDisconnected(err error) {
 	w.flush()
 	w.lostAt = time.Now()
+	if errors.Is(err, client.ErrRefused) {
+		fmt.Fprintln(w.messages, "The agent refuses this client: it has as many as it takes (its --monitor-max-clients), or is stopping. Trying again")
+		return
+	}
 	reason := err.Error()
 	if errors.Is(err, io.EOF) {
 		reason = "it closed the connection"

@@ -160,6 +160,7 @@ func errorText(s *agent.Stats) string {
 		count{s.ReaderFailures, plural(s.ReaderFailures, "reader failure")},
 		count{s.WriteErrors, plural(s.WriteErrors, "client") + " that could not be written to"},
 		count{s.AcceptErrors, plural(s.AcceptErrors, "connection") + " that could not be accepted"},
+		count{s.Refused, plural(s.Refused, "connection") + " refused, there were too many clients"},
 	), ", ")
 }
 
@@ -195,7 +196,7 @@ func queueText(s *agent.Stats) string {
 	for _, c := range s.Clients {
 		most = max(most, c.Lag)
 	}
-	return fmt.Sprintf("%s; the client furthest behind has %d to read", counted(s.QueueSize, "event"), most)
+	return fmt.Sprintf("%s or %s; the client furthest behind has %d to read", counted(s.QueueSize, "event"), size(uint64(s.QueueBytes)), most)
 }
 
 // size returns a number of bytes as people read it.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -19,11 +20,12 @@ func (*evil) String() string { return "\x1b[31mX\ty\nclient z\x7f\u009b\u202e\xf
 
 // TestNamesArePrintable shows names as what they are: a client chooses that of its process.
 func TestNamesArePrintable(t *testing.T) {
-	s := typed(t, "monitor/watch --count 1")
+	s := typed(t, "monitor/watch --count 1", agent.WithEventsMap("/none\x1b[2J"))
 	s.agent.RegisterNewConsumer(&evil{})
 	s.send("one")
 	s.requireEnd()
 	table := s.run("monitor/subscribers")
+	require.Contains(t, s.run("monitor/status"), `  /none\u001b[2J`)
 	require.Contains(t, table, `consumer  \u001b[31mX\ty\nclient z\u007f\u009b\u202e\xff  -  `)
 	require.NotContains(t, table, "\x1b")
 	for _, command := range []string{"monitor/subscribers", "monitor/status"} {

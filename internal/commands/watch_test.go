@@ -89,12 +89,13 @@ func (s *session) leave() {
 }
 
 // typed types a line, and waits until the watch that it starts is subscribed.
-func typed(t *testing.T, line string) *session {
+func typed(t *testing.T, line string, opts ...agent.Option) *session {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	ctx, stop := context.WithCancel(context.Background())
-	s := &session{t: t, stop: stop, agent: agent.NewAgent(ctx, agent.WithLogger(log), agent.WithQueueSize(queueSize)), ended: make(chan error, 1)}
+	s := &session{t: t, stop: stop, ended: make(chan error, 1)}
+	s.agent = agent.NewAgent(ctx, append(opts, agent.WithLogger(log), agent.WithQueueSize(queueSize))...)
 	cmds := map[string]script.Cmd{}
 	for _, c := range commands.New(s.agent).ScriptCmds {
 		cmds[c.Name] = c.Cmd

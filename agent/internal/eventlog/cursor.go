@@ -3,6 +3,7 @@
 package eventlog
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/cilium/monitor/api/payload"
@@ -24,8 +25,9 @@ type Cursor struct {
 
 	// extra is what comes before the next bytes of the log: the opening of the
 	// stream, a RecordLost payload, or the end of a payload that was cut by a
-	// short write.
+	// short write. Of a cut payload, kept is the size in the log's memory.
 	extra []byte
+	kept  int
 
 	writing *segment // the segment of the last Next; nil if it returned extra
 }
@@ -92,11 +94,17 @@ func (c *Cursor) skipToLocked(s *segment) {
 
 // Wrote tells the cursor that the first n bytes which Next returned are written.
 // If a payload was cut, its other end is kept, so that the stream stays whole
-// whatever the log drops in the meantime.
-func (c *Cursor) Wrote(n int) {
+// whatever the log drops in the meantime. It returns false if there is no room for that end among
+// the log's bytes: then the stream can't go on.
+func (c *Cursor) Wrote(n int) (ok bool) {
 	if c.writing == nil {
 		c.extra = c.extra[n:]
-		return
+		if len(c.extra) == 0 && c.kept > 0 {
+			c.log.mu.Lock()
+			defer c.log.mu.Unlock()
+			c.forgetLocked()
+		}
+		return true
 	}
 	s := c.writing
 	c.writing = nil
@@ -104,14 +112,32 @@ func (c *Cursor) Wrote(n int) {
 	defer c.log.mu.Unlock()
 	s.users--
 	if n == 0 {
-		return
+		return true
 	}
 	end := c.offset + n
 	m := s.ends[sort.Search(len(s.ends), func(i int) bool { return s.ends[i].end >= end })]
-	if m.end > end {
-		c.extra = append([]byte(nil), s.run[end:m.end]...)
-	}
 	c.offset, c.place = m.end, m.accepted
+	return m.end == end || c.keepLocked(s.run[end:m.end])
+}
+
+// keepLocked keeps the other end of a payload that was cut, if there is room for it. The caller
+// holds the log's mutex.
+func (c *Cursor) keepLocked(rest []byte) (ok bool) {
+	l := c.log
+	l.dropLocked(len(rest))
+	if l.memory+len(rest) > l.bytes {
+		return false
+	}
+	c.extra = slices.Clone(rest)
+	c.kept = len(rest)
+	l.memory += c.kept
+	return true
+}
+
+// forgetLocked undoes keepLocked. The caller holds the log's mutex.
+func (c *Cursor) forgetLocked() {
+	c.log.memory -= c.kept
+	c.extra, c.kept = nil, 0
 }
 
 // CaughtUp tells whether there is nothing to write at the moment.
@@ -133,5 +159,6 @@ func (c *Cursor) Close() {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	c.log.cursors--
-	c.log.dropLocked()
+	c.forgetLocked()
+	c.log.dropLocked(0)
 }

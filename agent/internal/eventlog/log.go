@@ -11,8 +11,13 @@
 // to them, a RecordLost payload that counts them.
 //
 // A cursor holds its place as a number, not as a pointer, so a reader that does not
-// read keeps nothing in memory: the log is bounded by its size, not by
-// size times readers.
+// read keeps nothing in memory but the rest of a payload that it was given in part: the log is
+// bounded by its size, not by size times readers.
+//
+// It is bounded in events and in bytes. The bytes are those that it takes from the machine: whole
+// segments, however little is in them, and the payloads that cursors have in part. A segment that
+// somebody else retains slices of counts until the log drops it; from then on it is the retainer's,
+// all of it, for one event that is kept.
 package eventlog
 
 import (
@@ -31,18 +36,21 @@ const SegmentSize = 64 << 10
 // be used at any time.
 type Log struct {
 	size          int // events to keep
+	bytes         int // of memory to take for them
 	segmentEvents int // most events in a segment
 	segmentSize   int // bytes
 
 	// The appending side, which the caller serialises.
-	tail   *segment   // where events are appended
-	fresh  []*segment // begun since the last commit; the last one is tail
-	retain bool
+	tail       *segment   // where events are appended
+	fresh      []*segment // begun since the last commit; the last one is tail
+	freshBytes int        // of memory that they take
+	retain     bool
 
 	mu       sync.Mutex // guards what follows, and the published part of segments
 	segments []*segment // oldest first; their numbers are consecutive
 	events   int        // committed events in segments
 	accepted uint64     // events committed ever
+	memory   int        // bytes in segments, those begun included, and what cursors have in part
 	cursors  int
 	free     *segment // a dropped segment to begin the next one with
 }
@@ -61,6 +69,7 @@ type segment struct {
 	run   []byte // what of buf is committed
 	ends  []mark // what of marks is committed
 	users int    // cursors that are writing from it
+	bytes int    // of it in Log.memory
 }
 
 // mark is the end of a payload.
@@ -69,13 +78,22 @@ type mark struct {
 	accepted uint64 // events accepted up to here
 }
 
+const markSize = 16
+
 // New returns an empty log that keeps size events for its cursors, and at most an
-// eighth more. size is at least 1.
-func New(size int) *Log {
-	l := &Log{size: size, segmentEvents: max(1, size/8)}
-	const typicalEvent = 512
-	l.segmentSize = min(max(l.segmentEvents, 2)*typicalEvent, SegmentSize)
-	return l
+// eighth more, in so many bytes of memory: of both bounds the one that is reached first holds.
+// The newest events are kept in any case, so one that is larger than the bound is, and so is what
+// is appended before one commit. size is at least 1.
+func New(size, bytes int) *Log {
+	const typicalEvent, smallestEvent, smallestSegment = 512, 32, 4096
+	segmentEvents := max(1, size/8)
+	segmentSize := min(max(segmentEvents, 2)*typicalEvent, max(bytes/16, smallestSegment), SegmentSize)
+	return &Log{
+		size:          size,
+		bytes:         bytes - 2*segmentSize, // for free, with its marks
+		segmentEvents: min(segmentEvents, segmentSize/smallestEvent),
+		segmentSize:   segmentSize,
+	}
 }
 
 // Sample appends an event of n bytes. data is its place in the log: the caller fills it
@@ -120,23 +138,39 @@ func (l *Log) reserve(n int) *segment {
 	}
 	l.tail = next
 	l.fresh = append(l.fresh, next)
+	l.freshBytes += next.size()
 	return next
 }
 
-// newSegment returns an empty segment with room for n bytes.
+// Full tells whether it is time to commit: more without one would drop events that
+// cursors which had caught up before have not seen yet.
+func (l *Log) Full() bool { return l.freshBytes >= l.bytes/4 }
+
+// newSegment returns an empty segment with room for n bytes. What it takes is dropped elsewhere
+// before.
 func (l *Log) newSegment(n int) *segment {
+	size, marks := max(n, l.segmentSize), min(l.segmentEvents, l.segmentSize/128)
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropLocked(size + marks*markSize)
 	s := l.free
-	l.free = nil
-	l.mu.Unlock()
 	if s != nil && n <= l.segmentSize {
+		l.free = nil
 		*s = segment{buf: s.buf[:0], marks: s.marks[:0]}
-		return s
+	} else {
+		s = &segment{buf: make([]byte, 0, size), marks: make([]mark, 0, marks)}
 	}
-	return &segment{
-		buf:   make([]byte, 0, max(n, l.segmentSize)),
-		marks: make([]mark, 0, min(l.segmentEvents, l.segmentSize/128)),
-	}
+	l.countLocked(s)
+	return s
+}
+
+// size returns the bytes of memory that s takes.
+func (s *segment) size() int { return cap(s.buf) + cap(s.marks)*markSize }
+
+// countLocked counts what s takes by now. The caller holds l.mu.
+func (l *Log) countLocked(s *segment) {
+	l.memory += s.size() - s.bytes
+	s.bytes = s.size()
 }
 
 // mark ends a payload that stands for the given number of events.
@@ -166,9 +200,10 @@ func (l *Log) Commit() {
 		l.fresh[i] = nil
 	}
 	l.fresh = l.fresh[:0]
+	l.freshBytes = 0
 	l.retain = false
 	l.accepted = l.tail.accepted()
-	l.dropLocked()
+	l.dropLocked(0)
 }
 
 // newestLocked returns the newest published segment, or nil. The caller holds l.mu.
@@ -187,18 +222,20 @@ func (l *Log) publishLocked(s *segment) {
 	s.run = s.buf
 	s.ends = s.marks
 	s.retained = s.retained || l.retain
+	l.countLocked(s)
 }
 
-// dropLocked drops the segments that the log need not keep. Without a cursor that is all
-// but the one that is appended to. The caller holds l.mu.
-func (l *Log) dropLocked() {
+// dropLocked drops the segments that the log need not keep, or can't if it is to take so many bytes
+// more. Without a cursor that is all but the one that is appended to. The caller holds l.mu.
+func (l *Log) dropLocked(more int) {
 	n := 0
 	for n < len(l.segments)-1 {
 		oldest := l.segments[n]
-		if l.cursors > 0 && l.events-len(oldest.ends) < l.size {
+		if l.cursors > 0 && l.events-len(oldest.ends) < l.size && l.memory+more <= l.bytes {
 			break
 		}
 		l.events -= len(oldest.ends)
+		l.memory -= oldest.bytes
 		if !oldest.retained && oldest.users == 0 && cap(oldest.buf) == l.segmentSize {
 			l.free = oldest
 		}
@@ -207,6 +244,16 @@ func (l *Log) dropLocked() {
 	if n > 0 {
 		l.segments = slices.Delete(l.segments, 0, n)
 	}
+}
+
+// Memory returns the bytes of memory that the log takes, which New bounds.
+func (l *Log) Memory() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.free != nil {
+		return l.memory + l.free.size()
+	}
+	return l.memory
 }
 
 // Accepted returns the number of events that were ever committed. A loss that the

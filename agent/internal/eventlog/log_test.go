@@ -22,12 +22,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var opening = payload.AppendTypeInfo(nil)
 
+// plenty is a bound in bytes that no test reaches.
+const plenty = 1 << 30
+
 // TestAccounting has cursors of every temper read while events are appended, and
 // checks that each of them is told of every event, in order: once it has
 // caught up, it has each as delivered or in a loss that stands in its place.
 func TestAccounting(t *testing.T) {
-	for _, size := range []int{1, 2, 7, 64, 1000} {
-		log := eventlog.New(size)
+	for _, bound := range []struct{ size, bytes int }{
+		{1, plenty}, {2, plenty}, {7, plenty}, {64, plenty}, {1000, plenty},
+		{1000, 128 << 10}, {1 << 20, 256 << 10}, {1 << 20, 1 << 20},
+	} {
+		log, size := eventlog.New(bound.size, bound.bytes), min(bound.size, 1000)
 		for range 3 { // a history that cursors know nothing of
 			appendEvent(log)
 		}
@@ -45,6 +51,7 @@ func TestAccounting(t *testing.T) {
 					r.take(rand.IntN(1 << rand.IntN(16)))
 				}
 			}
+			require.LessOrEqual(t, log.Memory(), bound.bytes)
 		}
 		for _, r := range readers {
 			r.take(1 << 30)
@@ -57,7 +64,7 @@ func TestAccounting(t *testing.T) {
 
 // TestConcurrently is the same with goroutines, for the race detector.
 func TestConcurrently(t *testing.T) {
-	log := eventlog.New(100)
+	log := eventlog.New(100, plenty)
 	var readers sync.WaitGroup
 	var stop atomic.Bool
 	for range 8 {
@@ -82,7 +89,7 @@ func TestConcurrently(t *testing.T) {
 // it is no further behind than the size of the log.
 func TestKeepsSize(t *testing.T) {
 	for _, size := range []int{1, 2, 7, 8, 9, 64, 1000, 16384} {
-		log := eventlog.New(size)
+		log := eventlog.New(size, plenty)
 		for i := range 3 * size / 2 { // wherever the segments begin
 			appendSample(log, uint64(i))
 		}
@@ -101,7 +108,7 @@ func TestKeepsSize(t *testing.T) {
 // TestStalledCursorsKeepNothing checks that what is in memory does not depend on
 // cursors that do not read.
 func TestStalledCursorsKeepNothing(t *testing.T) {
-	log := eventlog.New(100)
+	log := eventlog.New(100, plenty)
 	for range 1000 {
 		c := log.NewCursor(opening)
 		defer c.Close()
@@ -109,12 +116,77 @@ func TestStalledCursorsKeepNothing(t *testing.T) {
 		c.Wrote(len(c.Next()))
 		c.Wrote(min(5, len(c.Next()))) // cuts a payload
 	}
-	require.LessOrEqual(t, eventlog.Memory(log), 20*eventlog.SegmentSize)
+	require.LessOrEqual(t, log.Memory(), 20*eventlog.SegmentSize)
+}
+
+// TestBoundedInBytes appends events of each size that there is, of which readers take a part, or
+// some, or none. The log never takes more than its bytes, and keeps as many events as it can.
+func TestBoundedInBytes(t *testing.T) {
+	const bytes = 4 << 20
+	for _, size := range []int{10, 200, 4000, 32 << 10, 33 << 10, 64<<10 - 1, 1 << 20} {
+		log := eventlog.New(1<<20, bytes)
+		idle := log.NewCursor(nil)
+		defer idle.Close()
+		for range 4 * bytes / size {
+			if log.Full() {
+				log.Commit()
+			}
+			log.Sample(size, 0)
+			if n := log.Memory(); n > bytes {
+				t.Fatalf("%d bytes of memory for events of %d bytes", n, size)
+			}
+		}
+		log.Commit()
+		for !idle.CaughtUp() {
+			require.True(t, idle.Wrote(len(idle.Next())))
+		}
+		require.NotZero(t, idle.Lost())
+		// The worst are events that are little more than half a segment, and tiny ones.
+		require.Greater(t, int(idle.Delivered())*size, bytes/6, "events of %d bytes", size)
+	}
+}
+
+// TestCutPayloadsAreBounded has ever more cursors of which each keeps the other end of a large
+// event: the log keeps less itself for them, and refuses once there is no room.
+func TestCutPayloadsAreBounded(t *testing.T) {
+	const bytes, event = 4 << 20, 256 << 10
+	log := eventlog.New(1000, bytes)
+	var cursors []*eventlog.Cursor
+	refused := false
+	for range 100 {
+		c := log.NewCursor(nil)
+		log.Sample(event, 0)
+		log.Commit()
+		c.Next()
+		if !c.Wrote(1) {
+			refused = true
+			c.Close()
+			break
+		}
+		cursors = append(cursors, c)
+		require.LessOrEqual(t, log.Memory(), bytes)
+	}
+	require.True(t, refused)
+	require.Greater(t, len(cursors), bytes/event/2)
+	for _, c := range cursors {
+		c.Close()
+	}
+	require.LessOrEqual(t, log.Memory(), 2*event+2*eventlog.SegmentSize, "only the newest event is left")
+	c := log.NewCursor(nil)
+	defer c.Close()
+	log.Sample(event, 0)
+	log.Commit()
+	c.Next()
+	require.True(t, c.Wrote(1), "there is room again")
+	for !c.CaughtUp() {
+		require.True(t, c.Wrote(min(1000, len(c.Next()))))
+	}
+	require.EqualValues(t, 1, c.Delivered())
 }
 
 // TestKeptDataNeverChanges checks that data which was handed on is not written over.
 func TestKeptDataNeverChanges(t *testing.T) {
-	log := eventlog.New(10)
+	log := eventlog.New(10, plenty)
 	c := log.NewCursor(nil)
 	defer c.Close()
 	kept := map[int][]byte{}
@@ -134,7 +206,7 @@ func TestKeptDataNeverChanges(t *testing.T) {
 
 // TestLargeEvents checks events that are larger than a segment.
 func TestLargeEvents(t *testing.T) {
-	log := eventlog.New(4)
+	log := eventlog.New(4, plenty)
 	c := log.NewCursor(opening)
 	defer c.Close()
 	want := bytes.Repeat([]byte{7}, 3*eventlog.SegmentSize)
@@ -156,7 +228,7 @@ func TestLargeEvents(t *testing.T) {
 }
 
 func TestNothingAllocatedPerEvent(t *testing.T) {
-	log := eventlog.New(2048)
+	log := eventlog.New(2048, plenty)
 	c := log.NewCursor(nil)
 	defer c.Close()
 	event := func() {
@@ -244,7 +316,7 @@ func appendSample(log *eventlog.Log, number uint64) {
 }
 
 func BenchmarkSample(b *testing.B) {
-	log := eventlog.New(2048)
+	log := eventlog.New(2048, plenty)
 	sample := make([]byte, 176)
 	c := log.NewCursor(nil)
 	defer c.Close()
