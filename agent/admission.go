@@ -57,7 +57,7 @@ func (s *server) clientsOf(uid uint32) (n int) {
 // refuse closes a connection without a word: bytes for clients that do not read them would take
 // memory that nobody bounds.
 func (s *server) refuse(fd int, cred *unix.Ucred, err error) {
-	unix.Close(fd)
+	defer unix.Close(fd) // who sees it is counted already
 	if errors.Is(err, errTooManyClients) {
 		s.agent.counters.refused.Add(1)
 	} else {
