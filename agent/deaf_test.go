@@ -37,7 +37,7 @@ func TestMapReplaced(t *testing.T) {
 		require.NoError(t, f.gen.EmitTrace(100))
 		require.NoError(t, os.Remove(path))
 		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Error != "" }, "the agent notices")
-		require.Equal(t, "Events are missing", healthOf(root, agent.EventsMapSource))
+		require.Equal(t, "Events may be missing", healthOf(root, agent.EventsMapSource))
 		require.True(t, f.emits(t), "the old map is read as long as it is there")
 		require.NotEmpty(t, f.connect(t).firstNotice(t), "who connects is told what is wrong")
 
@@ -152,7 +152,7 @@ func TestSmallMap(t *testing.T) {
 	defer small.Close()
 	f.RegisterNewConsumer(&testutils.FakeConsumer{})
 	require.NoError(t, f.AttachToMap("small", small, 1))
-	eventually(t, func() bool { return healthOf(root, "small") == "Events are missing" }, "the health says so")
+	eventually(t, func() bool { return healthOf(root, "small") == "Events may be missing" }, "the health says so")
 	require.Contains(t, sourceStats(t, f.Agent, "small").Error, "no room")
 	require.True(t, sourceStats(t, f.Agent, "small").Reading, "the others are read")
 	require.Zero(t, sourceStats(t, f.Agent, "small").Reopened)

@@ -39,7 +39,7 @@ func (r *reader) reportChecked(err error) {
 		if err == nil {
 			a.reportCompleteLocked(at)
 		} else {
-			a.reportIncompleteLocked(at, "Events are missing", err, nil)
+			a.reportIncompleteLocked(at, "Events may be missing", err, nil)
 		}
 	})
 }

@@ -47,9 +47,9 @@ var (
 	sourceLost = desc("source_lost_events_total",
 		"Events that this source could not take since a ring was full.", "name")
 	sourceIncomplete = desc("source_incomplete",
-		"1 while events of this source are missing: the health of the agent and monitor status say why.", "name")
+		"1 while events of this source may be missing: the health of the agent and monitor status say why.", "name")
 	sourceReopened = desc("source_reopened_total",
-		"How often this source was read anew since events of it were missing: an unknown number may be lost.", "name")
+		"How often this source was read anew since events of it might be missing: an unknown number may be lost.", "name")
 	sourceFailures = desc("source_failures_total",
 		"How often opening or reading this source failed.", "name")
 
