@@ -49,7 +49,8 @@ func WithQueueSize(events int) Option {
 }
 
 // WithDrainTimeout sets how long a stopping agent waits for clients to take the
-// events that they have not read yet. The default is a second.
+// events that they have not read yet, and how long the agent waits for the Close of a
+// listener. The default is a second.
 func WithDrainTimeout(d time.Duration) Option {
 	return func(a *Agent) { a.drainTimeout = d }
 }

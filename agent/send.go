@@ -69,7 +69,7 @@ func (a *Agent) send(ev userEvent) error {
 		return err
 	}
 	if acquired {
-		// Also if a consumer panics, since the caller of SendEvent may recover.
+		// Also if a consumer ends the goroutine, as FailNow does in a test.
 		defer a.release()
 		a.deliverUserEventLocked(&ev)
 		a.publishLocked()
@@ -79,12 +79,14 @@ func (a *Agent) send(ev userEvent) error {
 }
 
 // afterPending calls then once all entries that came before are dispatched: at once, or on
-// the goroutine that dispatches them.
-func (a *Agent) afterPending(then barrier) {
-	if a.dispatch.acquireOrDefer(then) {
-		defer a.release()
-		then()
+// the goroutine that dispatches them. It returns whether it was at once.
+func (a *Agent) afterPending(then barrier) bool {
+	if !a.dispatch.acquireOrDefer(then) {
+		return false
 	}
+	then()
+	a.release()
+	return true
 }
 
 // Flush waits until all events that SendEvent accepted, and those of the datapath that a

@@ -24,10 +24,10 @@ func subscribers(a *agent.Agent) script.Cmd {
 		stats := a.Stats()
 		if wantsJSON(s.Flags) {
 			return toJSON(struct {
-				Consumers []agent.SubscriberStats `json:"consumers"`
-				Listeners []agent.SubscriberStats `json:"listeners"`
-				Streams   []agent.StreamStats     `json:"streams"`
-				Clients   []agent.ClientStats     `json:"clients"`
+				Consumers []agent.CallStats   `json:"consumers"`
+				Listeners []agent.CallStats   `json:"listeners"`
+				Streams   []agent.StreamStats `json:"streams"`
+				Clients   []agent.ClientStats `json:"clients"`
 			}{stats.Consumers, stats.Listeners, stats.Streams, stats.Clients})
 		}
 		if nobody(&stats) {
