@@ -154,12 +154,12 @@ func (t CallTotals) add(key guestName, s *CallStats) CallTotals {
 	return t
 }
 
-// removeGuestLocked removes a guest from its list, and returns whether it was there. Totals keep what it
-// had while there are others of its name. The caller holds a.Mutex.
-func removeGuestLocked[S comparable](a *Agent, s *subscribers[S], subscriber S) bool {
+// removeGuestLocked removes a guest from its list, and returns its place, nil if it was not there. Totals
+// keep what it had while there are others of its name. The caller holds a.Mutex.
+func removeGuestLocked[S comparable](a *Agent, s *subscribers[S], subscriber S) *subscription[S] {
 	i := s.index(subscriber)
 	if i < 0 {
-		return false
+		return nil
 	}
 	sub := (*s.list.Load())[i]
 	s.removeLocked(subscriber)
@@ -172,9 +172,9 @@ func removeGuestLocked[S comparable](a *Agent, s *subscribers[S], subscriber S) 
 				stats.Queue.Size, stats.Queue.Lag = 0, 0
 			}
 			a.closedGuests[key] = a.closedGuests[key].add(key, &stats)
-			return true
+			return sub
 		}
 	}
 	delete(a.closedGuests, key)
-	return true
+	return sub
 }

@@ -27,20 +27,24 @@ type closing struct {
 }
 
 // newClosingLocked returns a listener that stop waits for until it is closed. The caller holds
-// a.Mutex, and sees to it that beginClose is called.
-func (a *Agent) newClosingLocked(l listener.MonitorListener) *closing {
-	c := &closing{listener: l, name: guest.Name(l), closed: make(chan struct{})}
+// a.Mutex, and sees to it that beginCloseLocked is called.
+func (a *Agent) newClosingLocked(l listener.MonitorListener, name string) *closing {
+	c := &closing{listener: l, name: name, closed: make(chan struct{})}
 	a.closing = append(a.closing, c)
 	a.watchGuestsLocked()
 	return c
 }
 
-// beginClose calls Close, on a goroutine of its own since it may not return. The caller does not hold
-// a.Mutex.
+// beginClose calls Close, on a goroutine of its own since it may not return.
 func (a *Agent) beginClose(c *closing) {
 	a.Lock()
+	defer a.Unlock()
+	a.beginCloseLocked(c)
+}
+
+// beginCloseLocked is beginClose for who holds a.Mutex.
+func (a *Agent) beginCloseLocked(c *closing) {
 	c.begun = time.Now()
-	a.Unlock()
 	go func() { // stop waits for it, see waitAllClosed
 		defer close(c.closed)
 		err := guest.Call(c.listener.Close)
@@ -59,10 +63,11 @@ func (a *Agent) beginClose(c *closing) {
 
 // refuse closes a listener that is not registered.
 func (a *Agent) refuse(l listener.MonitorListener) {
+	name := guest.Name(l)
 	a.Lock()
-	c := a.newClosingLocked(l)
+	c := a.newClosingLocked(l, name)
+	a.beginCloseLocked(c)
 	a.Unlock()
-	a.beginClose(c)
 	a.waitClosed(c, time.Now().Add(a.drainTimeout))
 }
 

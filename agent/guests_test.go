@@ -317,7 +317,7 @@ func (c *spinningConsumer) NotifyPerfEvent([]byte, int) {
 // nobody is held up, and both are counted by name.
 func TestQueuedConsumer(t *testing.T) {
 	g := newGuarded(t)
-	blocked := &blockedConsumer{called: make(chan struct{}, 100), release: make(chan struct{})}
+	blocked := &blockedConsumer{MonitorConsumer: &testutils.FakeConsumer{}, called: make(chan struct{}, 100), release: make(chan struct{})}
 	queued := consumer.NewQueued(blocked, 2)
 	g.RegisterNewConsumer(queued)
 	good := &testutils.FakeConsumer{}

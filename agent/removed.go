@@ -45,7 +45,7 @@ func (r *removedGuest) missedSince() uint64 {
 func removeGuest[S comparable](a *Agent, s *subscribers[S], sub *subscription[S], delivered, missedAtOnce uint64, err error) {
 	a.Lock()
 	defer a.Unlock()
-	there := removeGuestLocked(a, s, sub.subscriber) // unless it has removed itself
+	there := removeGuestLocked(a, s, sub.subscriber) != nil // unless it has removed itself
 	r := &removedGuest{
 		kind: s.kind, name: sub.name, guest: sub.subscriber, err: err,
 		delivered: delivered, missedAtOnce: missedAtOnce,
@@ -56,8 +56,7 @@ func removeGuest[S comparable](a *Agent, s *subscribers[S], sub *subscription[S]
 	}
 	a.addRemovedLocked(r)
 	if l, ok := any(sub.subscriber).(listener.MonitorListener); ok && there && s.kind == kindListener {
-		c := a.newClosingLocked(l)
-		defer a.beginClose(c)
+		a.beginCloseLocked(a.newClosingLocked(l, sub.name))
 	}
 	a.stopReadersIfUnusedLocked()
 }

@@ -150,7 +150,7 @@ func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 	a.Lock()
 	defer a.Unlock()
 	a.forgetRemovedLocked(kindConsumer, mc)
-	if removeGuestLocked(a, &a.consumers, mc) {
+	if removeGuestLocked(a, &a.consumers, mc) != nil {
 		a.stopReadersIfUnusedLocked()
 	}
 }
@@ -206,11 +206,12 @@ func (a *Agent) forget(ml listener.MonitorListener) *closing {
 	a.Lock()
 	defer a.Unlock()
 	a.forgetRemovedLocked(kindListener, ml)
-	if !removeGuestLocked(a, &a.listeners, ml) {
+	removed := removeGuestLocked(a, &a.listeners, ml)
+	if removed == nil {
 		return nil
 	}
 	a.stopReadersIfUnusedLocked()
-	return a.newClosingLocked(ml)
+	return a.newClosingLocked(ml, removed.name)
 }
 
 // subscribedLocked tells whether anybody wants events. The caller holds a.Mutex.
