@@ -30,6 +30,8 @@ import (
 // for that either, and the event follows them; so event must not be changed after
 // the call. Events of one goroutine keep their order.
 //
+// A consumer that panics is removed; the caller does not notice.
+//
 // It returns an error if the event can't be encoded, which only consumers then
 // get; [ErrQueueFull] if too many events wait to be dispatched; [ErrStopped] once the
 // agent's context is cancelled; and [ErrNoAgent] for a nil *Agent.
