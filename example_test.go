@@ -232,15 +232,15 @@ func ExampleServerCell() {
 func Example_scriptCommands() {
 	runScript(`
 hive/start
-monitor/send agent hello
 monitor/subscribers
+monitor/send agent hello
 hive/stop
 `,
 		monitor.Cell,
 		cell.Provide(func() monitor.ConsumerOut { return monitor.ConsumerOut{Consumer: &printer{}} }),
 	)
 	// Output:
+	// KIND      NAME                   VERSION  PID  UID  AGE  DELIVERED  LOST  LAG  TIME/EVENT
+	// consumer  *monitor_test.printer  -        -    -    0s   0          -     -    -
 	// got {Message hello}
-	// KIND      NAME                   VERSION  PID  UID  AGE  DELIVERED  LOST  LAG
-	// consumer  *monitor_test.printer  -        -    -    0s   1          -     -
 }

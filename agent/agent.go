@@ -76,9 +76,15 @@ type Agent struct {
 	closedStreams     map[string]StreamTotals // of those that have ended, for names that others have, too
 	closedStreamsLost uint64                  // of all that have ended
 
-	// closing are the listeners that are removed and not closed yet. They are added under
-	// Mutex, and none is any more once stop has removed the last one.
-	closing sync.WaitGroup
+	// Of consumers and listeners, guarded by Mutex.
+	guests                             guestWatch
+	removed                            []*removedGuest          // oldest first
+	removedConsumers, removedListeners RemovedTotals            // Missed by those that are not in removed any more
+	closedGuests                       map[guestName]CallTotals // of those that are gone, for names that others have, too
+	closing                            []*closing               // listeners that are removed and not closed yet
+
+	watched  chan struct{} // closed when guests are not looked at any more; under Mutex
+	watchers sync.WaitGroup
 
 	finished chan struct{} // closed when there will be no more events
 	done     chan struct{}
@@ -103,6 +109,8 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		counters:      counters{start: time.Now()},
 		health:        health.OrNone(nil),
 		closedStreams: make(map[string]StreamTotals),
+		closedGuests:  make(map[guestName]CallTotals),
+		watched:       make(chan struct{}),
 		finished:      make(chan struct{}),
 		done:          make(chan struct{}),
 	}
@@ -115,6 +123,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 	a.queueBytes = max(a.queueBytes, MinQueueBytes)
 	a.events = eventlog.New(a.queueSize, a.queueBytes)
 	a.dispatch.init(a.queueSize, a.queueBytes/4)
+	a.consumers.kind, a.listeners.kind = kindConsumer, kindListener
 	context.AfterFunc(ctx, a.stop)
 	return a
 }
@@ -133,8 +142,9 @@ func (a *Agent) Context() context.Context {
 // and what was sent is delivered, clients that read were given up to the drain
 // time-out to take it, connections and listeners are closed, the socket is
 // removed and no goroutine of the agent's is left. It waits for callbacks, so a callback must not
-// wait for it; it does not wait for streams, which end by themselves when they have what was
-// delivered. The channel of a nil *Agent is closed.
+// wait for it; but for a listener's Close no longer than the drain time-out: then health and log say
+// that the goroutine which calls it is left. It does not wait for streams, which end by themselves
+// when they have what was delivered. The channel of a nil *Agent is closed.
 func (a *Agent) Done() <-chan struct{} {
 	if a == nil {
 		return closedChannel

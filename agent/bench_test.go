@@ -5,6 +5,7 @@ package agent_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -123,6 +124,58 @@ type countingConsumer struct{ counts chan struct{} }
 func (c *countingConsumer) NotifyAgentEvent(int, any)       { c.counts <- struct{}{} }
 func (c *countingConsumer) NotifyPerfEvent([]byte, int)     { c.counts <- struct{}{} }
 func (c *countingConsumer) NotifyPerfEventLost(uint64, int) {}
+
+// BenchmarkConsumerCalls is what it costs to call consumers: with a batch of a source, and with one
+// event of user space.
+func BenchmarkConsumerCalls(b *testing.B) {
+	for _, consumers := range []int{1, 4} {
+		var all []*freeConsumer
+		register := func(b *testing.B) *fixture {
+			f := start(b)
+			all = nil
+			for range consumers {
+				all = append(all, &freeConsumer{done: make(chan struct{}, 1)})
+				f.RegisterNewConsumer(all[len(all)-1])
+			}
+			return f
+		}
+		b.Run(fmt.Sprintf("source/consumers=%d", consumers), func(b *testing.B) {
+			f := register(b)
+			src := &fakeSource{}
+			if err := f.AttachSource("fake", src); err != nil {
+				b.Fatal(err)
+			}
+			samples := slices.Repeat([]string{"sample"}, batch)
+			for b.Loop() {
+				src.write(samples...)
+				<-all[consumers-1].done
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/event")
+		})
+		b.Run(fmt.Sprintf("user/consumers=%d", consumers), func(b *testing.B) {
+			f := register(b)
+			for b.Loop() {
+				if err := f.SendEvent(api.MessageTypeAgent, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// freeConsumer does next to nothing.
+type freeConsumer struct {
+	n    int
+	done chan struct{} // gets one for each batch
+}
+
+func (c *freeConsumer) NotifyAgentEvent(int, any) {}
+func (c *freeConsumer) NotifyPerfEvent([]byte, int) {
+	if c.n++; c.n%batch == 0 {
+		c.done <- struct{}{}
+	}
+}
+func (c *freeConsumer) NotifyPerfEventLost(uint64, int) {}
 
 // BenchmarkSendEvent sends an agent notification to N clients.
 func BenchmarkSendEvent(b *testing.B) {

@@ -32,23 +32,6 @@ type removingConsumer struct {
 
 func (c *removingConsumer) NotifyAgentEvent(int, any) { c.agent.RemoveConsumer(c.other) }
 
-// TestPanicInConsumer has a consumer panic under a caller that recovers, as servers do.
-func TestPanicInConsumer(t *testing.T) {
-	f := start(t)
-	bad, good := &panickingConsumer{}, &testutils.FakeConsumer{}
-	f.RegisterNewConsumer(bad)
-	require.Panics(t, func() { _ = f.SendEvent(api.MessageTypeAgent, api.GenericMessage("hello")) })
-	f.RemoveConsumer(bad)
-	f.RegisterNewConsumer(good)
-	require.NoError(t, f.SendEvent(api.MessageTypeAgent, api.GenericMessage("hello")))
-	events, _ := good.Counts()
-	require.EqualValues(t, 1, events)
-}
-
-type panickingConsumer struct{ testutils.FakeConsumer }
-
-func (*panickingConsumer) NotifyAgentEvent(int, any) { panic("a bug") }
-
 // TestLastOneLeavesInCallback checks that the last subscriber can remove itself, and come
 // back, from a callback: of an event of the datapath and of one that was sent.
 func TestLastOneLeavesInCallback(t *testing.T) {

@@ -114,9 +114,12 @@ func (c *counters) lost(cpu int, n uint64) {
 	c.ringLost[cpu] += n
 }
 
-// sent counts an event of user space that is delivered.
-func (c *counters) sent(ev *userEvent) {
-	now := time.Since(c.start) // cheaper than the time of day
+// now is the time since the counters began, which is cheaper than the time of day.
+func (c *counters) now() time.Duration { return time.Since(c.start) }
+
+// sent counts an event of user space that is delivered, and returns the time.
+func (c *counters) sent(ev *userEvent) (now time.Duration) {
+	now = c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	size := 0
@@ -125,6 +128,18 @@ func (c *counters) sent(ev *userEvent) {
 	}
 	c.user.add(byte(ev.typ), size)
 	c.user.last = now
+	return now
+}
+
+// tooMany is the number of events that there was no room for, since those before were not
+// taken fast enough.
+func (c *counters) tooMany() (sum uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.ringLost {
+		sum += n
+	}
+	return sum + c.queueFull.Load()
 }
 
 // polled counts a poll of the rings, that the kernel asked for or a timer, and what it found.

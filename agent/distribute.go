@@ -3,7 +3,11 @@
 package agent
 
 import (
+	"time"
+
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/consumer"
+	"github.com/cilium/monitor/listener"
 )
 
 // release releases the dispatch lock, or passes it to a goroutine that dispatches the entries
@@ -39,32 +43,32 @@ func (a *Agent) deliverPendingLocked(pending []entry) {
 // deliverUserEventLocked hands an event of SendEvent to all subscribers, but does not publish it. The
 // caller holds the dispatch lock.
 func (a *Agent) deliverUserEventLocked(ev *userEvent) {
-	a.counters.sent(ev)
-	for c := range a.consumers.subscriptions {
+	now := callLocked(a, &a.consumers, a.counters.sent(ev), nil, func(c *subscription[consumer.MonitorConsumer]) {
 		c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
 		c.delivered++
-	}
+	})
 	if ev.data == nil {
 		return
 	}
 	pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
 	pl.Data = a.events.Append(&pl)
 	putBuffer(ev.data)
-	a.enqueueLocked(pl)
+	if a.listeners.len() > 0 {
+		a.events.Retain()
+		callLocked(a, &a.listeners, now, nil, func(l *subscription[listener.MonitorListener]) { enqueueLocked(l, &pl) })
+	}
 }
 
 // deliverRecordsLocked hands records of a source, which are in the log but not committed yet, to
 // all subscribers. The caller holds the dispatch lock.
 func (a *Agent) deliverRecordsLocked(records []payload.Payload) {
-	if a.consumers.len() > 0 {
+	if len(records) > 0 && a.consumers.len()+a.listeners.len() > 0 {
 		a.events.Retain()
-		for i := range records {
-			a.notifyLocked(&records[i])
-		}
-	}
-	if a.listeners.len() > 0 {
-		for _, pl := range records {
-			a.enqueueLocked(pl)
+		now := callLocked(a, &a.consumers, a.counters.now(), records, func(c *subscription[consumer.MonitorConsumer]) {
+			notifyLocked(c, records)
+		})
+		if a.listeners.len() > 0 {
+			a.deliverToListenersLocked(now, records)
 		}
 	}
 	a.publishLocked()
@@ -97,10 +101,13 @@ func (a *Agent) scheduleFlush() {
 	}
 }
 
-// notifyLocked hands a record of a source to the consumers. The caller holds the dispatch lock.
-func (a *Agent) notifyLocked(pl *payload.Payload) {
-	for c := range a.consumers.subscriptions {
-		if pl.Type == payload.RecordLost {
+// notifyLocked hands records of a source to a consumer. The caller holds the dispatch lock.
+func notifyLocked(c *subscription[consumer.MonitorConsumer], records []payload.Payload) {
+	for i := range records {
+		if c.gone.Load() {
+			return
+		}
+		if pl := &records[i]; pl.Type == payload.RecordLost {
 			c.subscriber.NotifyPerfEventLost(pl.Lost, pl.CPU)
 			c.delivered += pl.Lost
 		} else {
@@ -110,17 +117,27 @@ func (a *Agent) notifyLocked(pl *payload.Payload) {
 	}
 }
 
-// enqueueLocked hands a payload, whose Data is in the log, to the listeners. The caller holds the
+// deliverToListenersLocked hands records of a source, whose Data is in the log, to the listeners, which
+// share them. The caller holds the dispatch lock.
+func (a *Agent) deliverToListenersLocked(now time.Duration, records []payload.Payload) {
+	shared := make([]*payload.Payload, len(records))
+	for i := range records {
+		shared[i] = new(payload.Payload)
+		*shared[i] = records[i]
+	}
+	callLocked(a, &a.listeners, now, records, func(l *subscription[listener.MonitorListener]) {
+		for _, pl := range shared {
+			if l.gone.Load() {
+				return
+			}
+			enqueueLocked(l, pl)
+		}
+	})
+}
+
+// enqueueLocked hands a payload, whose Data is in the log, to a listener. The caller holds the
 // dispatch lock.
-func (a *Agent) enqueueLocked(pl payload.Payload) {
-	if a.listeners.len() == 0 {
-		return
-	}
-	a.events.Retain()
-	shared := new(payload.Payload)
-	*shared = pl
-	for l := range a.listeners.subscriptions {
-		l.subscriber.Enqueue(shared)
-		l.delivered += max(1, pl.Lost)
-	}
+func enqueueLocked(l *subscription[listener.MonitorListener], pl *payload.Payload) {
+	l.subscriber.Enqueue(pl)
+	l.delivered += max(1, pl.Lost)
 }

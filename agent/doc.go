@@ -34,8 +34,9 @@
 //  3. Who holds the dispatch lock (dispatch.go) decides what comes next for everybody.
 //  4. reader.readBatchLocked copies up to 256 records of a ring to their place in the event log,
 //     where they are encoded on the way, and releases the ring's memory to the datapath.
-//  5. Agent.deliverRecordsLocked calls consumers and listeners, in the order of their registration.
-//     No mutex is held, so they may call the agent.
+//  5. Agent.deliverRecordsLocked calls consumers and listeners, in the order of their registration:
+//     callLocked has each take the whole batch, times it, and removes one that panics. No mutex
+//     is held, so they may call the agent.
 //  6. Agent.publishLocked gives the batch to cursors: from now on clients and streams see it.
 //  7. The reader calls conn.flush for each client itself, once it has released the lock. After a
 //     user event, and once a socket that was full takes more, the server's goroutine does.
@@ -45,6 +46,7 @@
 //
 //   - Source: where events come from, such as an events map, read by one reader. See package source.
 //   - Ring: a queue of a source, of one CPU for example. Record: what is written into it in one go.
+//   - Guest: a consumer or a listener, whose code runs on the agent's goroutines.
 //   - Subscriber: a consumer, a listener, a stream or a client. Clients are connections to the socket.
 //   - Dispatch lock: who holds it delivers events. Entry: what waits for it, a user event or a barrier.
 //   - Barrier: a function to be called when all entries before it are delivered.
@@ -69,7 +71,16 @@
 //
 // Consumers are called directly, so a slow one holds up all readers; then the ring
 // buffers fill up and the datapath counts losses. Be a consumer to see events at once, in
-// step with the datapath, and to be quick: to count, to update a map, to hand on.
+// step with the datapath, and to be quick: to count, to update a map, to hand on. One that can't be
+// quick gets a queue and a goroutine of its own from [consumer.NewQueued].
+//
+// Consumers and listeners are guests in the agent's goroutines (guests.go). Their panics are
+// recovered, one deferred call for each batch and guest, and their time is measured, by the clock
+// once for each. While there are any, a goroutine looks at them each second (watch.go): it names
+// one that has been busy for two seconds, and the one that took most of the time when events were
+// lost. What can't be helped: a callback that does not return holds up all others; one that
+// ends its goroutine (runtime.Goexit) ends the reader; and what the Go runtime does not let anybody
+// recover from, such as concurrent writes to a map, ends the process.
 //
 // Clients and streams hold up nobody: an
 // event is encoded once, into a bounded log, and each has a place in it.

@@ -65,6 +65,27 @@ func (s *fakeSource) write(samples ...string) bool {
 	return s.open.Wake() == nil
 }
 
+// lose reports a loss of n events, and tells whether anybody reads it.
+func (s *fakeSource) lose(n uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		return false
+	}
+	s.open.records = append(s.open.records, source.Record{Kind: source.Lost, Lost: n})
+	return s.open.Wake() == nil
+}
+
+// pending returns how many records are not read yet.
+func (s *fakeSource) pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		return 0
+	}
+	return len(s.open.records)
+}
+
 // fail has Wait return an error until it is called with nil.
 func (s *fakeSource) fail(err error) {
 	s.mu.Lock()

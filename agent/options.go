@@ -21,7 +21,8 @@ func WithLogger(log logrus.FieldLogger) Option {
 }
 
 // WithHealth sets where the agent reports the health of its readers: of all of them in sum,
-// and of each source in a scope of its own, named after it. The default is nowhere. It must not call the agent, which holds a lock when it reports.
+// and of each source in a scope of its own, named after it. The scope "subscribers" names consumers
+// and listeners that hold everybody up, or were removed since they panicked. The default is nowhere. It must not call the agent, which holds a lock when it reports.
 func WithHealth(h cell.Health) Option {
 	return func(a *Agent) { a.health = health.OrNone(h) }
 }
@@ -64,7 +65,8 @@ func WithQueueBytes(bytes int) Option {
 }
 
 // WithDrainTimeout sets how long a stopping agent waits for clients to take the
-// events that they have not read yet. The default is a second.
+// events that they have not read yet, and how long the agent waits for the Close of a
+// listener. The default is a second.
 func WithDrainTimeout(d time.Duration) Option {
 	return func(a *Agent) { a.drainTimeout = d }
 }

@@ -30,6 +30,8 @@ import (
 // for that either, and the event follows them; so event must not be changed after
 // the call. Events of one goroutine keep their order.
 //
+// A consumer that panics is removed; the caller does not notice.
+//
 // It returns an error if the event can't be encoded, which only consumers then
 // get; [ErrQueueFull] if too many events, or too many bytes of them, wait to be dispatched (see
 // [WithQueueSize] and [WithQueueBytes]); [ErrStopped] once the
@@ -70,7 +72,7 @@ func (a *Agent) send(ev userEvent) error {
 		return err
 	}
 	if acquired {
-		// Also if a consumer panics, since the caller of SendEvent may recover.
+		// Also if a consumer ends the goroutine, as FailNow does in a test.
 		defer a.release()
 		a.deliverUserEventLocked(&ev)
 		a.publishLocked()
@@ -80,12 +82,14 @@ func (a *Agent) send(ev userEvent) error {
 }
 
 // afterPending calls then once all entries that came before are dispatched: at once, or on
-// the goroutine that dispatches them.
-func (a *Agent) afterPending(then barrier) {
-	if a.dispatch.acquireOrDefer(then) {
-		defer a.release()
-		then()
+// the goroutine that dispatches them. It returns whether it was at once.
+func (a *Agent) afterPending(then barrier) bool {
+	if !a.dispatch.acquireOrDefer(then) {
+		return false
 	}
+	then()
+	a.release()
+	return true
 }
 
 // Flush waits until all events that SendEvent accepted, and those of the datapath that a

@@ -58,10 +58,19 @@ type Stats struct {
 
 	// Consumers, Listeners, Streams and Clients are those subscribed now, oldest first.
 	// Streams are those of Subscribe, clients the connections to the monitor API.
-	Consumers []SubscriberStats `json:"consumers"`
-	Listeners []SubscriberStats `json:"listeners"`
-	Streams   []StreamStats     `json:"streams"`
-	Clients   []ClientStats     `json:"clients"`
+	Consumers []CallStats   `json:"consumers"`
+	Listeners []CallStats   `json:"listeners"`
+	Streams   []StreamStats `json:"streams"`
+	Clients   []ClientStats `json:"clients"`
+
+	// CallTotals sums up consumers and listeners by kind and name.
+	CallTotals []CallTotals `json:"callTotals"`
+
+	// Removed are consumers and listeners that something is wrong with, RemovedConsumers and
+	// RemovedListeners the totals of all there ever were.
+	Removed          []RemovedStats `json:"removed"`
+	RemovedConsumers RemovedTotals  `json:"removedConsumers"`
+	RemovedListeners RemovedTotals  `json:"removedListeners"`
 
 	// ClientTotals sums up all clients that there ever were, StreamTotals by name the streams
 	// since one of that name has been there all the time.
@@ -280,8 +289,7 @@ func (a *Agent) Stats() Stats {
 	stats.QueueBytes = a.queueBytes
 	stats.QueueMemory = a.events.Memory()
 	stats.TotalSubscribers = a.totalSubscribers
-	stats.Consumers = subscriberStats(&a.consumers, "")
-	stats.Listeners = subscriberStats(&a.listeners, listener.Version1_2)
+	a.fillInGuestsLocked(&stats)
 	stats.Streams = []StreamStats{}
 	stats.StreamTotals = maps.Clone(a.closedStreams)
 	stats.Lost.StreamBehind = a.closedStreamsLost
@@ -334,19 +342,6 @@ func (a *Agent) fillInSourcesLocked(stats *Stats) {
 		stats.Sources = append(stats.Sources, s)
 	}
 	stats.Attached = len(stats.Sources) > 0
-}
-
-func subscriberStats[S comparable](all *subscribers[S], version listener.Version) []SubscriberStats {
-	stats := []SubscriberStats{}
-	for sub := range all.subscriptions {
-		stats = append(stats, SubscriberStats{
-			Name:      sub.name,
-			Version:   version,
-			Since:     sub.since,
-			Delivered: sub.published.Load(),
-		})
-	}
-	return stats
 }
 
 // fillIn sets what is counted.

@@ -24,12 +24,13 @@ func (a *Agent) stop() {
 		<-s.ended
 	}
 	for l := range a.listeners.all {
-		a.RemoveListener(l)
+		if c := a.forget(l); c != nil {
+			a.afterPending(func() { a.beginClose(c) })
+		}
 	}
-	a.Lock() // whoever has removed a listener before has added it to closing
-	a.Unlock()
-	a.closing.Wait()
 	a.dispatch.waitIdle()
+	a.waitAllClosed(time.Now().Add(a.drainTimeout))
+	a.stopWatching()
 	a.closeSources()
 }
 
@@ -63,6 +64,11 @@ func (a *Agent) closeSources() {
 	a.Unlock()
 	for _, detached := range detaching {
 		<-detached
+	}
+	a.Lock()
+	defer a.Unlock()
+	if a.guests.health != nil && len(a.closing) == 0 {
+		a.guests.health.Close()
 	}
 	a.health.Stopped("The agent is stopped")
 }

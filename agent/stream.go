@@ -35,7 +35,8 @@ import (
 // A [consumer.MonitorConsumer] is the other way to get events inside the process: it is called
 // at once, event by event, on the goroutine that reads the source, which it holds up; so it
 // suits what is fast and has to be in step with the datapath, such as counting. Whatever
-// writes to a disk, a network or a person is a stream.
+// writes to a disk, a network or a person is a stream, or, if it has to be a consumer,
+// one with a queue of its own: [consumer.NewQueued].
 func (a *Agent) Subscribe(ctx context.Context, name string) iter.Seq[*payload.Payload] {
 	if a == nil {
 		return func(func(*payload.Payload) bool) {}

@@ -3,13 +3,13 @@
 package agent
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/cilium/monitor/consumer"
+	"github.com/cilium/monitor/internal/guest"
 	"github.com/cilium/monitor/listener"
 )
 
@@ -22,6 +22,8 @@ type subscription[S comparable] struct {
 
 	delivered uint64        // events, counted by who holds the dispatch lock
 	published atomic.Uint64 // delivered at the end of the last batch
+
+	times callTimes // of a guest
 }
 
 // subscribers is a list that is read without a lock and replaced on change, so that
@@ -29,6 +31,11 @@ type subscription[S comparable] struct {
 // Agent.Mutex.
 type subscribers[S comparable] struct {
 	list atomic.Pointer[[]*subscription[S]]
+
+	// Of guests.
+	kind    guestKind
+	removed atomic.Int64  // of those that the agent removed, how many still miss events
+	missed  atomic.Uint64 // events that each of those missed that were removed first
 }
 
 // all yields each subscriber that was there at the start and still is.
@@ -119,22 +126,16 @@ func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 		a.log.Errorf("Ignoring a consumer of type %T: it can't be told apart from others", newConsumer)
 		return
 	}
-	name := nameOf(newConsumer)
+	name := guest.Name(newConsumer)
 	a.Lock()
 	defer a.Unlock()
 	if a.stopping || a.ctx.Err() != nil || !a.consumers.addLocked(newConsumer, name) {
 		return
 	}
+	a.forgetRemovedLocked(kindConsumer, newConsumer)
 	a.totalSubscribers.Consumers++
+	a.watchGuestsLocked()
 	a.startReadersLocked()
-}
-
-// nameOf returns what people are told a consumer or listener is.
-func nameOf(subscriber any) string {
-	if s, ok := subscriber.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return fmt.Sprintf("%T", subscriber)
 }
 
 // RemoveConsumer removes a consumer. If it was the last subscriber, the perf ring
@@ -148,7 +149,8 @@ func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 	}
 	a.Lock()
 	defer a.Unlock()
-	if a.consumers.removeLocked(mc) {
+	a.forgetRemovedLocked(kindConsumer, mc)
+	if removeGuestLocked(a, &a.consumers, mc) != nil {
 		a.stopReadersIfUnusedLocked()
 	}
 }
@@ -162,55 +164,55 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 	}
 	if !reflect.ValueOf(newListener).Comparable() {
 		a.log.Errorf("Closing a listener of type %T: it can't be told apart from others", newListener)
-		newListener.Close()
+		a.refuse(newListener)
 		return
 	}
 	if v := newListener.Version(); v != listener.Version1_2 {
 		a.log.WithField("version", v).Error("Closing a listener of an unsupported version")
-		newListener.Close()
+		a.refuse(newListener)
 		return
 	}
-	name := nameOf(newListener)
+	name := guest.Name(newListener)
 	a.Lock()
 	// One that is registered is closed by whoever stops the agent.
 	stopping := (a.stopping || a.ctx.Err() != nil) && a.listeners.index(newListener) < 0
 	if !stopping && a.listeners.addLocked(newListener, name) {
+		a.forgetRemovedLocked(kindListener, newListener)
 		a.totalSubscribers.Listeners++
+		a.watchGuestsLocked()
 		a.startReadersLocked()
 	}
 	a.Unlock()
 	if stopping {
-		newListener.Close()
+		a.refuse(newListener)
 	}
 }
 
 // RemoveListener removes a listener, as RemoveConsumer removes a consumer, and closes it.
 // Close never runs beside Enqueue, nor before it: if events are being distributed, the
-// listener is closed after them.
+// listener is closed after them. Otherwise RemoveListener waits for Close, but no longer than
+// the drain time-out: see [WithDrainTimeout].
 func (a *Agent) RemoveListener(ml listener.MonitorListener) {
 	if a == nil || ml == nil {
 		return
 	}
-	if !a.forget(ml) {
-		return
+	if c := a.forget(ml); c != nil && a.afterPending(func() { a.beginClose(c) }) {
+		a.waitClosed(c, time.Now().Add(a.drainTimeout))
 	}
-	a.afterPending(func() {
-		defer a.closing.Done()
-		ml.Close()
-	})
 }
 
-// forget removes a listener from the list, and returns whether it was there: then the caller
-// closes it.
-func (a *Agent) forget(ml listener.MonitorListener) bool {
+// forget removes a listener from the list, and returns how it is to be closed, nil if it was not
+// there.
+func (a *Agent) forget(ml listener.MonitorListener) *closing {
 	a.Lock()
 	defer a.Unlock()
-	removed := a.listeners.removeLocked(ml)
-	if removed {
-		a.closing.Add(1)
-		a.stopReadersIfUnusedLocked()
+	a.forgetRemovedLocked(kindListener, ml)
+	removed := removeGuestLocked(a, &a.listeners, ml)
+	if removed == nil {
+		return nil
 	}
-	return removed
+	a.stopReadersIfUnusedLocked()
+	return a.newClosingLocked(ml, removed.name)
 }
 
 // subscribedLocked tells whether anybody wants events. The caller holds a.Mutex.

@@ -10,10 +10,23 @@ package consumer
 // call every method of the agent, also to register or remove subscribers.
 // They run on the goroutine that reads the perf ring buffer, on the one that sent the
 // event, or on one that distributes what was sent meanwhile, so a consumer that takes long
-// holds up every subscriber.
+// holds up every subscriber. A batch of events, 256 at most, goes to one consumer before it goes
+// to the next one.
+//
+// Be a plain consumer for what takes less than a microsecond and never waits: to count, to update
+// a map. Give a consumer that takes longer, or waits for others, a queue of its own: [NewQueued].
+// Loop over [agent.Agent.Subscribe], a stream, to get events as clients do, encoded and from the
+// agent's queue, at any pace.
+//
+// A consumer that panics is removed: the agent logs the panic with its stack, reports it in its
+// health, and counts the events that the consumer misses from the one on at which it panicked. It may be
+// registered again. One that does not return holds up everybody until it does: the agent can only
+// name it.
 //
 // The agent tells consumers apart by comparing interface values, so the
 // dynamic type must be comparable; a pointer always is.
+//
+// [agent.Agent.Subscribe]: https://pkg.go.dev/github.com/cilium/monitor/agent#Agent.Subscribe
 type MonitorConsumer interface {
 	// NotifyAgentEvent is called with an event of user space: its type
 	// (api.MessageTypeAccessLog, api.MessageTypeAgent, ...) and the message as

@@ -19,6 +19,8 @@ const (
 
 // MonitorListener receives every monitor event as a payload.
 //
+// A listener that panics is removed, as a consumer is that does.
+//
 // The agent tells listeners apart by comparing interface values, so the
 // dynamic type must be comparable; a pointer always is.
 type MonitorListener interface {
@@ -34,7 +36,8 @@ type MonitorListener interface {
 	// a listener whose version it does not serve.
 	Version() Version
 
-	// Close ends the listener. The agent calls it once: when the listener is
-	// removed, when it is refused, or when the agent stops.
+	// Close ends the listener. The agent calls it once, on a goroutine of its own: when the
+	// listener is removed, also since Enqueue panicked, when it is refused, or when the agent
+	// stops. The agent does not wait for it longer than its drain time-out.
 	Close()
 }

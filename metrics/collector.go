@@ -69,6 +69,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	out.subscribers(&s)
 	out.clients(&s)
 	out.streams(s.StreamTotals)
+	out.guests(&s)
 	out.build()
 }
 
@@ -192,6 +193,25 @@ func (out output) streams(totals map[string]agent.StreamTotals) {
 		out.counter(streamEvents, t.Delivered, name, "delivered")
 		out.counter(streamEvents, t.Lost, name, "lost")
 	}
+}
+
+// guests are consumers and listeners.
+func (out output) guests(s *agent.Stats) {
+	for _, t := range s.CallTotals {
+		name := label(t.Name)
+		out.counter(callbacks, t.Calls, t.Kind, name)
+		out <- prometheus.MustNewConstMetric(callbackSeconds, prometheus.CounterValue, t.Busy.Seconds(), t.Kind, name)
+		out.gauge(callbackRunning, t.Running.Seconds(), t.Kind, name)
+		if t.Queue != nil {
+			out.counter(queueEvents, t.Queue.Delivered, name, "delivered")
+			out.counter(queueEvents, t.Queue.Lost, name, "lost")
+			out.gauge(queueLag, float64(t.Queue.Lag), name)
+		}
+	}
+	out.counter(removed, s.RemovedConsumers.Guests, kindConsumer)
+	out.counter(removed, s.RemovedListeners.Guests, kindListener)
+	out.counter(missed, s.RemovedConsumers.Missed, kindConsumer)
+	out.counter(missed, s.RemovedListeners.Missed, kindListener)
 }
 
 // label returns a name that somebody chose as a value of a label, which has to be valid UTF-8: else

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/consumer"
 	"github.com/cilium/monitor/metrics"
 	"github.com/cilium/monitor/testutils"
 )
@@ -100,14 +101,14 @@ func containsAll(all, some []string) bool {
 // TestCollector looks at the metrics of an agent that has seen some of everything.
 func TestCollector(t *testing.T) {
 	f := newFixture(t, 1024, agent.WithQueueSize(64))
-	consumer := new(testutils.FakeConsumer)
-	f.RegisterNewConsumer(consumer)
+	taker := new(testutils.FakeConsumer)
+	f.RegisterNewConsumer(taker)
 	slow, fast := f.connect(t), f.connect(t)
 	slow.Stall()
 	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(5000) }))
 	require.NoError(t, f.SendEvent(api.MessageTypeAgent, api.GenericMessage("hello")))
 	require.Error(t, f.SendEvent(200, make(chan int)))
-	require.NoError(t, consumer.WaitFor(t.Context(), 5002))
+	require.NoError(t, taker.WaitFor(t.Context(), 5002))
 	require.NoError(t, fast.WaitFor(t.Context(), 5001))
 	slow.Resume()
 	require.NoError(t, slow.WaitFor(t.Context(), 5001))
@@ -142,12 +143,12 @@ func TestCollector(t *testing.T) {
 // TestRingLosses has a ring that is too small.
 func TestRingLosses(t *testing.T) {
 	f := newFixture(t, 1)
-	consumer := new(testutils.FakeConsumer)
-	f.RegisterNewConsumer(consumer)
+	taker := new(testutils.FakeConsumer)
+	f.RegisterNewConsumer(taker)
 	require.Zero(t, f.value(t, "cilium_monitor_ring_lost_events_total", `cpu="0"`), "it is there before the first loss")
 	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(5000) }))
-	require.NoError(t, consumer.WaitFor(t.Context(), 5000))
-	_, lost := consumer.Counts()
+	require.NoError(t, taker.WaitFor(t.Context(), 5000))
+	_, lost := taker.Counts()
 	require.NotZero(t, lost, "the ring was to be too small")
 	require.EqualValues(t, lost, f.value(t, "cilium_monitor_ring_lost_events_total", `cpu="0"`))
 	require.EqualValues(t, lost, f.value(t, "cilium_monitor_lost_events_total", `reason="ring_full"`))
@@ -189,6 +190,36 @@ func TestNeverDecreases(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 50, before["cilium_monitor_subscriptions_total"])
+}
+
+// panicking is a consumer that panics.
+type panicking struct{ testutils.FakeConsumer }
+
+func (*panicking) NotifyAgentEvent(int, any) { panic("a bug") }
+
+// TestGuests has a consumer, one with a queue and one that panics. Two of one name are one.
+func TestGuests(t *testing.T) {
+	f := newFixture(t, 64)
+	plain, queued := &testutils.FakeConsumer{}, &testutils.FakeConsumer{}
+	f.RegisterNewConsumer(plain)
+	q := consumer.NewQueued(queued, 10)
+	f.RegisterNewConsumer(q)
+	f.RegisterNewConsumer(&panicking{})
+	for range 3 {
+		require.NoError(t, f.SendEvent(api.MessageTypeAgent, api.GenericMessage("hello")))
+	}
+	require.NoError(t, q.Close(t.Context()))
+	const name = `name="*testutils.FakeConsumer"`
+	require.EqualValues(t, 6, f.value(t, "cilium_monitor_callbacks_total", name, `kind="consumer"`))
+	require.NotZero(t, f.value(t, "cilium_monitor_callback_seconds_total", name))
+	require.Zero(t, f.value(t, "cilium_monitor_callback_running_seconds", name))
+	require.EqualValues(t, 3, f.value(t, "cilium_monitor_consumer_queue_events_total", name, `outcome="delivered"`))
+	require.Zero(t, f.value(t, "cilium_monitor_consumer_queue_events_total", name, `outcome="lost"`))
+	require.Zero(t, f.value(t, "cilium_monitor_consumer_queue_lag_events", name))
+	require.EqualValues(t, 1, f.value(t, "cilium_monitor_removed_subscribers_total", `kind="consumer"`))
+	require.EqualValues(t, 3, f.value(t, "cilium_monitor_removed_subscribers_missed_events_total", `kind="consumer"`))
+	f.RemoveConsumer(plain)
+	require.EqualValues(t, 6, f.value(t, "cilium_monitor_callbacks_total", name), "it does not decrease")
 }
 
 // TestLint holds the names and help texts against Prometheus's conventions, and an agent that

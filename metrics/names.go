@@ -76,6 +76,21 @@ var (
 		"Events that a stream inside the process has yet to read, by its name, summed up over those of one name.", "name")
 	streamEvents = desc("stream_events_total",
 		"What became of the events for the streams of a name: delivered, or lost (they were told how many). Counts while one of that name is there.", "name", "outcome")
+	callbacks = desc("callbacks_total",
+		"How often the consumers or listeners of a name were called, with an event or a loss. Counts while one of that name is there.", "kind", "name")
+	callbackSeconds = desc("callback_seconds_total",
+		"Time that these calls took: nobody gets the next events before they return.", "kind", "name")
+	callbackRunning = desc("callback_running_seconds",
+		"How long the consumer or listener has been with the events that it is at. Seconds mean that it holds everybody up.", "kind", "name")
+	queueEvents = desc("consumer_queue_events_total",
+		"What became of the events in the queues of consumers of a name that have one: delivered, or lost (they were told how many).", "name", "outcome")
+	queueLag = desc("consumer_queue_lag_events",
+		"Events that wait in the queues of consumers of a name.", "name")
+	removed = desc("removed_subscribers_total",
+		"Consumers and listeners that were removed since they panicked, or whose Close did not return: the health of the agent and monitor status name them.", "kind")
+	missed = desc("removed_subscribers_missed_events_total",
+		"Events that consumers and listeners missed since they panicked.", "kind")
+
 	acceptErrors = desc("accept_errors_total",
 		"How often a connection could not be accepted.")
 	refused = desc("refused_connections_total",
@@ -96,5 +111,6 @@ var all = []*prometheus.Desc{
 	subscribers, subscriptions,
 	queueSize, queueBytes, queueMemory, maxLag, lag, clientAccepted, clientEvents, acceptErrors, refused, writeErrors,
 	streamLag, streamEvents,
+	callbacks, callbackSeconds, callbackRunning, queueEvents, queueLag, removed, missed,
 	buildInfo,
 }

@@ -76,6 +76,9 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	if !nobody(s) {
 		text += "\n" + subscriberTable(s, now)
 	}
+	if len(s.Removed) > 0 {
+		text += "\n" + removedTable(s, now)
+	}
 	return text
 }
 

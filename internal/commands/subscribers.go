@@ -18,16 +18,17 @@ func subscribers(a *agent.Agent) script.Cmd {
 		Flags:   addOutputFlag,
 		Detail: []string{
 			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers, listeners and streams are inside the process; what a listener drops by itself is not known here. Clients are connections to the monitor API.",
+			"TIME/EVENT is how long a consumer or listener took of late for an event, during which nobody gets the next one.",
 		},
 	}
 	return Command(usage, 0, 0, func(s *script.State, _ []string) (string, error) {
 		stats := a.Stats()
 		if wantsJSON(s.Flags) {
 			return toJSON(struct {
-				Consumers []agent.SubscriberStats `json:"consumers"`
-				Listeners []agent.SubscriberStats `json:"listeners"`
-				Streams   []agent.StreamStats     `json:"streams"`
-				Clients   []agent.ClientStats     `json:"clients"`
+				Consumers []agent.CallStats   `json:"consumers"`
+				Listeners []agent.CallStats   `json:"listeners"`
+				Streams   []agent.StreamStats `json:"streams"`
+				Clients   []agent.ClientStats `json:"clients"`
 			}{stats.Consumers, stats.Listeners, stats.Streams, stats.Clients})
 		}
 		if nobody(&stats) {
@@ -42,19 +43,55 @@ func nobody(s *agent.Stats) bool {
 }
 
 func subscriberTable(s *agent.Stats, now time.Time) string {
-	rows := []string{"KIND\tNAME\tVERSION\tPID\tUID\tAGE\tDELIVERED\tLOST\tLAG"}
+	rows := []string{"KIND\tNAME\tVERSION\tPID\tUID\tAGE\tDELIVERED\tLOST\tLAG\tTIME/EVENT"}
 	for _, c := range s.Consumers {
-		rows = append(rows, fmt.Sprintf("consumer\t%s\t-\t-\t-\t%s\t%d\t-\t-", printable(c.Name), age(c.Since, now), c.Delivered))
+		rows = append(rows, calledRow("consumer", &c, now))
 	}
 	for _, l := range s.Listeners {
-		rows = append(rows, fmt.Sprintf("listener\t%s\t%s\t-\t-\t%s\t%d\t-\t-", printable(l.Name), l.Version, age(l.Since, now), l.Delivered))
+		rows = append(rows, calledRow("listener", &l, now))
 	}
 	for _, st := range s.Streams {
-		rows = append(rows, fmt.Sprintf("stream\t%s\t-\t-\t-\t%s\t%d\t%d\t%d", printable(st.Name), age(st.Since, now), st.Delivered, st.Lost, st.Lag))
+		rows = append(rows, fmt.Sprintf("stream\t%s\t-\t-\t-\t%s\t%d\t%d\t%d\t-", printable(st.Name), age(st.Since, now), st.Delivered, st.Lost, st.Lag))
 	}
 	for _, c := range s.Clients {
-		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d",
+		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d\t-",
 			printable(c.Name), c.Version, c.PID, c.UID, age(c.Since, now), c.Delivered, c.Lost, c.Lag))
+	}
+	return table(rows...)
+}
+
+// calledRow is the row of a consumer or listener. Only one with a queue of its own can lose events.
+func calledRow(kind string, c *agent.CallStats, now time.Time) string {
+	delivered, lost, lag, perEvent := c.Delivered, "-", "-", "-"
+	if c.Queue != nil {
+		delivered, lost, lag = c.Queue.Delivered, fmt.Sprint(c.Queue.Lost), fmt.Sprint(c.Queue.Lag)
+	}
+	switch {
+	case c.Running >= time.Second:
+		perEvent = fmt.Sprintf("busy for %v", c.Running.Truncate(time.Second))
+	case c.Calls > 0:
+		perEvent = roughly(c.PerEvent).String()
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t-\t-\t%s\t%d\t%s\t%s\t%s",
+		kind, printable(c.Name), printable(string(c.Version)), age(c.Since, now), delivered, lost, lag, perEvent)
+}
+
+// roughly rounds a duration as people read it.
+func roughly(d time.Duration) time.Duration {
+	for unit := time.Second; unit > 1; unit /= 1000 {
+		if d >= unit {
+			return d.Round(unit / 10)
+		}
+	}
+	return d
+}
+
+// removedTable shows who was removed since something was wrong.
+func removedTable(s *agent.Stats, now time.Time) string {
+	rows := []string{"REMOVED\tNAME\tAGO\tDELIVERED\tMISSED\tREASON"}
+	for _, r := range s.Removed {
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%s",
+			r.Kind, printable(r.Name), age(r.Removed, now), r.Delivered, r.Missed, printable(r.Reason)))
 	}
 	return table(rows...)
 }
