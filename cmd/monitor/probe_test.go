@@ -4,6 +4,7 @@ package main
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,8 +49,11 @@ func TestProbeReadFailure(t *testing.T) {
 	restore := a.limitDescriptors(2)
 	startMonitor(t, "watch", "--monitor-socket-path", a.socket)
 	var p *process
-	waitUntil(t, func() bool { p = probe(); return p.ProcessState.ExitCode() == exitUnwell })
-	require.Contains(t, p.stderr.String(), "Reading the perf ring buffers failed")
+	waitUntil(t, func() bool {
+		p = probe()
+		return strings.Contains(p.stderr.String(), "Reading the perf ring buffers failed")
+	})
+	p.waitExit(exitUnwell)
 	restore()
 	waitUntil(t, func() bool { return probe().ProcessState.ExitCode() == 0 })
 }
