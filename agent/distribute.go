@@ -14,12 +14,14 @@ import (
 // that were left in the meantime.
 func (a *Agent) release() {
 	if pending := a.dispatch.release(); pending != nil {
-		go func() { // the lock is its owner, see dispatchLock.waitIdle
-			for pending != nil {
-				a.deliverPendingLocked(pending)
-				pending = a.dispatch.release()
-			}
-		}()
+		go a.deliverAndRelease(pending) // the lock is its owner, see dispatchLock.waitIdle
+	}
+}
+
+func (a *Agent) deliverAndRelease(pending []entry) {
+	for pending != nil {
+		a.deliverPendingLocked(pending)
+		pending = a.dispatch.release()
 	}
 }
 
@@ -43,10 +45,10 @@ func (a *Agent) deliverPendingLocked(pending []entry) {
 // deliverUserEventLocked hands an event of SendEvent to all subscribers, but does not publish it. The
 // caller holds the dispatch lock.
 func (a *Agent) deliverUserEventLocked(ev *userEvent) {
-	now := callLocked(a, &a.consumers, a.counters.sent(ev), nil, func(c *subscription[consumer.MonitorConsumer]) {
-		c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
-		c.delivered++
-	})
+	now := a.counters.sent(ev)
+	if a.consumers.len() > 0 {
+		now = a.deliverToConsumersLocked(now, ev.typ, ev.event)
+	}
 	if ev.data == nil {
 		return
 	}
@@ -55,8 +57,17 @@ func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	putBuffer(ev.data)
 	if a.listeners.len() > 0 {
 		a.events.Retain()
-		callLocked(a, &a.listeners, now, nil, func(l *subscription[listener.MonitorListener]) { enqueueLocked(l, &pl) })
+		a.deliverToListenersLocked(now, []payload.Payload{pl})
 	}
+}
+
+// deliverToConsumersLocked hands an event of user space to the consumers. The caller holds the
+// dispatch lock.
+func (a *Agent) deliverToConsumersLocked(now time.Duration, typ int, event any) time.Duration {
+	return callLocked(a, &a.consumers, now, nil, func(c *subscription[consumer.MonitorConsumer]) {
+		c.subscriber.NotifyAgentEvent(typ, event)
+		c.delivered++
+	})
 }
 
 // deliverRecordsLocked hands records of a source, which are in the log but not committed yet, to
@@ -117,8 +128,8 @@ func notifyLocked(c *subscription[consumer.MonitorConsumer], records []payload.P
 	}
 }
 
-// deliverToListenersLocked hands records of a source, whose Data is in the log, to the listeners, which
-// share them. The caller holds the dispatch lock.
+// deliverToListenersLocked hands payloads, whose Data is in the log, to the listeners, which share
+// them. The caller holds the dispatch lock.
 func (a *Agent) deliverToListenersLocked(now time.Duration, records []payload.Payload) {
 	shared := make([]*payload.Payload, len(records))
 	for i := range records {
@@ -130,14 +141,8 @@ func (a *Agent) deliverToListenersLocked(now time.Duration, records []payload.Pa
 			if l.gone.Load() {
 				return
 			}
-			enqueueLocked(l, pl)
+			l.subscriber.Enqueue(pl)
+			l.delivered += max(1, pl.Lost)
 		}
 	})
-}
-
-// enqueueLocked hands a payload, whose Data is in the log, to a listener. The caller holds the
-// dispatch lock.
-func enqueueLocked(l *subscription[listener.MonitorListener], pl *payload.Payload) {
-	l.subscriber.Enqueue(pl)
-	l.delivered += max(1, pl.Lost)
 }
