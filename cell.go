@@ -5,7 +5,7 @@
 // A datapath reports what it does to packets through a perf ring buffer that only one
 // process can read. [Cell] reads it once and hands every event to everyone who wants
 // it: clients of a unix socket that speaks the Cilium 1.2 monitor API, and consumers
-// inside the process.
+// and streams inside the process.
 //
 //	hive.New(monitor.Cell, yourCells...)
 //
@@ -32,7 +32,8 @@
 //     only the events that cells send, and those of sources that they attach.
 //   - [prometheus.Registerer]: where the metrics of package metrics are registered.
 //   - [cell.Health]: gets the scopes reader, reader.NAME for each source (that of the events map is
-//     reader.events-map), datapath and server.
+//     reader.events-map), reader.subscribers once a consumer or listener is in the way or removed,
+//     datapath and server.
 //   - [logrus.FieldLogger]: where it logs, with field subsys=monitor-agent. Without
 //     one it logs to hive's slog logger.
 //

@@ -200,6 +200,8 @@ func (a *Agent) attachableLocked(name string) error {
 	switch {
 	case name == "":
 		return errors.New("attach source: it has no name")
+	case name == subscribersScope:
+		return fmt.Errorf("attach source: the name %q is taken by the health of subscribers", name)
 	case a.stopping || a.ctx.Err() != nil:
 		return ErrStopped
 	case a.attachedLocked(name) != nil && name == EventsMapSource:
@@ -278,7 +280,7 @@ func (a *Agent) detach(name string) (<-chan struct{}, error) {
 	}
 	var before []chan struct{} // what at waited for to be read has to be gone first
 	for _, other := range a.attachments {
-		if other.precedes(at) {
+		if other.precedesLocked(at) {
 			before = append(before, other.detaching)
 		}
 	}
@@ -318,12 +320,12 @@ func (a *Agent) removeLocked(at *attachment) {
 // precededLocked tells whether something has to be gone before at can be read. The caller
 // holds a.Mutex.
 func (a *Agent) precededLocked(at *attachment) bool {
-	return slices.ContainsFunc(a.attachments, func(other *attachment) bool { return other.precedes(at) })
+	return slices.ContainsFunc(a.attachments, func(other *attachment) bool { return other.precedesLocked(at) })
 }
 
-// precedes tells whether at is being detached and has to be gone before next can be read: it
+// precedesLocked tells whether at is being detached and has to be gone before next can be read: it
 // reads the same map, or has the same name. The caller holds Agent.Mutex.
-func (at *attachment) precedes(next *attachment) bool {
+func (at *attachment) precedesLocked(next *attachment) bool {
 	return at != next && at.detaching != nil && (at.key == next.key || at.name == next.name)
 }
 

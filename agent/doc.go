@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package agent reads the events of a BPF datapath once and hands them to every
-// subscriber: consumers inside the process, listeners, and clients of the monitor API
-// 1.2 on a unix socket. It runs on Linux.
+// subscriber: consumers, listeners and streams inside the process, and clients of the
+// monitor API 1.2 on a unix socket. It runs on Linux.
 //
 // # One event's way
 //
@@ -62,7 +62,7 @@
 // batch at a time, so all subscribers see them in the same order, and events of
 // one ring keep theirs. While events are being dispatched SendEvent does not wait:
 // it leaves its event for after them. A consumer that calls it from a callback
-// therefore has every subscriber see the new event after the current one.
+// therefore has every subscriber see the new event after the current batch.
 //
 // Each source has a reader, a goroutine of its own: one that fails is started again
 // and again, while the others are read.
@@ -125,7 +125,8 @@
 // that wakes up each time a client has read something, to find that nobody waits for it.
 // Hence package epoll.
 //
-// When a CPU is quiet again its ring becomes eager again, see wakeups.go. At that moment, and
-// when it stops, the reader asks the kernel how many events were lost: a loss is written
-// into the ring only with the next event, so the last ones of a burst would stay unknown.
+// When a CPU is quiet again its ring becomes eager again, see wakeups.go. At that moment, every
+// second, and when it stops, the reader asks the kernel how many events were lost: a loss is
+// written into the ring only with the next event that fits, so the last ones of a burst would
+// stay unknown.
 package agent

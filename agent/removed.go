@@ -70,7 +70,7 @@ func (a *Agent) addRemovedLocked(r *removedGuest) {
 		log = log.WithField("stack", string(panicked.Stack))
 	}
 	log.Errorf("A %s is removed", r.kind)
-	a.totalRemoved(r.kind).Guests++
+	a.totalRemovedLocked(r.kind).Guests++
 	a.removed = append(a.removed, r)
 	if len(a.removed) > maxRemoved {
 		a.closeRemovedLocked(a.removed[0])
@@ -97,7 +97,7 @@ func (a *Agent) forgetRemovedLocked(kind guestKind, g any) {
 
 // closeRemovedLocked has what a guest missed stay counted. The caller holds a.Mutex.
 func (a *Agent) closeRemovedLocked(r *removedGuest) {
-	a.totalRemoved(r.kind).Missed += r.missedSince()
+	a.totalRemovedLocked(r.kind).Missed += r.missedSince()
 	switch {
 	case r.missed == nil:
 	case r.kind == kindConsumer:
@@ -107,8 +107,8 @@ func (a *Agent) closeRemovedLocked(r *removedGuest) {
 	}
 }
 
-// totalRemoved are the totals of a kind. They are guarded by a.Mutex.
-func (a *Agent) totalRemoved(kind guestKind) *RemovedTotals {
+// totalRemovedLocked returns the totals of a kind. The caller holds a.Mutex.
+func (a *Agent) totalRemovedLocked(kind guestKind) *RemovedTotals {
 	if kind == kindConsumer {
 		return &a.removedConsumers
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/cilium/hive/cell"
 )
 
+// subscribersScope is the scope of the agent's health that tells of guests.
+const subscribersScope = "subscribers"
+
 // lookInterval is how often the agent looks at its guests.
 const lookInterval = time.Second
 
@@ -146,7 +149,7 @@ func (a *Agent) reportGuestsLocked() {
 		if text == "" {
 			return
 		}
-		g.health = a.health.NewScope("subscribers")
+		g.health = a.health.NewScope(subscribersScope)
 	}
 	if text == "" {
 		g.health.OK("No consumer or listener is in the way")

@@ -139,7 +139,7 @@ func TestSlowOutput(t *testing.T) {
 	select {
 	case <-w.exited:
 		require.Fail(t, "it ended without its output")
-	case <-time.After(3 * patience):
+	case <-time.After(3 * stallTimeout):
 	}
 	pipe.Close()
 	var last []byte

@@ -14,9 +14,9 @@ import (
 
 func main() {
 	if err := newCommand().Execute(); err != nil {
-		lastWords := outputs{patience: patience}
+		lastWords := outputs{stallTimeout: stallTimeout}
 		if errors.Is(err, errBlocked) {
-			lastWords.patience = 0 // it may be the same that is blocked
+			lastWords.stallTimeout = 0 // it may be the same that is blocked
 		}
 		fmt.Fprintln(lastWords.of(os.Stderr), "Error:", oneLine(err))
 		os.Exit(exitCode(err))

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long the outputs of a watch that stops may take nothing before it ends without
+// stallTimeout is how long the outputs of a watch that stops may take nothing before it ends without
 // them.
-const patience = 300 * time.Millisecond
+const stallTimeout = 300 * time.Millisecond
 
 // errBlocked is the error of an output that takes nothing, once the watch has to stop.
 var errBlocked = errors.New("nobody reads it, so what was left to write is missing there")
@@ -24,7 +24,7 @@ var errBlocked = errors.New("nobody reads it, so what was left to write is missi
 // until the watch has to stop: a pipe that is full does not keep it from ending.
 type outputs struct {
 	stopped  *os.File // can be read from when the watch has to stop, nil: it has to
-	patience time.Duration
+	stallTimeout time.Duration
 }
 
 // outputFile is one of them. It is written to by one goroutine at a time.
@@ -103,10 +103,10 @@ func (o *outputFile) wait() error {
 		}
 		fds = fds[:1]
 	}
-	if err := poll(fds, int(o.patience.Milliseconds())); err != nil || fds[0].Revents != 0 {
+	if err := poll(fds, int(o.stallTimeout.Milliseconds())); err != nil || fds[0].Revents != 0 {
 		return err
 	}
-	o.patience = 0 // which the other outputs have no more of either
+	o.stallTimeout = 0 // which the other outputs have no more of either
 	return errBlocked
 }
 

@@ -142,7 +142,7 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		return err
 	}
 	defer closeStopped()
-	outs := &outputs{stopped: stopped, patience: patience}
+	outs := &outputs{stopped: stopped, stallTimeout: stallTimeout}
 	files, err := o.openFiles(ctx, outs)
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -24,11 +24,13 @@ func (rs *Rings) Check() error {
 	}
 	for _, r := range rs.rings {
 		switch rs.slots.state(r.cpu, r) {
-		case slotUnknown, slotOurs:
+		case slotUnknown:
+		case slotOurs:
+			if r.standsStill() {
+				return fmt.Errorf("%w: CPU %d was offline", source.ErrStale, r.cpu)
+			}
 		case slotEmpty:
 			return fmt.Errorf("%w: somebody took the perf event of CPU %d out of the events map", source.ErrStale, r.cpu)
-		case slotDead:
-			return fmt.Errorf("%w: CPU %d was offline", source.ErrStale, r.cpu)
 		case slotTaken:
 			return fmt.Errorf("%w: %w: the entry of CPU %d is taken by %s", source.ErrStale, ErrTaken, r.cpu, rs.other.names(rs.id))
 		}

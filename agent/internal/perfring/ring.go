@@ -35,6 +35,7 @@ type Ring struct {
 	cpu   int
 	fds   [2]int // indexed by mode
 	mode  source.Mode
+	seen  uint64 // what enabledTime was when the ring was checked last
 	mmap  []byte
 	meta  *unix.PerfEventMmapPage
 	data  []byte // a power of two of bytes
@@ -205,6 +206,18 @@ func (r *Ring) LostNow() (uint64, error) {
 		total += event.Lost
 	}
 	return r.reportLost(total), nil
+}
+
+// standsStill tells whether the event has not been enabled any more since it was asked last, a second
+// ago for example: its CPU was offline, and the event takes nothing any more.
+func (r *Ring) standsStill() bool {
+	enabled, err := r.enabledTime()
+	if err != nil {
+		return false
+	}
+	still := enabled == r.seen
+	r.seen = enabled
+	return still
 }
 
 // enabledTime returns for how long the event has been enabled that is in the array. It stands still

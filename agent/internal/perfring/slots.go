@@ -29,7 +29,6 @@ const (
 	slotUnknown slotState = iota // it can't be told, for example since the CPU is offline
 	slotEmpty
 	slotOurs
-	slotDead // ours, but its CPU was offline: it takes nothing any more
 	slotTaken
 )
 
@@ -114,8 +113,8 @@ func (s *slots) state(cpu int, r *Ring) slotState {
 			return slotUnknown
 		}
 		switch {
-		case before == after && (code != 0 || times.Enabled == before):
-			return slotDead
+		case code != 0 && before == after: // it can't be read, and stands still: its CPU was offline
+			return slotOurs
 		case code != 0 || times.Enabled < before || times.Enabled > after:
 			return slotTaken
 		case after-before <= maxBracket:
