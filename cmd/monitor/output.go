@@ -23,7 +23,7 @@ var errBlocked = errors.New("nobody reads it, so what was left to write is missi
 // outputs are what a watch writes to. Each of them may block for as long as its reader likes,
 // until the watch has to stop: a pipe that is full does not keep it from ending.
 type outputs struct {
-	stopped  *os.File // can be read from when the watch has to stop, nil: it has to
+	stopped      *os.File // can be read from when the watch has to stop, nil: it has to
 	stallTimeout time.Duration
 }
 
