@@ -43,7 +43,9 @@ func (r *reader) check() error {
 	if errors.Is(err, source.ErrStale) {
 		err = r.replace(err)
 	}
-	r.reportChecked(err)
+	if r.stopped.Err() == nil {
+		r.reportChecked(err)
+	}
 	return nil
 }
 
@@ -60,15 +62,7 @@ func (r *reader) checkRings() error {
 // replace opens the source anew and reads that, once what the rings until now have is delivered. If
 // it can't be opened these are kept, and the error says why.
 func (r *reader) replace(stale error) error {
-	a := r.agent
-	a.Lock()
-	if r.stopped.Err() != nil {
-		a.Unlock()
-		return nil
-	}
-	opened, rings, err := r.attachment.openLocked()
-	a.Unlock()
-	if err != nil {
+	if err := r.openNext(); err != nil {
 		return err
 	}
 	r.reportReplaced(stale)
@@ -77,17 +71,35 @@ func (r *reader) replace(stale error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.opened
-	if r.rings == nil { // unmapped in the meantime
-		old, opened = opened, old
+	old, next := r.opened, r.next
+	r.next = nil
+	if r.rings == nil { // unmapped in the meantime, as next is
+		old = next
 	} else {
-		r.useLocked(opened, rings)
-	}
-	if r.stopped.Err() != nil {
-		r.wakeLocked() // who stopped the reader has woken up the old ones
+		r.useLocked(next, next.All())
 	}
 	if err := old.Close(); err != nil {
 		r.log().WithError(err).Warn("Closing the " + r.attachment.ringsText() + " failed")
 	}
+	if r.stopped.Err() != nil {
+		r.wakeLocked() // who stopped the reader has woken up the old ones
+	}
+	return nil
+}
+
+// openNext opens the rings that take the place of those that are read.
+func (r *reader) openNext() error {
+	r.agent.Lock()
+	defer r.agent.Unlock()
+	if err := r.stopped.Err(); err != nil {
+		return err
+	}
+	next, _, err := r.attachment.openLocked()
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = next
 	return nil
 }

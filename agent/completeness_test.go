@@ -169,3 +169,39 @@ func TestSamplesLargerThanTheRing(t *testing.T) {
 	}
 	require.Zero(t, c.delivered())
 }
+
+// TestReadAnewFails has the agent be unable to read anew, for want of descriptors: what it reads it
+// goes on reading, and it reads all of it again once it can.
+func TestReadAnewFails(t *testing.T) {
+	f := attached(t)
+	c := f.connect(t)
+	restore := exhaustDescriptors(t)
+	require.NoError(t, f.gen.Map().Delete(uint32(0)))
+	eventually(t, func() bool { return deaf(t, f.Agent) }, "the agent says that it is deaf")
+	for n := uint64(10); n <= 30; n += 10 {
+		require.NoError(t, testutils.OnCPU(1, func() error { return f.gen.EmitTrace(10) }))
+		eventually(t, func() bool { return c.total() == n }, "the other CPU is read")
+	}
+	restore()
+	eventually(t, func() bool { return !deaf(t, f.Agent) }, "the agent reads all of it")
+	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(10) }))
+	eventually(t, func() bool { return c.total() == 40 }, "the first CPU is read again")
+}
+
+// TestTakeOverOnce has two agents that are both told to take over: the one that was there before does
+// not take the map back, also for a new client.
+func TestTakeOverOnce(t *testing.T) {
+	f := attached(t, agent.WithTakeOver())
+	c := f.connect(t)
+	second, _, stop := f.anotherAgent(t, agent.WithTakeOver())
+	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent is deaf")
+	require.NoError(t, c.conn.Close())
+	eventually(t, func() bool { return len(f.Stats().Clients) == 0 }, "nobody is subscribed to it")
+	c = f.connect(t)
+	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent is still deaf")
+	require.False(t, deaf(t, second))
+	stop()
+	eventually(t, func() bool { return !deaf(t, f.Agent) }, "the first agent reads")
+	require.NoError(t, f.gen.EmitTrace(10))
+	eventually(t, func() bool { return c.total() == 10 }, "events come")
+}

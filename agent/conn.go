@@ -36,19 +36,15 @@ type conn struct {
 	failed  bool // nothing can be written any more
 }
 
+// newConn returns a connection that has no cursor yet.
 func newConn(s *server, fd int, cred *unix.Ucred) *conn {
-	c := &conn{
+	return &conn{
 		server: s,
 		fd:     fd,
 		since:  time.Now(),
 		cred:   *cred,
 		name:   processName(int(cred.Pid)),
 	}
-	a := s.agent
-	a.Lock() // so that a notice is in the opening or in the log
-	c.cursor = a.events.NewCursor(a.openingLocked())
-	a.Unlock()
-	return c
 }
 
 // processName returns the name that the kernel has for a process, empty if it can't see it.

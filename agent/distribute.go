@@ -46,7 +46,7 @@ func (a *Agent) deliverPendingLocked(pending []entry) {
 // caller holds the dispatch lock.
 func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	now := a.counters.sent(ev)
-	if a.consumers.len() > 0 {
+	if a.consumers.concerned() {
 		now = a.deliverToConsumersLocked(now, ev.typ, ev.event)
 	}
 	if ev.data == nil {
@@ -55,7 +55,7 @@ func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
 	pl.Data = a.events.Append(&pl)
 	putBuffer(ev.data)
-	if a.listeners.len() > 0 {
+	if a.listeners.concerned() {
 		a.events.Retain()
 		a.deliverToListenersLocked(now, []payload.Payload{pl})
 	}
@@ -73,12 +73,12 @@ func (a *Agent) deliverToConsumersLocked(now time.Duration, typ int, event any) 
 // deliverRecordsLocked hands records of a source, which are in the log but not committed yet, to
 // all subscribers. The caller holds the dispatch lock.
 func (a *Agent) deliverRecordsLocked(records []payload.Payload) {
-	if len(records) > 0 && a.consumers.len()+a.listeners.len() > 0 {
+	if len(records) > 0 && (a.consumers.concerned() || a.listeners.concerned()) {
 		a.events.Retain()
 		now := callLocked(a, &a.consumers, a.counters.now(), records, func(c *subscription[consumer.MonitorConsumer]) {
 			notifyLocked(c, records)
 		})
-		if a.listeners.len() > 0 {
+		if a.listeners.concerned() {
 			a.deliverToListenersLocked(now, records)
 		}
 	}

@@ -99,12 +99,18 @@ func (r *reader) pending(i int) int {
 // deliverBatch delivers records of ring i, at most as many as Agent.batchLimit allows, and returns
 // how much of the ring these were.
 func (r *reader) deliverBatch(i int) (size int) {
+	size = r.readAndDeliver(i)
+	r.wakeups.wrote(r.agent.flush())
+	return size
+}
+
+func (r *reader) readAndDeliver(i int) (size int) {
 	a := r.agent
-	a.deliverPendingLocked(a.dispatch.acquire())
+	pending := a.dispatch.acquire()
+	defer a.release() // also if a consumer ends the goroutine, as FailNow does in a test
+	a.deliverPendingLocked(pending)
 	size = r.readBatchLocked(i)
 	a.deliverRecordsLocked(r.batch)
-	a.release()
-	r.wakeups.wrote(a.flush())
 	return size
 }
 

@@ -347,3 +347,17 @@ func TestQueuedConsumer(t *testing.T) {
 	require.EqualValues(t, 2, removed.Missed)
 	require.Error(t, bad.Close(t.Context()))
 }
+
+// TestMissedWithoutOthers counts what a consumer misses that was the only one: a client still has
+// the events read.
+func TestMissedWithoutOthers(t *testing.T) {
+	g := newGuarded(t)
+	g.RegisterNewConsumer(&panickingConsumer{at: 1})
+	client := g.connect(t)
+	require.True(t, g.src.write("one"))
+	eventually(t, func() bool { return len(g.Stats().Removed) == 1 }, "it is removed")
+	require.True(t, g.src.write("two", "three"))
+	require.NoError(t, g.SendEvent(200, "four"))
+	eventually(t, func() bool { return client.total() == 4 }, "the client gets everything")
+	require.EqualValues(t, 4, g.Stats().Removed[0].Missed)
+}

@@ -36,6 +36,7 @@ func (r *reader) reportFailed(err error, retryIn time.Duration) {
 // Agent.Mutex.
 func (r *reader) reportChecked(err error) {
 	r.reportCurrent(func(a *Agent, at *attachment) {
+		at.reading = at.readingText(len(r.wakeups.rings))
 		if err == nil {
 			a.reportCompleteLocked(at)
 		} else {

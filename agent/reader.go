@@ -51,6 +51,7 @@ type reader struct {
 	mu     sync.Mutex    // guards what follows
 	opened source.Rings  // nil while not open
 	rings  []source.Ring // of opened; nil once unmapped
+	next   source.Rings  // that take their place, see replace; else nil
 	drain  bool
 
 	// Used by the goroutine only, once it runs.
@@ -163,7 +164,11 @@ func (r *reader) unmap() {
 		return
 	}
 	r.rings = nil
-	if err := r.opened.Unmap(); err != nil {
+	err := r.opened.Unmap()
+	if r.next != nil {
+		err = errors.Join(err, r.next.Unmap())
+	}
+	if err != nil {
 		r.log().WithError(err).Warn("Unmapping the " + r.attachment.ringsText() + " failed")
 	}
 	r.wakeLocked()

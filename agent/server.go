@@ -293,7 +293,8 @@ func (s *server) connect(fd int) {
 	c := newConn(s, fd, cred)
 	s.byFd[fd] = c
 	a := s.agent
-	a.Lock()
+	a.Lock() // at once, so that a notice is in the opening or in the log
+	c.cursor = a.events.NewCursor(a.openingLocked())
 	s.conns.addLocked(c, c.name)
 	a.connections.Add(1)
 	a.totalSubscribers.Clients++

@@ -68,6 +68,9 @@ func (s *subscribers[S]) publishLocked() {
 	}
 }
 
+// concerned tells whether an event concerns any of them: also those that the agent removed miss it.
+func (s *subscribers[S]) concerned() bool { return s.len() > 0 || s.removed.Load() > 0 }
+
 func (s *subscribers[S]) len() int {
 	list := s.list.Load()
 	if list == nil {

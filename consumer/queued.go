@@ -4,6 +4,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -197,19 +198,25 @@ func (q *Queued) add(call queuedCall) {
 // run delivers what is in the queue until it is empty.
 func (q *Queued) run(ended chan<- struct{}) {
 	defer close(ended)
-	err := guest.Call(func() {
+	err := errGoexit // unless Call returns
+	defer func() {
+		if err == nil {
+			return
+		}
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.err, q.running, q.delivering = err, false, 0
+		q.dropLocked()
+	}()
+	err = guest.Call(func() {
 		for call, ok := q.next(); ok; call, ok = q.next() {
 			q.deliver(&call)
 		}
 	})
-	if err == nil {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.err, q.running, q.delivering = err, false, 0
-	q.dropLocked()
 }
+
+// errGoexit is what is wrong with a consumer that ended the goroutine, as FailNow does in a test.
+var errGoexit = errors.New("it ended the goroutine that it was called on")
 
 // next returns what to deliver once what it returned before is delivered. It returns false at the
 // end of the queue, with which the goroutine ends.
@@ -251,6 +258,7 @@ func (q *Queued) deliver(call *queuedCall) {
 		q.consumer.NotifyAgentEvent(call.typ, call.message)
 	case perfEventLost:
 		q.consumer.NotifyPerfEventLost(call.n, call.cpu)
+	case lossesOnly:
 	}
 }
 

@@ -32,11 +32,18 @@ func (rs *Rings) Check() error {
 		case slotEmpty:
 			return fmt.Errorf("%w: somebody took the perf event of CPU %d out of the events map", source.ErrStale, r.cpu)
 		case slotTaken:
+			rs.lost.Store(true)
 			return fmt.Errorf("%w: %w: the entry of CPU %d is taken by %s", source.ErrStale, ErrTaken, r.cpu, rs.other.names(rs.id))
 		}
 	}
-	if rs.unread > 0 {
-		return fmt.Errorf("the events map has %d entries: it has no room for %d more CPUs that are online", rs.array.MaxEntries(), rs.unread)
+	unread := 0
+	for cpu := int(rs.array.MaxEntries()); cpu < rs.possible; cpu++ {
+		if online(cpu) {
+			unread++
+		}
+	}
+	if unread > 0 {
+		return fmt.Errorf("the events map has %d entries: it has no room for %d more CPUs that are online", rs.array.MaxEntries(), unread)
 	}
 	return nil
 }
@@ -47,7 +54,7 @@ func (rs *Rings) checkPath() error {
 	}
 	pinned, err := ebpf.LoadPinnedMap(rs.path, nil)
 	if err != nil {
-		return fmt.Errorf("%w: open events map %s: %w", source.ErrStale, rs.path, err)
+		return fmt.Errorf("open events map %s: %w", rs.path, err)
 	}
 	defer pinned.Close()
 	id, err := mapID(pinned)

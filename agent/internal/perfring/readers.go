@@ -33,13 +33,20 @@ func (o *otherReaders) names(id ebpf.MapID) string {
 	return o.text
 }
 
+// maxSearch is how long findReaders looks for processes, since others wait for it.
+const maxSearch = 100 * time.Millisecond
+
 // findReaders names the processes, other than this one, that may read a perf event array: those
 // that have both it and perf events open, as far as this process may see that.
 func findReaders(id ebpf.MapID) string {
 	own := strconv.Itoa(os.Getpid())
 	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is valid
 	var found []string
+	end := time.Now().Add(maxSearch)
 	for _, dir := range dirs {
+		if time.Now().After(end) {
+			break
+		}
 		pid := filepath.Base(dir)
 		if pid != own && mayRead(dir, id) {
 			found = append(found, fmt.Sprintf("process %s (%s)", pid, processName(dir)))

@@ -29,17 +29,19 @@ import (
 // time. Wait, and the other methods, are each for one goroutine at a time; these and the
 // methods of a Ring exclude one another.
 type Rings struct {
-	array   *ebpf.Map
-	id      ebpf.MapID
-	ownFile bool // closing array takes our events out of it
-	path    string
-	slots   *slots // nil if the kernel can't tell what is in the array
-	poller  *epoll.Poller
-	rings   []*Ring
-	missing []int // possible CPUs that have no ring since they were offline
-	unread  int   // online CPUs that the array has no entry for
-	other   *otherReaders
-	closed  atomic.Bool // array is
+	array    *ebpf.Map
+	id       ebpf.MapID
+	ownFile  bool // closing array takes our events out of it
+	path     string
+	slots    *slots // nil if the kernel can't tell what is in the array
+	poller   *epoll.Poller
+	rings    []*Ring
+	missing  []int // possible CPUs that have no ring since they were offline
+	possible int   // CPUs
+	other    *otherReaders
+	closed   atomic.Bool // array is
+	replaced atomic.Bool // by rings of the same source, whose events are in the array now
+	lost     atomic.Bool // somebody else took the array away
 }
 
 // openRings maps a ring for each online CPU of array, which it owns, and lets the datapath write
@@ -84,10 +86,15 @@ func openRings(array *ebpf.Map, ownFile bool, pages int, before *Rings, takeOver
 			return rs, fmt.Errorf("CPU %d: %w", cpu, err)
 		}
 	}
-	for cpu := entries; cpu < possible; cpu++ {
-		if online(cpu) {
-			rs.unread++
+	// Only once nothing else can fail, so that those before are not left without their entries.
+	for i, r := range rs.rings {
+		if err := r.SetMode(source.Eager); err != nil {
+			return rs, errors.Join(err, before.putBack(rs.rings[:i]))
 		}
+	}
+	rs.possible = possible
+	if before != nil {
+		before.replaced.Store(true)
 	}
 	return rs, nil
 }
@@ -103,10 +110,17 @@ func (rs *Rings) add(cpu, pages int) error {
 	}
 	rs.rings = append(rs.rings, r)
 	// Whichever event wrote, the ring wakes up the waiters of both.
-	if err := rs.poller.Add(r.fds[source.Lazy], unix.EPOLLIN|unix.EPOLLET); err != nil {
-		return err
+	return rs.poller.Add(r.fds[source.Lazy], unix.EPOLLIN|unix.EPOLLET)
+}
+
+// putBack puts the events into the array again that others have taken the place of.
+func (rs *Rings) putBack(others []*Ring) (err error) {
+	for _, other := range others {
+		if r := rs.ringOf(other.cpu); r != nil {
+			err = errors.Join(err, r.SetMode(r.mode))
+		}
 	}
-	return r.SetMode(source.Eager)
+	return err
 }
 
 // All returns the rings, in the order of their CPUs.
@@ -145,7 +159,8 @@ func (rs *Rings) Detach() error {
 
 // takeOut takes a ring out of an array that is not open in a file of its own.
 func (rs *Rings) takeOut(r *Ring) error {
-	if state := rs.slots.state(r.cpu, r); state == slotEmpty || state == slotTaken {
+	state := rs.slots.state(r.cpu, r)
+	if state == slotEmpty || state == slotTaken || state == slotUnknown && rs.replaced.Load() {
 		return nil
 	}
 	if err := rs.array.Delete(uint32(r.cpu)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {

@@ -37,7 +37,7 @@ func openSlots(array *ebpf.Map) (_ *slots, err error) {
 	s := &slots{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("look into the entries of an events map: %w", err), s.close())
+			err = errors.Join(fmt.Errorf("look into the entries of an events map: %w", err), s.result.Close())
 		}
 	}()
 	s.result, err = ebpf.NewMap(&ebpf.MapSpec{
@@ -65,7 +65,10 @@ func openSlots(array *ebpf.Map) (_ *slots, err error) {
 			asm.Return(),
 		},
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // read runs the program on a CPU for that CPU's entry. code is what bpf_perf_event_read_value

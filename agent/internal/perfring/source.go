@@ -28,6 +28,7 @@ type Source struct {
 
 	mu      sync.Mutex // guards what follows
 	current *Rings     // those of the last Open
+	lostID  ebpf.MapID // of an array that somebody else took away; 0 if there is none
 	other   otherReaders
 }
 
@@ -57,15 +58,22 @@ func (s *Source) Open() (source.Rings, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.current
+	if before != nil && before.lost.Load() {
+		s.lostID = before.id
+	}
 	if before != nil && before.closed.Load() {
 		before = nil
 	}
-	rings, err := openRings(array, ownFile, s.opts.Pages, before, s.opts.TakeOver && before == nil, &s.other)
+	id, err := mapID(array)
+	if err != nil {
+		return nil, errors.Join(err, array.Close())
+	}
+	rings, err := openRings(array, ownFile, s.opts.Pages, before, s.opts.TakeOver && id != s.lostID, &s.other)
 	if err != nil {
 		return nil, err
 	}
 	rings.path = s.path
-	s.current = rings
+	s.current, s.lostID = rings, 0
 	return rings, nil
 }
 
