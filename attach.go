@@ -90,49 +90,45 @@ func (t *attacher) run(ctx context.Context) {
 		return
 	}
 	t.health.Degraded("Waiting for the datapath", nil)
-	if !t.awaitDatapath(ctx) {
+	ready := t.retry(ctx, "The datapath failed, agent events only", func() error { return t.ready(ctx) }, func(err error, _ time.Duration) {
+		t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
+	})
+	if !ready {
 		return
 	}
-	said := "" // what was logged
-	for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
-		err := t.agent.AttachToEventsMap(t.pages)
-		if err == nil || errors.Is(err, agent.ErrAttached) {
-			t.health.OK("Attached to the events map")
-			return
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if text := err.Error(); text != said {
-			said = text
-			t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
-		}
-		t.health.Degraded("Attaching to the events map failed", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(delay):
-		}
+	attached := t.retry(ctx, "Attaching to the events map failed", t.attach, func(err error, delay time.Duration) {
+		t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
+	})
+	if attached {
+		t.health.OK("Attached to the events map")
 	}
 }
 
-// awaitDatapath waits until the datapath is ready, and asks again if it failed: what stands in the
-// way may go away. It returns false if ctx ends first.
-func (t *attacher) awaitDatapath(ctx context.Context) bool {
-	said := "" // what was logged
+func (t *attacher) attach() error {
+	if err := t.agent.AttachToEventsMap(t.pages); !errors.Is(err, agent.ErrAttached) {
+		return err
+	}
+	return nil
+}
+
+// retry calls try until it returns nil: what stands in the way may go away. As long as it fails the
+// health is degraded; log is called for each error that is another one than before. It returns false
+// if ctx ends first.
+func (t *attacher) retry(ctx context.Context, degraded string, try func() error, log func(err error, delay time.Duration)) bool {
+	logged := ""
 	for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
-		err := t.ready(ctx)
+		err := try()
 		switch {
-		case ctx.Err() != nil:
-			return false
 		case err == nil:
 			return true
+		case ctx.Err() != nil:
+			return false
 		}
-		if text := err.Error(); text != said {
-			said = text
-			t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
+		if text := err.Error(); text != logged {
+			logged = text
+			log(err, delay)
 		}
-		t.health.Degraded("The datapath failed, agent events only", err)
+		t.health.Degraded(degraded, err)
 		select {
 		case <-ctx.Done():
 			return false

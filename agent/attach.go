@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/hive/cell"
@@ -179,7 +178,7 @@ type attachment struct {
 	reading   string        // what the reader reads, for people; empty while it does not
 	err       error         // why it does not, or not get all events; nil if there is no reader
 	wrong     string        // what err is about, for people
-	loggedAt  time.Time     // when err was logged
+	logged    rareLine      // of err
 	detaching chan struct{} // closed when the detachment is done; nil before it begins
 }
 

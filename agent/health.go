@@ -65,16 +65,15 @@ func (r *reader) reportCurrent(report func(a *Agent, at *attachment)) {
 	}
 }
 
-// logAgainAfter is after how long what is still wrong is logged again.
-const logAgainAfter = time.Minute
-
 // reportIncompleteLocked reports that events of at do not come, or not all of them. The caller
 // holds a.Mutex.
 func (a *Agent) reportIncompleteLocked(at *attachment, what string, err error, fields logrus.Fields) {
 	same := at.err != nil && at.err.Error() == err.Error()
 	at.err, at.wrong = err, what
-	if !same || time.Since(at.loggedAt) >= logAgainAfter {
-		at.loggedAt = time.Now()
+	if !same {
+		at.logged = rareLine{}
+	}
+	if _, due := at.logged.next(time.Now()); due {
 		a.log.WithField("source", at.name).WithFields(fields).WithError(err).Error(what)
 	}
 	at.health.Degraded(what, err)

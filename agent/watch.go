@@ -35,8 +35,7 @@ type guestWatch struct {
 	tooMany  uint64        // of counters.tooMany
 	slowText string        // who was why events were lost, at slowAt
 	slowAt   time.Duration
-	logged   bool // that somebody is in the way
-	loggedAt time.Time
+	logged   rareLine    // that somebody is in the way; zero if nobody is
 	health   cell.Health // nil until there is something to report
 }
 
@@ -161,14 +160,16 @@ func (a *Agent) reportGuestsLocked() {
 // logSlowLocked logs who is in the way, empty if nobody is. The caller holds a.Mutex.
 func (a *Agent) logSlowLocked(text string) {
 	g := &a.guests
-	switch {
-	case text == "" && g.logged:
-		a.log.Info("No consumer or listener is in the way any more")
-	case text != "" && (!g.logged || time.Since(g.loggedAt) >= logAgainAfter):
-		a.log.Warn("Subscribers are in the way: " + text)
-		g.loggedAt = time.Now()
+	if text == "" {
+		if g.logged != (rareLine{}) {
+			a.log.Info("No consumer or listener is in the way any more")
+		}
+		g.logged = rareLine{}
+		return
 	}
-	g.logged = text != ""
+	if _, due := g.logged.next(time.Now()); due {
+		a.log.Warn("Subscribers are in the way: " + text)
+	}
 }
 
 // stopWatching ends the looks at guests.

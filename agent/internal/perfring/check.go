@@ -65,10 +65,8 @@ func CheckFree(array *ebpf.Map) error {
 	if err != nil {
 		return err
 	}
-	for cpu := range min(possible, int(array.MaxEntries())) {
-		if slots.state(cpu, nil) == slotTaken {
-			return fmt.Errorf("%w: %s", ErrTaken, findReaders(id))
-		}
+	if slots.firstTaken(min(possible, int(array.MaxEntries())), nil) >= 0 {
+		return fmt.Errorf("%w: %s", ErrTaken, findReaders(id))
 	}
 	return nil
 }

@@ -44,59 +44,52 @@ type Rings struct {
 	lost     atomic.Bool // somebody else took the array away
 }
 
-// openRings maps a ring for each online CPU of array, which it owns, and lets the datapath write
-// into them: all are in eager mode. before are rings of the same array that these take the place of,
-// or nil. It returns ErrTaken if somebody else reads the array, unless takeOver says not to mind.
-func openRings(array *ebpf.Map, ownFile bool, pages int, before *Rings, takeOver bool, other *otherReaders) (rs *Rings, err error) {
-	rs = &Rings{array: array, ownFile: ownFile, other: other}
+// open maps a ring for each online CPU of the array, which is closed if that fails, and lets the
+// datapath write into them: all are in eager mode. before are rings of the same source that these
+// take the place of, or nil. It returns ErrTaken if somebody else reads the array, unless takeOver
+// says not to mind.
+func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open perf ring buffers: %w", err), rs.Close())
 		}
 	}()
-	if array.Type() != ebpf.PerfEventArray {
-		return rs, fmt.Errorf("the map is a %s, not a %s", array.Type(), ebpf.PerfEventArray)
+	if rs.array.Type() != ebpf.PerfEventArray {
+		return fmt.Errorf("the map is a %s, not a %s", rs.array.Type(), ebpf.PerfEventArray)
 	}
 	if bits.OnesCount(uint(pages)) != 1 {
-		return rs, fmt.Errorf("%d pages are not a power of two", pages)
+		return fmt.Errorf("%d pages are not a power of two", pages)
 	}
-	if rs.id, err = mapID(array); err != nil {
-		return rs, err
-	}
-	possible, err := ebpf.PossibleCPU()
-	if err != nil {
-		return rs, err
+	if rs.possible, err = ebpf.PossibleCPU(); err != nil {
+		return err
 	}
 	if rs.poller, err = epoll.New(); err != nil {
-		return rs, err
+		return err
 	}
 	// Without it nobody can tell who else is there: read as if nobody was.
-	rs.slots, _ = openSlots(array)
+	rs.slots, _ = openSlots(rs.array)
 	// An array may have more entries than there can be CPUs.
-	entries := min(possible, int(array.MaxEntries()))
+	entries := min(rs.possible, int(rs.array.MaxEntries()))
 	if !takeOver {
-		for cpu := range entries {
-			if rs.slots.state(cpu, before.ringOf(cpu)) == slotTaken {
-				return rs, fmt.Errorf("%w: the entry of CPU %d is taken by %s", ErrTaken, cpu, other.names(rs.id))
-			}
+		if cpu := rs.slots.firstTaken(entries, before); cpu >= 0 {
+			return fmt.Errorf("%w: the entry of CPU %d is taken by %s", ErrTaken, cpu, rs.other.names(rs.id))
 		}
 	}
 	for cpu := range entries {
 		if err := rs.add(cpu, pages); err != nil {
-			return rs, fmt.Errorf("CPU %d: %w", cpu, err)
+			return fmt.Errorf("CPU %d: %w", cpu, err)
 		}
 	}
 	// Only once nothing else can fail, so that those before are not left without their entries.
 	for i, r := range rs.rings {
 		if err := r.SetMode(source.Eager); err != nil {
-			return rs, errors.Join(err, before.putBack(rs.rings[:i]))
+			return errors.Join(err, before.putBack(rs.rings[:i]))
 		}
 	}
-	rs.possible = possible
 	if before != nil {
 		before.replaced.Store(true)
 	}
-	return rs, nil
+	return nil
 }
 
 func (rs *Rings) add(cpu, pages int) error {

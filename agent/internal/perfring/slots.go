@@ -127,6 +127,17 @@ func (s *slots) state(cpu int, r *Ring) slotState {
 	return slotUnknown
 }
 
+// firstTaken returns the first CPU whose entry somebody else has, of so many; -1 if there is none. ours
+// are rings whose events are not somebody else's, or nil.
+func (s *slots) firstTaken(entries int, ours *Rings) int {
+	for cpu := range entries {
+		if s.state(cpu, ours.ringOf(cpu)) == slotTaken {
+			return cpu
+		}
+	}
+	return -1
+}
+
 func (s *slots) close() error {
 	if s == nil {
 		return nil

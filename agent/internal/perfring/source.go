@@ -68,11 +68,10 @@ func (s *Source) Open() (source.Rings, error) {
 	if err != nil {
 		return nil, errors.Join(err, array.Close())
 	}
-	rings, err := openRings(array, ownFile, s.opts.Pages, before, s.opts.TakeOver && id != s.lostID, &s.other)
-	if err != nil {
+	rings := &Rings{array: array, id: id, ownFile: ownFile, path: s.path, other: &s.other}
+	if err := rings.open(s.opts.Pages, before, s.opts.TakeOver && id != s.lostID); err != nil {
 		return nil, err
 	}
-	rings.path = s.path
 	s.current, s.lostID = rings, 0
 	return rings, nil
 }
