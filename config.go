@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/unixsocket"
 )
 
 // Names of the flags.
@@ -27,9 +28,6 @@ const (
 	maxQueueSize  = 1 << 20
 	maxQueueBytes = 1 << 30
 	maxMaxClients = 4096
-
-	// maxSocketPath is what fits in sun_path of struct sockaddr_un, with the NUL.
-	maxSocketPath = 107
 )
 
 // AgentConfig is the configuration of [AgentCell]. Every field is a flag, an environment
@@ -130,8 +128,8 @@ func (cfg ServerConfig) validate() error {
 	if err := absolute(flagSocketPath, cfg.MonitorSocketPath); err != nil {
 		return err
 	}
-	if n := len(cfg.MonitorSocketPath); n > maxSocketPath {
-		return fmt.Errorf("--%s=%s has %d bytes, a unix socket's path at most %d", flagSocketPath, cfg.MonitorSocketPath, n, maxSocketPath)
+	if n := len(cfg.MonitorSocketPath); n > unixsocket.MaxPath {
+		return fmt.Errorf("--%s=%s has %d bytes, a unix socket's path at most %d", flagSocketPath, cfg.MonitorSocketPath, n, unixsocket.MaxPath)
 	}
 	return nil
 }

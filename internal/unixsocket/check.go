@@ -46,8 +46,8 @@ func Check(path string) error {
 
 var errServed = errors.New("another process serves it")
 
-// maxPath is the length of the longest path of a socket, without the 0 at its end.
-const maxPath = len(unix.RawSockaddrUnix{}.Path) - 1
+// MaxPath is the length of the longest path of a socket, without the 0 at its end.
+const MaxPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
 // checkPath returns an error if a socket can't be in the file system by that name.
 func checkPath(path string) error {
@@ -58,8 +58,8 @@ func checkPath(path string) error {
 		return errors.New("it is the name of an abstract socket, to which any user may connect")
 	case strings.ContainsRune(path, 0):
 		return errors.New("the path of the socket has a 0 in it")
-	case len(path) > maxPath:
-		return fmt.Errorf("the path of the socket has %d bytes, and may have %d", len(path), maxPath)
+	case len(path) > MaxPath:
+		return fmt.Errorf("the path of the socket has %d bytes, and may have %d", len(path), MaxPath)
 	}
 	return nil
 }
