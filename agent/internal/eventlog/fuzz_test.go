@@ -4,6 +4,7 @@ package eventlog_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/cilium/monitor/api/payload"
@@ -36,9 +37,13 @@ func FuzzCursors(f *testing.F) {
 			opSamples, 200, opWrote, 1, 9, 9, opWhole, 0, opClose, 1, opSamples, 60,
 		})
 	}
+	f.Add(byte(9), byte(0), slices.Concat( // byte by byte
+		[]byte{opReader, 1, opSample, 20, 0, 0, opLoss, 3, 0, 0, opCommit}, bytes.Repeat([]byte{opNext, 0, opWrote, 0, 1, 0}, 80),
+		[]byte{opSamples, 60}, bytes.Repeat([]byte{opNext, 0, opWrote, 0, 1, 0}, 30),
+	))
 	f.Add(byte(9), byte(0), bytes.Repeat([]byte{ // until there is no room for the other ends
 		opReader, 0, opSample, 255, 5, 0, opCommit, opNext, 255, opWrote, 255, 1, 0,
-	}, 10))
+	}, 20))
 	f.Fuzz(func(t *testing.T, size, bound byte, script []byte) {
 		m := newModel(t, 1+int(size), []int{64 << 10, 128 << 10, 1 << 20, plenty}[bound%4])
 		s := steps{m: m, script: script}
@@ -72,7 +77,7 @@ func (s *steps) step() {
 	case opRetain:
 		m.retain()
 	case opReader:
-		if len(m.readers) < 16 {
+		if len(m.readers) < 24 {
 			m.newReader([][]byte{nil, payload.AppendTypeInfo(nil)}[s.next()%2])
 		}
 	case opNext:

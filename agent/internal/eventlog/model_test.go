@@ -76,15 +76,23 @@ func (m *model) check() {
 	}
 	// The newest events are kept beside the other ends of cut ones, of which there can be as many as
 	// there is room for.
-	require.LessOrEqual(m.t, m.log.Memory(), m.bytes+min(m.rests(), m.bytes/2))
+	least, most := m.rests()
+	require.LessOrEqual(m.t, m.log.Memory(), m.bytes+min(most, m.bytes/2))
+	for _, frame := range m.frames[max(0, m.committed-1):] {
+		least += len(frame)
+	}
+	require.GreaterOrEqual(m.t, m.log.Memory(), least)
 }
 
-// rests returns the most bytes that the log can keep for readers, of payloads that were cut.
-func (m *model) rests() (bytes int) {
+// rests returns how many bytes the log keeps at least, and at most, for readers of payloads that were
+// cut.
+func (m *model) rests() (least, most int) {
 	for _, r := range m.readers {
-		bytes += r.rest()
+		atLeast, atMost := r.rest()
+		least += atLeast
+		most += atMost
 	}
-	return bytes
+	return least, most
 }
 
 // end reads everything, and checks what was kept.
@@ -107,6 +115,11 @@ func (m *model) end() {
 		}
 	}
 	m.check()
+	largest := 0
+	for _, frame := range m.frames {
+		largest = max(largest, len(frame))
+	}
+	require.LessOrEqual(m.t, m.log.Memory(), min(m.bytes, 4*eventlog.SegmentSize)/4+largest, "memory for nobody")
 	for _, k := range m.kept {
 		require.Equal(m.t, k.want, k.data, "data that somebody keeps")
 	}
