@@ -41,18 +41,27 @@ var (
 	notLoss      = regexp.MustCompile(`(?m)^([^C]|C[^P]|CP[^U]).*$`)
 )
 
-// FuzzRead reads any bytes as a recording, as the program does, which also writes the packets. All
-// that is printed is whole lines of plain text. What is read without an error encoding/gob reads,
-// too, and an error says after how many events.
+// FuzzRead reads any bytes as a recording, as the program does, which also writes the packets; with
+// whole, any payloads, which content stands for as in FuzzRecord. All that is printed is whole lines of
+// plain text. What is read without an error encoding/gob reads, too, and an error says after how many
+// events.
 func FuzzRead(f *testing.F) {
-	for _, recording := range recordings() {
-		for mode := range readFlags {
-			f.Add(byte(mode), recording)
+	for mode := range byte(len(readFlags)) {
+		for _, recording := range recordings() {
+			f.Add(mode, false, recording)
 		}
+		f.Add(mode, true, eachType())
 	}
 	input, packets, stdout, stderr := newMemoryFile(f), newMemoryFile(f), newMemoryFile(f), newMemoryFile(f)
 	f.Cleanup(func() { signal.Reset(syscall.SIGPIPE) }) // which a watch ignores
-	f.Fuzz(func(t *testing.T, mode byte, recording []byte) {
+	f.Fuzz(func(t *testing.T, mode byte, whole bool, content []byte) {
+		recording := content
+		if whole {
+			recording = payload.AppendTypeInfo(nil)
+			for _, pl := range payloadsOf(content) {
+				recording = payload.AppendValue(recording, &pl)
+			}
+		}
 		args := readFlags[int(mode)%len(readFlags)]
 		input.set(t, recording)
 		stdout.set(t, nil)
@@ -72,7 +81,9 @@ func FuzzRead(f *testing.F) {
 		if slices.Contains(args, "--count") {
 			require.LessOrEqual(t, len(notLoss.FindAllString(printed, -1)), 2)
 		}
-		if err != nil {
+		if whole {
+			require.NoError(t, err)
+		} else if err != nil {
 			requirePlainLines(t, err.Error()+"\n")
 			require.ErrorContains(t, err, input.path)
 		}
@@ -98,26 +109,31 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// recordings are some to begin with, also such as are not whole.
+// eachType is payloads of each type, as payloadsOf reads them.
+func eachType() (events []byte) {
+	for _, sample := range [][]byte{
+		message("one"), message("monitor: two"), traceOfSYN(1), traceOfSYN(2),
+		(&api.DropNotify{Type: api.MessageTypeDrop, SubType: 133, Version: 2}).Append(nil),
+		(&api.PolicyVerdictNotify{Type: api.MessageTypePolicyVerdict, Verdict: -133}).Append(nil),
+		(&api.DebugCapture{Type: api.MessageTypeCapture}).Append(nil),
+		(&api.DebugMsg{Type: api.MessageTypeDebug}).Append(nil),
+		(&api.TraceSockNotify{Type: api.MessageTypeTraceSock}).Append(nil),
+		[]byte("\x82\x1b[2J\xff"), {77}, {},
+	} {
+		events = append(append(events, kindSample, byte(len(sample)), 0, 1), sample...)
+	}
+	return append(events, kindLoss, 5, 3, 255, kindLoss, 1, 63, 7, kindOther, 0, 0, 0)
+}
+
+// recordings are some, of which most are not whole.
 func recordings() [][]byte {
-	whole := payload.AppendTypeInfo(nil)
 	request := accesslog.LogRecord{Type: accesslog.TypeRequest, HTTP: &accesslog.LogRecordHTTP{Code: 200, Method: "GET"}}
 	record, err := request.Append(nil)
 	if err != nil {
 		panic(err)
 	}
-	for _, pl := range []payload.Payload{
-		{Data: message("one"), Type: payload.EventSample},
-		{Data: traceOfSYN(1), CPU: 1, Type: payload.EventSample},
-		{Data: (&api.DropNotify{Type: api.MessageTypeDrop, SubType: 133, Version: 2}).Append(nil), CPU: 2, Type: payload.EventSample},
-		{Data: (&api.DebugMsg{Type: api.MessageTypeDebug}).Append(nil), Type: payload.EventSample},
-		{Data: record, Type: payload.EventSample},
-		{CPU: 3, Lost: 5, Type: payload.RecordLost},
-		{CPU: payload.CPULostByReader, Lost: 1 << 63, Type: payload.RecordLost},
-		{Data: []byte("\x82\x1b[2J\xff"), Type: payload.EventSample},
-		{Data: []byte{77}, CPU: -1 << 63, Type: 1 << 40},
-		{},
-	} {
+	whole := payload.AppendValue(payload.AppendTypeInfo(nil), &payload.Payload{Data: record, Type: payload.EventSample})
+	for _, pl := range payloadsOf(eachType()) {
 		whole = payload.AppendValue(whole, &pl)
 	}
 	return [][]byte{

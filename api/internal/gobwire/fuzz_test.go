@@ -58,6 +58,7 @@ func FuzzReader(f *testing.F) {
 	f.Add("uiui", []byte{0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf7})
 	f.Add("bbub", []byte{3, 'a', 'b', 'c', 0, 0xfe, 0, 7, 9})
 	f.Add("blu", []byte("\x00gob\x07"))
+	f.Add("u", []byte{0xf7, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	f.Add("b", []byte{0xf8, 0x80, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, kinds string, input []byte) {
 		const literal = "gob"
