@@ -107,7 +107,7 @@ conformance: ## Decode and print beside Cilium's own packages
 
 FUZZTIME ?= 15s
 .PHONY: fuzz
-fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
+fuzz: ## Fuzz every target, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
 
 .PHONY: man
