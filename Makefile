@@ -112,7 +112,7 @@ reliability: ## Try RUNS times what docs/reliability.md promises, and write down
 
 FUZZTIME ?= 15s
 .PHONY: fuzz
-fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
+fuzz: ## Fuzz every target, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
 
 .PHONY: man
