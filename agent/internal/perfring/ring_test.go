@@ -39,6 +39,7 @@ func TestCorrupt(t *testing.T) {
 		"odd size":          record(unix.PERF_RECORD_SAMPLE, 12, 0, 0, 0, 0, 0, 0, 0, 0),
 		"more than pending": record(unix.PERF_RECORD_SAMPLE, 24, 0, 0, 0, 0, 0, 0, 0, 0),
 		"sample too long":   record(unix.PERF_RECORD_SAMPLE, 16, 100, 0, 0, 0, 0, 0, 0, 0),
+		"sample too short":  record(unix.PERF_RECORD_SAMPLE, 8),
 		"loss too short":    record(unix.PERF_RECORD_LOST, 16, 0, 0, 0, 0, 0, 0, 0, 0),
 		"overrun":           make([]byte, 5000),
 	} {
@@ -54,6 +55,22 @@ func TestCorrupt(t *testing.T) {
 		r.Release()
 		require.Equal(t, r.meta.Data_head, r.meta.Data_tail, name)
 	}
+}
+
+// TestFull reads a ring without a free byte, which makes sense.
+func TestFull(t *testing.T) {
+	r := ringOf(make([]byte, 4096), 64)
+	for pos := uint64(0); pos < 4096; pos += 32 {
+		copy(r.at(r.tail+pos, 24), record(unix.PERF_RECORD_LOST, 32, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0))
+	}
+	var rec source.Record
+	for range 4096 / 32 {
+		ok, err := r.Next(&rec)
+		require.True(t, ok)
+		require.NoError(t, err)
+		require.Equal(t, source.Record{Kind: source.Lost, Size: 32, Lost: 1}, rec)
+	}
+	require.Zero(t, r.Pending())
 }
 
 // TestUnknown checks that a record of another type is told, and passed over.
