@@ -15,6 +15,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"log"
 	"os"
@@ -48,7 +49,7 @@ func run(ctx context.Context, file, only string, parallel int, patterns []string
 	if err != nil {
 		return err
 	}
-	explained, err := readSurvivors(file)
+	expected, err := readSurvivors(file)
 	if err != nil {
 		return err
 	}
@@ -56,17 +57,17 @@ func run(ctx context.Context, file, only string, parallel int, patterns []string
 	if err != nil {
 		return err
 	}
-	var scores []*score
+	var errs []error
 	for _, pkg := range loaded {
 		s, err := try(ctx, module, pkg, only, parallel)
 		if err != nil {
 			return err
 		}
 		if len(s.results) > 0 {
-			scores = append(scores, s)
+			errs = append(errs, expected.compare(os.Stdout, s))
 		}
 	}
-	return report(os.Stdout, scores, explained, only)
+	return errors.Join(errs...)
 }
 
 // try runs the tests with each mutant of a package.

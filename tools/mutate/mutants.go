@@ -50,8 +50,9 @@ func (m *mutant) key() string {
 // load loads the packages of a module that have files of their own, without tests.
 func load(dir string, patterns []string) ([]*packages.Package, error) {
 	loaded, err := packages.Load(&packages.Config{
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedDeps | packages.NeedImports,
-		Dir:  dir,
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedExportFile |
+			packages.NeedTypes | packages.NeedTypesInfo | packages.NeedSyntax,
+		Dir: dir,
 	}, patterns...)
 	if err != nil {
 		return nil, err

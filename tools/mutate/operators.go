@@ -94,11 +94,17 @@ func (f *finder) remove(n ast.Node) {
 		}
 		return
 	}
-	switch f.parent(1).(type) {
-	case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause:
-		f.add(n, n.Pos(), n.End(), "if false { "+f.text(n)+" }")
-		f.last().after = ""
+	switch parent := f.parent(1).(type) {
+	case *ast.CommClause:
+		if parent.Comm == n {
+			return
+		}
+	case *ast.BlockStmt, *ast.CaseClause:
+	default:
+		return
 	}
+	f.add(n, n.Pos(), n.End(), "if false { "+f.text(n)+" }")
+	f.last().after = ""
 }
 
 // returns has a function return something else in the place of one result: false for true, else

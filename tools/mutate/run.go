@@ -150,7 +150,7 @@ func (s *suite) runBinary(ctx context.Context, binary string, id int) (_ result,
 func writeOverlay(tmp string, texts map[string]string) (path string, err error) {
 	replace := map[string]string{}
 	for _, file := range sortedKeys(texts) {
-		replace[file] = filepath.Join(tmp, strconv.Itoa(len(replace))+".go")
+		replace[file] = filepath.Join(tmp, filepath.Base(file))
 		err = errors.Join(err, os.WriteFile(replace[file], []byte(texts[file]), 0o600))
 	}
 	overlay, marshalErr := json.Marshal(map[string]any{"Replace": replace})

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
-	"text/tabwriter"
 )
 
 // score is what became of the mutants of a package.
@@ -65,61 +63,13 @@ func (s *score) count(want result) (n int) {
 	return n
 }
 
-// report prints the survivors that nobody has explained, what is wrong with the explanations, and
-// a table of scores. The error says what has to be done.
-func report(out io.Writer, scores []*score, explained []explanation, only string) error {
-	expected := map[string]int{} // lines of the file
-	for _, e := range explained {
-		expected[e.key] = e.line
-	}
-	unexplained, exists := 0, map[string]bool{}
-	for _, s := range scores {
-		for _, m := range s.mutants {
-			exists[m.key()] = true
-			got, tried := s.results[m]
-			switch line := expected[m.key()]; {
-			case !tried:
-			case got == survived && line == 0:
-				unexplained++
-				fmt.Fprintf(out, "survives, line %d: %s\n", m.line, m.key())
-			case got != survived && line != 0:
-				fmt.Fprintf(out, "killed this time, though line %d of the file has it: %s\n", line, m.key())
-			}
-		}
-	}
-	gone := 0
-	for _, e := range explained {
-		if ofPackages(scores, e.key) && !exists[e.key] {
-			gone++
-			fmt.Fprintf(out, "there is no such mutant, line %d of the file: %s\n", e.line, e.key)
-		}
-	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "mutants\tkilled\tof them by time\tsurvivors\tscore\t  package")
-	for _, s := range scores {
-		late, survivors := s.count(timedOut), s.count(survived)
-		dead := s.count(killed) + late
-		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%.1f %%\t  %s\n", dead+survivors, dead, late, survivors, 100*float64(dead)/float64(max(1, dead+survivors)), s.pkg)
-	}
-	err := table.Flush()
-	if unexplained > 0 {
-		err = errors.Join(err, fmt.Errorf("%d mutants survive: test what they change, or explain them", unexplained))
-	}
-	if gone > 0 {
-		err = errors.Join(err, fmt.Errorf("%d explanations are of no mutant: remove them", gone))
-	}
-	return err
-}
+// total returns how many mutants there are that compile.
+func (s *score) total() int { return len(s.results) - s.count(notViable) }
 
-// ofPackages tells whether a mutant is of one of the packages.
-func ofPackages(scores []*score, key string) bool {
-	for _, s := range scores {
-		if rest, found := strings.CutPrefix(key, s.pkg+"/"); found {
-			name, _, _ := strings.Cut(rest, " ")
-			if !strings.Contains(name, "/") {
-				return true
-			}
-		}
-	}
-	return false
+// dead returns how many of them were killed.
+func (s *score) dead() int { return s.count(killed) + s.count(timedOut) }
+
+func (s *score) String() string {
+	return fmt.Sprintf("%s: %d of %d mutants killed (%d by time), %.1f %%",
+		s.pkg, s.dead(), s.total(), s.count(timedOut), 100*float64(s.dead())/float64(max(1, s.total())))
 }
