@@ -119,7 +119,7 @@ func (s *suite) run(ctx context.Context, m *mutant) (result, error) {
 }
 
 func buildTest(ctx context.Context, tmp, dir, binary, overlay string) ([]byte, error) {
-	return command(ctx, dir, tmp, nil, "go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", binary)
+	return command(ctx, dir, tmp, nil, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary)
 }
 
 // runBinary runs the tests with the mutant of that id, if it is not 0.
