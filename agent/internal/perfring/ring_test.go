@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -71,6 +72,26 @@ func TestFull(t *testing.T) {
 		require.Equal(t, source.Record{Kind: source.Lost, Size: 32, Lost: 1}, rec)
 	}
 	require.Zero(t, r.Pending())
+}
+
+// TestStandsStill has a ring whose event the kernel has disabled, as it does when the CPU goes offline.
+func TestStandsStill(t *testing.T) {
+	array, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray})
+	require.NoError(t, err)
+	defer array.Close()
+	r, err := openRing(array, 0, 1)
+	require.NoError(t, err)
+	for _, mode := range []source.Mode{source.Lazy, source.Eager} {
+		require.NoError(t, r.SetMode(mode))
+		require.False(t, r.standsStill())
+		require.False(t, r.standsStill(), "time goes on")
+		require.NoError(t, unix.IoctlSetInt(r.fds[mode], unix.PERF_EVENT_IOC_DISABLE, 0))
+		require.False(t, r.standsStill(), "it has gone on until then")
+		require.True(t, r.standsStill())
+		require.True(t, r.standsStill())
+	}
+	require.NoError(t, r.close())
+	require.False(t, r.standsStill(), "nobody knows")
 }
 
 // TestUnknown checks that a record of another type is told, and passed over.
