@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -111,10 +112,12 @@ type finder struct {
 // add appends the mutant that has other text between two positions in n.
 func (f *finder) add(n ast.Node, pos, end token.Pos, text string) {
 	start, stop := f.offset(pos), f.offset(end)
+	before, after := f.around(n, start, stop)
 	m := &mutant{
 		file: f.path, start: start, end: stop, text: text,
 		name:   f.name + " " + f.function(),
-		before: oneLine(f.text(n)),
+		before: before + oneLine(string(f.source[start:stop])) + after,
+		after:  before + text + after,
 		line:   f.fset.Position(pos).Line,
 	}
 	if len(f.stack) > 1 {
@@ -170,10 +173,25 @@ func (f *finder) results() *types.Tuple {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
+// around returns what is around a part of a node, as much as tells it from others.
+func (f *finder) around(n ast.Node, start, end int) (before, after string) {
+	const most = 60
+	before, after = string(f.source[f.offset(n.Pos()):start]), string(f.source[end:f.offset(n.End())])
+	if len(before) > most {
+		before = "..." + strings.ToValidUTF8(before[len(before)-most:], "")
+	}
+	if len(after) > most {
+		after = strings.ToValidUTF8(after[:most], "") + "..."
+	}
+	return spaces.ReplaceAllString(before, " "), spaces.ReplaceAllString(after, " ")
+}
+
+var spaces = regexp.MustCompile(`\s+`)
+
 // oneLine returns source text as a line of a moderate length.
 func oneLine(text string) string {
 	const most = 100
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.TrimSpace(spaces.ReplaceAllString(text, " "))
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "..."
 	}
