@@ -10,7 +10,7 @@
 // killed is told, no more: tests that choose at random kill some mutants only now and then.
 //
 // The mutants of internal packages of the agent that survive their own tests meet those of
-// package agent as well, since that is what these packages are for.
+// package agent as well, the public API that these packages are for.
 package main
 
 import (

@@ -51,15 +51,29 @@ func newSuites(ctx context.Context, tmp string, pkg *packages.Package, all []*mu
 		if output, err := buildTest(ctx, tmp, dir, s.binary, overlay); err != nil {
 			return nil, fmt.Errorf("build the tests of %s: %w\n%s", dir, err, output)
 		}
-		start := time.Now()
-		s.limit = 10 * time.Minute
-		if got, output := s.runBinary(ctx, s.binary, 0); got != survived {
-			return nil, fmt.Errorf("the tests of %s fail without any change:\n%s", dir, output)
+		if err := s.measure(ctx); err != nil {
+			return nil, err
 		}
-		s.limit = 5*time.Second + 5*time.Since(start)
 		suites = append(suites, s)
 	}
 	return suites, nil
+}
+
+// measure runs the tests without a mutant and sets the time that they may take with one.
+func (s *suite) measure(ctx context.Context) error {
+	const attempts = 3 // on a busy machine tests fail now and then
+	for attempt := 1; ; attempt++ {
+		start := time.Now()
+		s.limit = 10 * time.Minute
+		got, output := s.runBinary(ctx, s.binary, 0)
+		if got == survived {
+			s.limit = 5*time.Second + 5*time.Since(start)
+			return nil
+		}
+		if attempt == attempts {
+			return fmt.Errorf("the tests of %s fail without any change:\n%s", s.dir, output)
+		}
+	}
 }
 
 // buildable writes the files of a package with its mutants, without those that do not compile,
