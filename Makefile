@@ -115,6 +115,11 @@ FUZZTIME ?= 15s
 fuzz: ## Fuzz every target, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
 
+MUTATE ?= ./agent/internal/... ./api/... ./client ./metrics
+.PHONY: mutate
+mutate: ## Change the code of MUTATE in one place at a time, and tell which changes no test notices
+	@$(GO) run -C tools ./mutate $(MUTATE)
+
 .PHONY: man
 man: ## Write the manual pages to bin/man
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run -tags man ./cmd/monitor bin/man
