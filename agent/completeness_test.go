@@ -143,6 +143,36 @@ func TestTakenOut(t *testing.T) {
 	eventually(t, func() bool { return c.total() == 30 }, "events come again")
 }
 
+// TestTakenOutOfBusyRing takes an entry out while the ring is lazy, and gets eager since nothing comes
+// any more: that must not put the entry back as if nothing had been missed.
+func TestTakenOutOfBusyRing(t *testing.T) {
+	f := attached(t)
+	f.connect(t)
+	for n := uint64(1); n <= 5; n++ {
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(1000) }))
+		require.NoError(t, f.gen.Map().Delete(uint32(0)))
+		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Reopened == n }, "the agent notices")
+	}
+}
+
+// TestTakeOverBusyMap takes the map over under load: the first agent does not take it back when its
+// rings get quiet.
+func TestTakeOverBusyMap(t *testing.T) {
+	f := attached(t)
+	f.connect(t)
+	for range 5 {
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(1000) }))
+		other, consumer, stop := f.anotherAgent(t, agent.WithTakeOver())
+		eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent says that it is deaf")
+		before, _ := consumer.Counts()
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(10) }))
+		eventually(t, func() bool { events, _ := consumer.Counts(); return events >= before+10 }, "the second one reads")
+		require.False(t, deaf(t, other))
+		stop()
+		eventually(t, func() bool { return !deaf(t, f.Agent) }, "the first agent reads again")
+	}
+}
+
 // TestSmallMap attaches a map that has no entry for some CPUs.
 func TestSmallMap(t *testing.T) {
 	health, root := cell.NewSimpleHealth()
