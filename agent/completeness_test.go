@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -171,6 +173,58 @@ func TestTakeOverBusyMap(t *testing.T) {
 		stop()
 		eventually(t, func() bool { return !deaf(t, f.Agent) }, "the first agent reads again")
 	}
+}
+
+// staleSource is a source whose first rings are stale. They get a last record as they are detached, the
+// next ones have one from the start.
+type staleSource struct{ fakeSource }
+
+type staleRings struct {
+	*fakeRings
+	first bool
+}
+
+func (s *staleSource) Open() (source.Rings, error) {
+	rings, err := s.fakeSource.Open()
+	r := &staleRings{fakeRings: rings.(*fakeRings), first: s.opened == 1}
+	if !r.first {
+		r.add("after")
+	}
+	return r, err
+}
+
+func (r *staleRings) Check() error {
+	if r.first {
+		return source.ErrStale
+	}
+	return nil
+}
+
+func (r *staleRings) Detach() error {
+	if r.first {
+		r.add("before")
+	}
+	return nil
+}
+
+func (r *staleRings) add(sample string) {
+	r.source.mu.Lock()
+	defer r.source.mu.Unlock()
+	r.records = append(r.records, source.Record{Kind: source.Sample, Head: []byte(sample)})
+}
+
+// TestNoticeInPlace has a source be read anew: what it had until then comes before the notice, what
+// comes from then on after it.
+func TestNoticeInPlace(t *testing.T) {
+	f := start(t)
+	consumer := &testutils.FakeConsumer{}
+	f.RegisterNewConsumer(consumer)
+	require.NoError(t, f.AttachSource("stale", &staleSource{}))
+	require.NoError(t, consumer.WaitFor(t.Context(), 3))
+	got := consumer.Notifications()
+	require.Equal(t, "before", string(got[0].Data))
+	require.Equal(t, api.MessageTypeAgent, got[1].Type)
+	require.Equal(t, "after", string(got[2].Data))
 }
 
 // TestSmallMap attaches a map that has no entry for some CPUs.
