@@ -110,6 +110,11 @@ FUZZTIME ?= 15s
 fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
 
+SOAK ?= 2m
+.PHONY: soak
+soak: ## Load an agent with everything at once for SOAK, and account for each event (as root)
+	@scripts/soak $(SOAK) $(if $(ON_DEBIAN),trixie)
+
 .PHONY: man
 man: ## Write the manual pages to bin/man
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run -tags man ./cmd/monitor bin/man
