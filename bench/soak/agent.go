@@ -65,7 +65,7 @@ func serveAgent() error {
 	if err != nil {
 		return err
 	}
-	p := &process{log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
+	p := &process{log: slog.New(slog.DiscardHandler)}
 	p.hive = hive.New(
 		monitor.Cell,
 		cell.Provide(func() monitor.DatapathReady { return pinned }),
@@ -101,7 +101,11 @@ func (p *process) subscribe(func(any) error) (any, error) {
 }
 
 // load begins to send, and has subscribers come and go, until calm.
-func (p *process) load(func(any) error) (any, error) {
+func (p *process) load(decode func(any) error) (any, error) {
+	var share float64
+	if err := decode(&share); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop, p.stopped = cancel, make(chan Sent)
 	visitors := make(chan struct{})
@@ -110,7 +114,7 @@ func (p *process) load(func(any) error) (any, error) {
 		p.guests.comeAndGo(ctx)
 	}()
 	go func() {
-		sent := send(ctx, p.agent)
+		sent := send(ctx, p.agent, stretch(25*time.Millisecond, share))
 		<-visitors
 		p.stopped <- sent
 	}()

@@ -58,8 +58,12 @@ func serveClients() error {
 	return control.Serve(map[string]control.Handler{
 		"ping":    func(func(any) error) (any, error) { return nil, nil },
 		"connect": func(func(any) error) (any, error) { return nil, c.connect() },
-		"load": func(func(any) error) (any, error) {
-			c.comeAndGo()
+		"load": func(decode func(any) error) (any, error) {
+			var share float64
+			if err := decode(&share); err != nil {
+				return nil, err
+			}
+			c.comeAndGo(stretch(20*time.Millisecond, share))
 			return nil, nil
 		},
 		"calm": func(func(any) error) (any, error) {
@@ -120,13 +124,13 @@ func (c *clients) tallies() (all []Staying) {
 	return all
 }
 
-func (c *clients) comeAndGo() {
+func (c *clients) comeAndGo(pauses time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel, c.ended = cancel, make(chan struct{})
 	var wg sync.WaitGroup
 	for range comingAndGoing {
 		wg.Go(func() {
-			for pause(ctx, 20*time.Millisecond) {
+			for pause(ctx, pauses) {
 				c.life(ctx)
 			}
 		})

@@ -89,18 +89,18 @@ func sum(a, b testutils.Counters) testutils.Counters {
 }
 
 // run emits on all CPUs until ctx ends: most of the time flat out, with a pause now and then, in which
-// readers catch up.
-func (d *datapath) run(ctx context.Context) error {
+// readers catch up, and which is longer at less than the full load.
+func (d *datapath) run(ctx context.Context, share float64) error {
 	errs := make([]error, len(d.cpus))
 	var wg sync.WaitGroup
 	for cpu := range d.cpus {
 		wg.Go(func() {
 			for ctx.Err() == nil && errs[cpu] == nil {
-				flatOut := time.Now().Add(rand.N(time.Second))
+				flatOut := time.Now().Add(time.Duration(share * float64(rand.N(time.Second))))
 				for ctx.Err() == nil && errs[cpu] == nil && time.Now().Before(flatOut) {
 					errs[cpu] = d.emit(cpu)
 				}
-				pause(ctx, 50*time.Millisecond)
+				pause(ctx, stretch(50*time.Millisecond, share))
 			}
 		})
 	}

@@ -23,10 +23,14 @@ func (o *outcome) flatMemory() []promise {
 func (o *outcome) flat(what string, of func(Memory) uint64) promise {
 	n := len(o.samples)
 	if n < 8 {
-		return promise{what, fmt.Sprintf("%d samples are too few", n), false}
+		return promise{what: what, measured: fmt.Sprintf("%d samples are too few", n), open: true}
 	}
 	second, last := median(o.samples[n/4:n/2], of), median(o.samples[3*n/4:], of)
-	return promise{what, fmt.Sprintf("%.1f MiB, then %.1f MiB", mib(second), mib(last)), last <= second+second/10+flatSlack}
+	return promise{
+		what:     what,
+		measured: fmt.Sprintf("%.1f MiB, then %.1f MiB", mib(second), mib(last)),
+		kept:     last <= second+second/10+flatSlack,
+	}
 }
 
 func median(samples []Memory, of func(Memory) uint64) uint64 {

@@ -21,6 +21,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,7 @@ type options struct {
 	duration time.Duration
 	plot     string
 	hotplug  bool
+	load     float64 // share of the full load
 }
 
 func main() {
@@ -69,7 +71,11 @@ func drive() error {
 	flag.DurationVar(&opts.duration, "for", 2*time.Minute, "how long the load goes on")
 	flag.StringVar(&opts.plot, "plot", "", "file to write the course of memory and events to, as SVG")
 	flag.BoolVar(&opts.hotplug, "hotplug", false, "take a CPU offline now and then: for virtual machines only")
+	flag.Float64Var(&opts.load, "load", 1, "share of the full load, for slow machines: above 0, at most 1")
 	flag.Parse()
+	if !(opts.load > 0 && opts.load <= 1) {
+		return fmt.Errorf("-load is %v, not above 0 and at most 1", opts.load)
+	}
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
@@ -81,6 +87,8 @@ func drive() error {
 	if err := namespace.Enter(20-prio, unix.CLONE_NEWNET); err != nil {
 		return err
 	}
+	runtime.LockOSThread() // the other processes are killed when the thread ends that started them
+	defer runtime.UnlockOSThread()
 	if err := upDevice(); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ type promise struct {
 	what     string
 	measured string
 	kept     bool
+	open     bool // too little was measured to tell
 }
 
 // read is how many of the generator's events the agent had to read: those that were written, without
@@ -191,11 +192,11 @@ func (o *outcome) leftoverPromises() []promise {
 }
 
 func equal(what string, got, want uint64) promise {
-	return promise{what, fmt.Sprintf("%s of %s", number(got), number(want)), got == want}
+	return promise{what: what, measured: fmt.Sprintf("%s of %s", number(got), number(want)), kept: got == want}
 }
 
 func atMost(what string, got, most int) promise {
-	return promise{what, fmt.Sprintf("%d, %d", got, most), got <= most}
+	return promise{what: what, measured: fmt.Sprintf("%d, %d", got, most), kept: got <= most}
 }
 
 // none is kept if there is nothing wrong.

@@ -16,7 +16,7 @@ import (
 // broken is the number of promises that were.
 func (o *outcome) broken() (n int) {
 	for _, p := range o.promises() {
-		if !p.kept {
+		if !p.kept && !p.open {
 			n++
 		}
 	}
@@ -27,7 +27,7 @@ func (o *outcome) broken() (n int) {
 func (o *outcome) print(w io.Writer, opts options) {
 	var u unix.Utsname
 	_ = unix.Uname(&u) // which has no reason to fail
-	fmt.Fprintf(w, "Soak: %v, %d CPUs, Linux %s, %s, %d clients, %d senders\n\n", opts.duration, runtime.NumCPU(),
+	fmt.Fprintf(w, "Soak: %v, load %v, %d CPUs, Linux %s, %s\n%d clients, %d senders\n\n", opts.duration, opts.load, runtime.NumCPU(),
 		unix.ByteSliceToString(u.Release[:]), runtime.Version(), stayingEach*len(temperaments)+comingAndGoing, senders)
 	for _, f := range o.facts() {
 		fmt.Fprintf(w, "  %-42s %s\n", f.what, f.measured)
@@ -35,7 +35,10 @@ func (o *outcome) print(w io.Writer, opts options) {
 	fmt.Fprintln(w)
 	for _, p := range o.promises() {
 		verdict := "ok"
-		if !p.kept {
+		switch {
+		case p.open:
+			verdict = "open"
+		case !p.kept:
 			verdict = "BROKEN"
 		}
 		line := fmt.Sprintf("%-6s  %s", verdict, p.what)

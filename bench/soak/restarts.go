@@ -39,20 +39,18 @@ const (
 
 // run does so until ctx ends, and leaves a datapath that is whole.
 func (r *restarts) run(ctx context.Context) error {
-	kinds := []struct {
+	type kind struct {
 		name string
 		do   func(context.Context) error
-	}{
+	}
+	kinds := []kind{
 		{pinnedAnew, func(context.Context) error { return r.datapath.restart() }},
 		{mapTaken, r.takeMap},
 		{entryTaken, func(context.Context) error { return r.datapath.takeOut(rand.IntN(len(r.datapath.cpus))) }},
 		{deviceTraced, func(ctx context.Context) error { return traceDevice(ctx, r.agent) }},
 	}
 	if r.hotplug {
-		kinds = append(kinds, struct {
-			name string
-			do   func(context.Context) error
-		}{cpuOffline, r.unplug})
+		kinds = append([]kind{{cpuOffline, r.unplug}}, kinds...)
 	}
 	for n := 0; pause(ctx, 2*time.Second); n++ {
 		kind := kinds[n%len(kinds)]

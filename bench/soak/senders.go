@@ -25,9 +25,9 @@ type Sent struct {
 	Errors    []string
 }
 
-// send sends events from all senders until ctx ends, in bursts of all sizes. Each accepted event
-// has the next number of its sender.
-func send(ctx context.Context, a *agent.Agent) Sent {
+// send sends events from all senders until ctx ends, in bursts of all sizes with pauses in between.
+// Each accepted event has the next number of its sender.
+func send(ctx context.Context, a *agent.Agent, pauses time.Duration) Sent {
 	var (
 		wg  sync.WaitGroup
 		mu  sync.Mutex
@@ -35,7 +35,7 @@ func send(ctx context.Context, a *agent.Agent) Sent {
 	)
 	for sender := range senders {
 		wg.Go(func() {
-			sent := sendFrom(ctx, a, sender)
+			sent := sendFrom(ctx, a, sender, pauses)
 			mu.Lock()
 			defer mu.Unlock()
 			sum.Accepted += sent.Accepted
@@ -47,8 +47,8 @@ func send(ctx context.Context, a *agent.Agent) Sent {
 	return sum
 }
 
-func sendFrom(ctx context.Context, a *agent.Agent, sender int) (sent Sent) {
-	for pause(ctx, 25*time.Millisecond) {
+func sendFrom(ctx context.Context, a *agent.Agent, sender int, pauses time.Duration) (sent Sent) {
+	for pause(ctx, pauses) {
 		for range 1 + rand.IntN(32) {
 			typ, event := userEvent(marked(sender, sent.Accepted))
 			switch err := a.SendEvent(typ, event); {
@@ -111,4 +111,9 @@ func pause(ctx context.Context, mean time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// stretch returns how long a pause is at a share of the full load.
+func stretch(pause time.Duration, share float64) time.Duration {
+	return time.Duration(float64(pause) / share)
 }

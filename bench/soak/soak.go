@@ -53,7 +53,7 @@ func soak(opts options) (*outcome, error) {
 			run  func() error
 		}{
 			{"connecting", func() error { return o.connect(p) }},
-			{"under load", func() error { return o.load(p, d, opts.duration) }},
+			{"under load", func() error { return o.load(p, d, opts) }},
 			{"accounting", func() error { return o.settle(p, d) }},
 			{"leaving", func() error { return o.leave(p) }},
 		} {
@@ -84,7 +84,7 @@ func (o *outcome) connect(p processes) error {
 	if err := p.clients.call("connect", nil, nil); err != nil {
 		return err
 	}
-	return until(10*time.Second, "all clients are connected, and the map is read", func() (bool, error) {
+	return until(time.Minute, "all clients are connected, and the map is read", func() (bool, error) {
 		stats, err := p.stats()
 		if err == nil && stats.Accepted > 0 {
 			err = fmt.Errorf("there were %d events already", stats.Accepted)
@@ -104,25 +104,25 @@ func (p processes) stats() (stats agent.Stats, err error) {
 }
 
 // load puts everything on the agent.
-func (o *outcome) load(p processes, d *datapath, duration time.Duration) error {
+func (o *outcome) load(p processes, d *datapath, opts options) error {
 	for _, other := range []*caller{p.agent, p.clients} {
-		if err := other.call("load", nil, nil); err != nil {
+		if err := other.call("load", opts.load, nil); err != nil {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), duration)
+	ctx, cancel := context.WithTimeout(context.Background(), opts.duration)
 	defer cancel()
 	flood, endFlood := context.WithCancel(context.Background())
 	defer endFlood()
 	flooded, restarted := make(chan error, 1), make(chan error, 1)
-	go func() { flooded <- d.run(flood) }()
+	go func() { flooded <- d.run(flood, opts.load) }()
 	go func() { restarted <- o.restarts.run(ctx) }()
 	err := o.sample(ctx, p)
 	cancel()
 	err = errors.Join(err, <-restarted)
 	if err == nil {
 		// The last restart is not the end: events come until the agent reads them again.
-		err = until(20*time.Second, "the agent reads all CPUs again", func() (bool, error) {
+		err = until(time.Minute, "the agent reads all CPUs again", func() (bool, error) {
 			stats, err := p.stats()
 			return reads(stats), err
 		})
@@ -203,7 +203,7 @@ func (o *outcome) leave(p processes) error {
 		}
 	}
 	// What is left for longer breaks a promise.
-	_ = until(10*time.Second, "nothing is left", func() (bool, error) {
+	_ = until(time.Minute, "nothing is left", func() (bool, error) {
 		err := p.agent.call("held", nil, &o.left)
 		return o.left.Goroutines <= o.idle.Goroutines && o.left.Descriptors <= o.idle.Descriptors, err
 	})
