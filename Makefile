@@ -120,6 +120,11 @@ MUTATE ?= ./agent/internal/... ./api/... ./client ./metrics
 mutate: ## Change the code of MUTATE in one place at a time, and tell which changes no test notices
 	@$(GO) run -C tools ./mutate $(MUTATE)
 
+SOAK ?= 2m
+.PHONY: soak
+soak: ## Load an agent with everything at once for SOAK, and account for each event (as root)
+	@scripts/soak $(SOAK) $(if $(ON_DEBIAN),trixie)
+
 .PHONY: man
 man: ## Write the manual pages to bin/man
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run -tags man ./cmd/monitor bin/man

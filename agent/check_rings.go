@@ -68,10 +68,10 @@ func (r *reader) replace(stale error) error {
 	if err := r.openNext(); err != nil {
 		return err
 	}
-	r.reportReplaced(stale)
 	if err := r.detachAndDrain(); err != nil {
 		r.log().WithError(err).Warn("Reading the rest of the " + r.attachment.ringsText() + " failed")
 	}
+	r.reportReplaced(stale) // in the place of what is missing
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old, next := r.opened, r.next

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -141,6 +143,88 @@ func TestTakenOut(t *testing.T) {
 	require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(10) }))
 	require.NoError(t, testutils.OnCPU(1, func() error { return f.gen.EmitTrace(10) }))
 	eventually(t, func() bool { return c.total() == 30 }, "events come again")
+}
+
+// TestTakenOutOfBusyRing takes an entry out while the ring is lazy, and gets eager since nothing comes
+// any more: that must not put the entry back as if nothing had been missed.
+func TestTakenOutOfBusyRing(t *testing.T) {
+	f := attached(t)
+	f.connect(t)
+	for n := uint64(1); n <= 5; n++ {
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(1000) }))
+		require.NoError(t, f.gen.Map().Delete(uint32(0)))
+		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Reopened == n }, "the agent notices")
+	}
+}
+
+// TestTakeOverBusyMap takes the map over under load: the first agent does not take it back when its
+// rings get quiet.
+func TestTakeOverBusyMap(t *testing.T) {
+	f := attached(t)
+	f.connect(t)
+	for range 5 {
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(1000) }))
+		other, consumer, stop := f.anotherAgent(t, agent.WithTakeOver())
+		eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent says that it is deaf")
+		before, _ := consumer.Counts()
+		require.NoError(t, testutils.OnCPU(0, func() error { return f.gen.EmitTrace(10) }))
+		eventually(t, func() bool { events, _ := consumer.Counts(); return events >= before+10 }, "the second one reads")
+		require.False(t, deaf(t, other))
+		stop()
+		eventually(t, func() bool { return !deaf(t, f.Agent) }, "the first agent reads again")
+	}
+}
+
+// staleSource is a source whose first rings are stale. They get a last record as they are detached, the
+// next ones have one from the start.
+type staleSource struct{ fakeSource }
+
+type staleRings struct {
+	*fakeRings
+	first bool
+}
+
+func (s *staleSource) Open() (source.Rings, error) {
+	rings, err := s.fakeSource.Open()
+	r := &staleRings{fakeRings: rings.(*fakeRings), first: s.opened == 1}
+	if !r.first {
+		r.add("after")
+	}
+	return r, err
+}
+
+func (r *staleRings) Check() error {
+	if r.first {
+		return source.ErrStale
+	}
+	return nil
+}
+
+func (r *staleRings) Detach() error {
+	if r.first {
+		r.add("before")
+	}
+	return nil
+}
+
+func (r *staleRings) add(sample string) {
+	r.source.mu.Lock()
+	defer r.source.mu.Unlock()
+	r.records = append(r.records, source.Record{Kind: source.Sample, Head: []byte(sample)})
+}
+
+// TestNoticeInPlace has a source be read anew: what it had until then comes before the notice, what
+// comes from then on after it.
+func TestNoticeInPlace(t *testing.T) {
+	f := start(t)
+	consumer := &testutils.FakeConsumer{}
+	f.RegisterNewConsumer(consumer)
+	require.NoError(t, f.AttachSource("stale", &staleSource{}))
+	require.NoError(t, consumer.WaitFor(t.Context(), 3))
+	got := consumer.Notifications()
+	require.Equal(t, "before", string(got[0].Data))
+	require.Equal(t, api.MessageTypeAgent, got[1].Type)
+	require.Equal(t, "after", string(got[2].Data))
 }
 
 // TestSmallMap attaches a map that has no entry for some CPUs.

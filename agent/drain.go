@@ -47,7 +47,12 @@ func (r *reader) adapt() error {
 		if !changed {
 			continue
 		}
-		if err := r.setMode(i, mode); err != nil {
+		err := r.setMode(i, mode)
+		if errors.Is(err, source.ErrStale) {
+			r.checkAt = r.wakeups.now
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if mode != source.Eager {

@@ -39,6 +39,7 @@ type results struct {
 	floor    map[int][]figures // by rate
 	cost     map[setup][]figures
 	latency  map[setup][]figures
+	stalled  map[setup][]figures // of the one client that reads
 	idle     map[setup][]idleFigures
 	send     map[setup][]sendFigures
 	lossFree map[setup][]lossFreeFigures
@@ -54,6 +55,7 @@ func newBench(opts options, binaries map[string]string) (*bench, error) {
 		floor:    map[int][]figures{},
 		cost:     map[setup][]figures{},
 		latency:  map[setup][]figures{},
+		stalled:  map[setup][]figures{},
 		idle:     map[setup][]idleFigures{},
 		send:     map[setup][]sendFigures{},
 		lossFree: map[setup][]lossFreeFigures{},
@@ -67,7 +69,7 @@ func (b *bench) run() error {
 		name string
 		run  func() error
 	}{
-		{"cost", b.runCost}, {"latency", b.runLatency}, {"lossfree", b.runLossFree},
+		{"cost", b.runCost}, {"latency", b.runLatency}, {"stalled", b.runStalled}, {"lossfree", b.runLossFree},
 		{"idle", b.runIdle}, {"send", b.runSend},
 	} {
 		if !slices.Contains(b.opts.only, section.name) {

@@ -5,17 +5,15 @@ package main
 import (
 	"fmt"
 	"image/color"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/cilium/monitor/bench/internal/svg"
 )
 
 // series is one line of a panel.
@@ -34,11 +32,7 @@ type panel struct {
 
 // draw writes the chart of cost over clients and over rate, as SVG.
 func (r *results) draw(path string) error {
-	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
 	panels := r.panels()
-	const width, height vg.Length = 320, 260
-	canvas := vgsvg.New(width*vg.Length(len(panels)), height)
-	tiles := draw.Tiles{Rows: 1, Cols: len(panels), PadX: 8, PadY: 4, PadLeft: 4, PadRight: 12, PadTop: 4, PadBottom: 4}
 	plots := make([]*plot.Plot, 0, len(panels))
 	for _, p := range panels {
 		pl, err := p.plot()
@@ -47,21 +41,7 @@ func (r *results) draw(path string) error {
 		}
 		plots = append(plots, pl)
 	}
-	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, draw.New(canvas))[0] {
-		plots[i].Draw(c)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if _, err := canvas.WriteTo(f); err != nil {
-		f.Close()
-		return fmt.Errorf("writing the chart: %w", err)
-	}
-	return f.Close()
+	return svg.Write(path, [][]*plot.Plot{plots}, 320, 260)
 }
 
 var (

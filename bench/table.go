@@ -82,6 +82,7 @@ func (r *results) printHeadline(w io.Writer) {
 				func(f figures) float64 { return float64(f.Latency.Quantile(q)) }, micros, false)
 		}
 	}
+	r.printStalled(w)
 	for _, s := range sortedSetups(r.idle) {
 		rowOf(w, "CPU subscribed and idle", r.idle, s, func(f idleFigures) float64 { return f.CPU },
 			func(v float64) string { return fmt.Sprintf("%.3f %%", 100*v) }, false)

@@ -110,7 +110,8 @@ type Throttle interface {
 	Ring
 
 	// SetMode changes the mode. Records that were written just before need not have woken
-	// the reader: it looks into the ring once afterwards.
+	// the reader: it looks into the ring once afterwards. After an error that wraps [ErrStale]
+	// the mode is what it was, and [Checker.Check] is asked at once.
 	SetMode(Mode) error
 }
 
@@ -124,11 +125,11 @@ type LossCounter interface {
 	LostNow() (uint64, error)
 }
 
-// ErrStale is wrapped by errors of [Checker.Check] that an Open may help against.
+// ErrStale is wrapped by errors of [Checker.Check] and [Throttle.SetMode] that an Open may help against.
 var ErrStale = errors.New("the rings are stale")
 
 // Checker is [Rings] that can tell whether they still get all that is written. It is asked every
-// second, by the goroutine that calls Wait.
+// second, and after an [ErrStale] of SetMode, by the goroutine that calls Wait.
 type Checker interface {
 	Rings
 

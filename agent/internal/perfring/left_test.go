@@ -45,14 +45,20 @@ func TestNothingLeft(t *testing.T) {
 	defer small.Close()
 	before := openFiles(t)
 	for name, use := range map[string]func(*testing.T){
-		"Check":           func(t *testing.T) { _, err := perfring.Check(1); require.NoError(t, err) },
-		"Check, no room":  func(t *testing.T) { _, err := perfring.Check(1 << 30); require.NoError(t, err) },
-		"CheckFree":       func(t *testing.T) { require.NoError(t, perfring.CheckFree(d.events)) },
-		"read":            func(t *testing.T) { requireReads(t, d, openSource(t, newPinned(t, path, false))) },
-		"check":           func(t *testing.T) { require.NoError(t, openSource(t, newPinned(t, path, false)).Check()) },
-		"check, too few":  func(t *testing.T) { _ = openSource(t, sourceOf(t, small, perfring.Options{Pages: 1})).Check() },
-		"an odd number":   func(t *testing.T) { _, err := openArray(t, d.events, 3); require.Error(t, err) },
-		"too many pages":  func(t *testing.T) { _, err := openArray(t, d.events, 1<<30); require.Error(t, err) },
+		"Check":          func(t *testing.T) { _, err := perfring.Check(1); require.NoError(t, err) },
+		"Check, no room": func(t *testing.T) { _, err := perfring.Check(1 << 30); require.NoError(t, err) },
+		"CheckFree":      func(t *testing.T) { require.NoError(t, perfring.CheckFree(d.events)) },
+		"read":           func(t *testing.T) { requireReads(t, d, openSource(t, newPinned(t, path, false))) },
+		"check":          func(t *testing.T) { require.NoError(t, openSource(t, newPinned(t, path, false)).Check()) },
+		"check, too few": func(t *testing.T) { _ = openSource(t, sourceOf(t, small, perfring.Options{Pages: 1})).Check() },
+		"an odd number": func(t *testing.T) {
+			_, err := openArray(t, d.events, perfring.Options{Pages: 3})
+			require.Error(t, err)
+		},
+		"too many pages": func(t *testing.T) {
+			_, err := openArray(t, d.events, perfring.Options{Pages: 1 << 30})
+			require.Error(t, err)
+		},
 		"without a right": func(t *testing.T) { withoutSysAdmin(t, func() { open(t, d, 1) }) },
 		"taken": func(t *testing.T) {
 			openSource(t, newPinned(t, path, false))

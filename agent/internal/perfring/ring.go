@@ -32,6 +32,7 @@ var errCorrupt = errors.New("corrupt perf ring buffer")
 // It implements [source.Throttle] and [source.LossCounter].
 type Ring struct {
 	array *ebpf.Map
+	slots *slots // of Rings, which has it closed
 	cpu   int
 	fds   [2]int // indexed by mode
 	mode  source.Mode
@@ -48,9 +49,9 @@ type Ring struct {
 	lostReported uint64 // what we returned of the losses so far
 }
 
-// openRing opens the ring of a CPU. pages is a power of two.
-func openRing(array *ebpf.Map, cpu, pages int) (*Ring, error) {
-	r := &Ring{array: array, cpu: cpu, fds: [2]int{-1, -1}}
+// openRing opens the ring of a CPU. slots are those of the array. pages is a power of two.
+func openRing(array *ebpf.Map, slots *slots, cpu, pages int) (*Ring, error) {
+	r := &Ring{array: array, slots: slots, cpu: cpu, fds: [2]int{-1, -1}}
 	if err := r.open(pages); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -119,8 +120,18 @@ func openEvent(cpu int, bits uint64, wakeup uint32) (int, error) {
 // CPU returns the CPU that writes into the ring.
 func (r *Ring) CPU() int { return r.cpu }
 
-// SetMode implements [source.Throttle].
+// SetMode implements [source.Throttle]. An entry that is not ours any more stays as it is: putting
+// our event there would take it from whose it is, or hide that events were lost since somebody took
+// it out.
 func (r *Ring) SetMode(mode source.Mode) error {
+	if state := r.slots.state(r.cpu, r); state == slotEmpty || state == slotTaken {
+		return fmt.Errorf("%w: the entry of CPU %d is not ours any more", source.ErrStale, r.cpu)
+	}
+	return r.put(mode)
+}
+
+// put puts the event of that mode into the array.
+func (r *Ring) put(mode source.Mode) error {
 	if err := r.array.Put(uint32(r.cpu), uint32(r.fds[mode])); err != nil {
 		return fmt.Errorf("put perf event of CPU %d into the events map: %w", r.cpu, err)
 	}

@@ -79,7 +79,10 @@ func TestStandsStill(t *testing.T) {
 	array, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray})
 	require.NoError(t, err)
 	defer array.Close()
-	r, err := openRing(array, 0, 1)
+	slots, err := openSlots(array)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, slots.close()) }()
+	r, err := openRing(array, slots, 0, 1)
 	require.NoError(t, err)
 	for _, mode := range []source.Mode{source.Lazy, source.Eager} {
 		require.NoError(t, r.SetMode(mode))

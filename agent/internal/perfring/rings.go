@@ -82,7 +82,7 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 	}
 	// Only once nothing else can fail, so that those before are not left without their entries.
 	for i, r := range rs.rings {
-		if err := r.SetMode(source.Eager); err != nil {
+		if err := r.put(source.Eager); err != nil {
 			return errors.Join(err, before.putBack(rs.rings[:i]))
 		}
 	}
@@ -93,7 +93,7 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 }
 
 func (rs *Rings) add(cpu, pages int) error {
-	r, err := openRing(rs.array, cpu, pages)
+	r, err := openRing(rs.array, rs.slots, cpu, pages)
 	if errors.Is(err, unix.ENODEV) {
 		rs.missing = append(rs.missing, cpu)
 		return nil // the CPU is offline
@@ -110,7 +110,7 @@ func (rs *Rings) add(cpu, pages int) error {
 func (rs *Rings) putBack(others []*Ring) (err error) {
 	for _, other := range others {
 		if r := rs.ringOf(other.cpu); r != nil {
-			err = errors.Join(err, r.SetMode(r.mode))
+			err = errors.Join(err, r.put(r.mode))
 		}
 	}
 	return err

@@ -122,16 +122,21 @@ func drain(t *testing.T, ring source.Ring, size int) (counts []int, lost int) {
 
 func open(t *testing.T, d *datapath, pages int) *perfring.Rings {
 	t.Helper()
-	rings, err := openArray(t, d.events, pages)
+	return openWith(t, d, perfring.Options{Pages: pages})
+}
+
+func openWith(t *testing.T, d *datapath, opts perfring.Options) *perfring.Rings {
+	t.Helper()
+	rings, err := openArray(t, d.events, opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, rings.Close()) })
 	return rings
 }
 
 // openArray opens rings of an array that stays the caller's.
-func openArray(t *testing.T, array *ebpf.Map, pages int) (*perfring.Rings, error) {
+func openArray(t *testing.T, array *ebpf.Map, opts perfring.Options) (*perfring.Rings, error) {
 	t.Helper()
-	rings, err := sourceOf(t, array, perfring.Options{Pages: pages}).Open()
+	rings, err := sourceOf(t, array, opts).Open()
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +210,25 @@ func TestModes(t *testing.T) {
 
 // TestLost fills the ring and checks that every event is there or counted as lost, whether
 // the kernel wrote the loss into the ring or not.
+// TestModeOfForeignEntry changes the mode of a ring whose entry was taken out of the array, or by
+// another reader: it stays as it is.
+func TestModeOfForeignEntry(t *testing.T) {
+	d := newDatapath(t, 8)
+	rings := open(t, d, 1)
+	ring := rings.All()[0].(source.Throttle)
+	require.NoError(t, ring.SetMode(source.Lazy))
+	require.NoError(t, d.events.Delete(uint32(0)))
+	require.ErrorIs(t, ring.SetMode(source.Eager), source.ErrStale)
+	d.emit(t, 0, 1, 1)
+	require.Zero(t, ring.Pending(), "the entry is still empty")
+
+	other := openWith(t, d, perfring.Options{Pages: 1, TakeOver: true})
+	require.ErrorIs(t, ring.SetMode(source.Eager), source.ErrStale)
+	d.emit(t, 0, 2, 1)
+	require.Zero(t, ring.Pending())
+	require.NotZero(t, other.All()[0].Pending(), "the other one has it")
+}
+
 func TestLost(t *testing.T) {
 	const size = 176
 	d := newDatapath(t, size)
@@ -275,7 +299,7 @@ func TestLargeArray(t *testing.T) {
 	events, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray, MaxEntries: 4096})
 	require.NoError(t, err)
 	defer events.Close()
-	rings, err := openArray(t, events, 1)
+	rings, err := openArray(t, events, perfring.Options{Pages: 1})
 	require.NoError(t, err)
 	require.NotEmpty(t, rings.All())
 	require.NoError(t, rings.Close())
@@ -283,10 +307,10 @@ func TestLargeArray(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	d := newDatapath(t, 40)
-	_, err := openArray(t, d.events, 0)
+	_, err := openArray(t, d.events, perfring.Options{Pages: 0})
 	require.ErrorContains(t, err, "0 pages")
-	_, err = openArray(t, d.events, 1<<30)
+	_, err = openArray(t, d.events, perfring.Options{Pages: 1 << 30})
 	require.Error(t, err)
-	_, err = openArray(t, d.events, 3)
+	_, err = openArray(t, d.events, perfring.Options{Pages: 3})
 	require.ErrorContains(t, err, "3 pages")
 }

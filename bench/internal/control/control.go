@@ -61,7 +61,8 @@ type Process struct {
 	dec *json.Decoder
 }
 
-// Start starts cmd. Its stderr is the driver's.
+// Start starts cmd. Its stderr is the driver's. It is killed when the thread ends that called Start:
+// where threads come and go, that is one which the caller's goroutine is locked to.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	in, err := cmd.StdinPipe()
 	if err != nil {

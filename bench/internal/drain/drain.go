@@ -24,6 +24,8 @@ import (
 type Arg struct {
 	Socket  string
 	Clients int
+	// Stalled is how many connections more there are that nobody reads from.
+	Stalled int
 	// Latency has every event decoded, and its age recorded.
 	Latency bool
 	// TimeOffset is where in a sample the time of its emission is.
@@ -48,6 +50,7 @@ type Report struct {
 // Main serves the driver until it closes stdin.
 func Main() {
 	var conns []*conn
+	var stalled []net.Conn
 	err := control.Serve(map[string]control.Handler{
 		"connect": func(decode func(any) error) (any, error) {
 			var arg Arg
@@ -61,6 +64,13 @@ func Main() {
 				}
 				conns = append(conns, c)
 			}
+			for range arg.Stalled {
+				c, err := net.Dial("unix", arg.Socket)
+				if err != nil {
+					return nil, err
+				}
+				stalled = append(stalled, c)
+			}
 			return nil, nil
 		},
 		"report": func(func(any) error) (any, error) {
@@ -71,6 +81,9 @@ func Main() {
 			return rep, nil
 		},
 	})
+	for _, c := range stalled {
+		c.Close()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package namespace gives a program mounts of its own, so that an agent with the default paths
+// disturbs none that runs on the machine.
+package namespace
 
 import (
 	"errors"
@@ -17,46 +19,41 @@ import (
 	"github.com/cilium/monitor/bench/internal/agentproc"
 )
 
-// inNamespace is set in the environment of the driver once it has mounts of
-// its own.
-const inNamespace = "MONITOR_BENCH_NAMESPACE"
+// entered is set in the environment of the program once it has mounts of its own.
+const entered = "MONITOR_BENCH_NAMESPACE"
 
-// niceness of the driver and all it starts, so that what else runs on the
-// machine disturbs the figures less.
-const niceness = -15
-
-// enterNamespace runs the driver again in a mount namespace, and does not
-// return unless it is that one. Cilium's paths are fixed: there they are empty
-// and nobody else's, whatever runs on this machine.
-func enterNamespace() error {
-	if os.Getenv(inNamespace) != "" {
-		return errors.Join(raiseSession(), privateMounts())
+// Enter runs the program again in a mount namespace, and whatever else cloneFlags
+// says, and does not return unless it is that one. The agents' default paths are
+// empty there, and nobody else's. It and all that it starts have that niceness.
+func Enter(niceness int, cloneFlags uintptr) error {
+	if os.Getenv(entered) != "" {
+		return errors.Join(setSession(niceness), privateMounts())
 	}
 	runtime.LockOSThread() // the child inherits the niceness of the thread that starts it
 	defer runtime.UnlockOSThread()
 	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, niceness); err != nil {
-		return fmt.Errorf("raising the priority: %w", err)
+		return fmt.Errorf("setting the niceness: %w", err)
 	}
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
+	cmd.Env = append(os.Environ(), entered+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Unshareflags: unix.CLONE_NEWNS | cloneFlags, Pdeathsig: unix.SIGKILL}
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		os.Exit(exit.ExitCode())
 	}
 	if err != nil {
-		return fmt.Errorf("entering a mount namespace: %w", err)
+		return fmt.Errorf("entering a namespace: %w", err)
 	}
 	os.Exit(0)
 	return nil
 }
 
-// raiseSession gives the session of the driver its niceness: where the kernel
+// setSession gives the session of the program its niceness: where the kernel
 // groups tasks by session, that of a process counts only within it.
-func raiseSession() error {
-	err := os.WriteFile("/proc/self/autogroup", strconv.AppendInt(nil, niceness, 10), 0)
+func setSession(niceness int) error {
+	err := os.WriteFile("/proc/self/autogroup", strconv.AppendInt(nil, int64(niceness), 10), 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/bench/internal/drain"
+)
+
+// As many clients as the agent takes by default, of which all but one do not read.
+const (
+	stalledRate     = 10000
+	stalledClients  = agent.DefaultMaxClients
+	stalledDuration = 10 // times that of a cost run
+)
+
+// runStalled measures what the one client that reads loses, and how old its events are.
+func (b *bench) runStalled() error {
+	arg := drain.Arg{Clients: 1, Stalled: stalledClients - 1, Latency: true}
+	return b.inTurns(b.opts.rounds, stalledRate, stalledClients, func(s setup) error {
+		f, err := b.loaded(s, arg, stalledDuration*b.opts.duration)
+		if err != nil {
+			return err
+		}
+		b.results.stalled[s] = append(b.results.stalled[s], f)
+		b.progress("%s, %d/s, %d clients that do not read: p50 %v p99 %v p99.9 %v max %v, %s",
+			s.agent, s.rate, arg.Stalled, f.Latency.Quantile(.5), f.Latency.Quantile(.99),
+			f.Latency.Quantile(.999), f.Latency.Quantile(1), f.fate)
+		return nil
+	})
+}
+
+func (r *results) printStalled(w io.Writer) {
+	for _, s := range sortedSetups(r.stalled) {
+		of := fmt.Sprintf("%s, %d of %s do not read", rateName(s.rate), s.clients-1, clientsName(s.clients))
+		rowOf(w, "events lost to the one that reads, "+of, r.stalled, s,
+			func(f figures) float64 { return float64(f.fate.Expected - f.fate.Delivered) },
+			func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }, false)
+		for _, q := range []float64{.5, .99} {
+			rowOf(w, fmt.Sprintf("latency p%.0f, %s", 100*q, of), r.stalled, s,
+				func(f figures) float64 { return float64(f.Latency.Quantile(q)) }, micros, false)
+		}
+	}
+}
