@@ -85,7 +85,7 @@ func TestStandsStill(t *testing.T) {
 	r, err := openRing(array, slots, 0, 1)
 	require.NoError(t, err)
 	for _, mode := range []source.Mode{source.Lazy, source.Eager} {
-		require.NoError(t, r.SetMode(mode))
+		require.NoError(t, r.put(mode))
 		require.False(t, r.standsStill())
 		require.False(t, r.standsStill(), "time goes on")
 		require.NoError(t, unix.IoctlSetInt(r.fds[mode], unix.PERF_EVENT_IOC_DISABLE, 0))
