@@ -78,9 +78,11 @@ func TestAgentNotifyTypeIDs(t *testing.T) {
 	integer := func(i int) string { return string([]byte{0xfe, byte(i >> 8), byte(i)}) }
 	stream := string(n.AppendGob(nil))
 	for _, id := range []int{0, 1, 5, 16, 17, 23, 31, 32, 33, 63, 64, 65, 66, 1000, math.MaxInt16/2 - 1, math.MaxInt16 / 2, math.MaxInt16 - 1, math.MaxInt16} {
-		for _, other := range []int{id, id + 1} {
-			def := strings.NewReplacer("\xff\x81", integer(2*id-1), "\xff\x82", integer(2*other)).Replace(stream[1:44])
-			value := strings.Replace(stream[45:], "\xff\x82", integer(2*other), 1)
+		// As integers are written: the definition has the negated id, which must be the other one's, and
+		// ids are not negative.
+		for _, bits := range []struct{ defines, id int }{{2*id - 1, 2 * id}, {2*id - 1, 2*id + 2}, {2 * id, 2*id + 1}} {
+			def := strings.NewReplacer("\xff\x81", integer(bits.defines), "\xff\x82", integer(bits.id)).Replace(stream[1:44])
+			value := strings.Replace(stream[45:], "\xff\x82", integer(bits.id), 1)
 			requireAsGob(t, messages([]byte(def), []byte(value)))
 		}
 	}

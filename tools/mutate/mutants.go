@@ -123,9 +123,6 @@ func (f *finder) add(n ast.Node, pos, end token.Pos, text string) {
 	if len(f.stack) > 1 {
 		m.function, _ = f.stack[1].(*ast.FuncDecl)
 	}
-	if n.Pos() != pos || n.End() != end || text != "" {
-		m.after = oneLine(string(f.source[f.offset(n.Pos()):start]) + text + string(f.source[stop:f.offset(n.End())]))
-	}
 	f.found = append(f.found, m)
 }
 
