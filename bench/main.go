@@ -18,6 +18,7 @@
 //     reported lost, and neither.
 //   - latency: from the time of the emission that the BPF program wrote into the
 //     packet to the client's having decoded the event.
+//   - stalled: the same, and losses, of one client that reads, alone and beside 63 that do not.
 //   - peak memory: the largest resident set of the agent's process.
 //
 // Everything runs in a mount namespace with its own /sys/fs/bpf and /var/run, so

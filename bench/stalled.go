@@ -11,33 +11,45 @@ import (
 	"github.com/cilium/monitor/bench/internal/drain"
 )
 
-// As many clients as the agent takes by default, of which all but one do not read.
 const (
 	stalledRate     = 10000
-	stalledClients  = agent.DefaultMaxClients
 	stalledDuration = 10 // times that of a cost run
 )
 
+// stalledClients are the numbers of clients of which one reads: alone, for comparison, and as many as
+// the agent takes by default.
+var stalledClients = []int{1, agent.DefaultMaxClients}
+
 // runStalled measures what the one client that reads loses, and how old its events are.
 func (b *bench) runStalled() error {
-	arg := drain.Arg{Clients: 1, Stalled: stalledClients - 1, Latency: true}
-	return b.inTurns(b.opts.rounds, stalledRate, stalledClients, func(s setup) error {
-		f, err := b.loaded(s, arg, stalledDuration*b.opts.duration)
-		if err != nil {
-			return err
+	for range b.opts.rounds {
+		for _, clients := range stalledClients {
+			err := b.inTurns(1, stalledRate, clients, b.runStalledOnce)
+			if err != nil {
+				return err
+			}
 		}
-		b.results.stalled[s] = append(b.results.stalled[s], f)
-		b.progress("%s, %d/s, %d clients that do not read: p50 %v p99 %v p99.9 %v max %v, %s",
-			s.agent, s.rate, arg.Stalled, f.Latency.Quantile(.5), f.Latency.Quantile(.99),
-			f.Latency.Quantile(.999), f.Latency.Quantile(1), f.fate)
-		return nil
-	})
+	}
+	return nil
+}
+
+func (b *bench) runStalledOnce(s setup) error {
+	arg := drain.Arg{Clients: 1, Stalled: s.clients - 1, Latency: true}
+	f, err := b.loaded(s, arg, stalledDuration*b.opts.duration)
+	if err != nil {
+		return err
+	}
+	b.results.stalled[s] = append(b.results.stalled[s], f)
+	b.progress("%s, %d/s, %d clients that do not read: p50 %v p99 %v p99.9 %v max %v, %s",
+		s.agent, s.rate, arg.Stalled, f.Latency.Quantile(.5), f.Latency.Quantile(.99),
+		f.Latency.Quantile(.999), f.Latency.Quantile(1), f.fate)
+	return nil
 }
 
 func (r *results) printStalled(w io.Writer) {
 	for _, s := range sortedSetups(r.stalled) {
-		of := fmt.Sprintf("%s, %d of %s do not read", rateName(s.rate), s.clients-1, clientsName(s.clients))
-		rowOf(w, "events lost to the one that reads, "+of, r.stalled, s,
+		of := fmt.Sprintf("%s, %d clients beside it do not read", rateName(s.rate), s.clients-1)
+		rowOf(w, "events lost to the client that reads, "+of, r.stalled, s,
 			func(f figures) float64 { return float64(f.fate.Expected - f.fate.Delivered) },
 			func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }, false)
 		for _, q := range []float64{.5, .99} {

@@ -159,7 +159,7 @@ func (o *outcome) sample(ctx context.Context, p processes) error {
 }
 
 // patience is how long nothing may change before what has not arrived is counted as missing.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // settle waits until all who stay have everything, or nothing comes any more.
 func (o *outcome) settle(p processes, d *datapath) error {
