@@ -27,6 +27,7 @@ func (c *counted) String() string { return guestName }
 func (c *counted) NotifyAgentEvent(_ int, message any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.t.begin()
 	if text := textOf(message); text != "" {
 		c.t.text(text)
 		return
@@ -38,6 +39,7 @@ func (c *counted) NotifyAgentEvent(_ int, message any) {
 func (c *counted) NotifyPerfEvent(data []byte, cpu int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.t.begin()
 	c.t.sample(data, cpu)
 }
 
@@ -45,6 +47,7 @@ func (c *counted) NotifyPerfEvent(data []byte, cpu int) {
 func (c *counted) NotifyPerfEventLost(n uint64, cpu int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.t.begin()
 	c.t.lost(n, cpu)
 }
 

@@ -16,8 +16,11 @@ type Lives struct {
 	Refused uint64 // of clients: connections closed without a byte
 	Sum     Tally
 
-	Untold   uint64   // events missing, of all that saw no source fail
-	Excess   uint64   // the most that one missed which did, beyond what it was told
+	// Untold is how many events were missing beyond what they were told, in sum, of those for whom
+	// nothing else explains it; Excess the most of one that was told of an unknown number, by
+	// a notice, or that may have lost the notice among others since it fell behind.
+	Untold, Excess uint64
+
 	Restarts uint64   // the most that one saw
 	Errors   []string // what must not happen
 }
@@ -40,7 +43,7 @@ func (l *lives) add(kind string, t Tally, refused bool, err error) {
 		s.Refused++
 	}
 	s.Sum.add(t)
-	if t.Notices == 0 {
+	if t.Notices == 0 && t.LostInQueue == 0 {
 		s.Untold += t.Untold()
 	} else {
 		s.Excess = max(s.Excess, t.Untold())

@@ -57,6 +57,9 @@ var temperaments = []temperament{
 	}},
 	{"shuts down writing", func(conn *net.UnixConn, _ <-chan struct{}) (io.Reader, error) {
 		_, err := conn.Write([]byte("what a client has no reason to send"))
+		if errors.Is(err, syscall.EPIPE) {
+			return nil, errRefused
+		}
 		return conn, errors.Join(err, conn.CloseWrite())
 	}},
 }

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/testutils"
@@ -47,6 +49,7 @@ func (t Tally) Untold() uint64 {
 // generator on each CPU, and those of each sender. It is for one goroutine.
 type tracker struct {
 	Tally
+	born    int64 // when the first event came, in nanoseconds of CLOCK_MONOTONIC
 	cpus    []sequence
 	senders [senders]sequence
 }
@@ -64,11 +67,28 @@ var maxCPUs = max(64, runtime.NumCPU())
 
 // payload takes what clients and streams get.
 func (t *tracker) payload(pl *payload.Payload) {
+	t.begin()
 	if pl.Type == payload.RecordLost {
 		t.lost(pl.Lost, pl.CPU)
 		return
 	}
 	t.sample(pl.Data, pl.CPU)
+}
+
+// begin is called for each event. What comes first may have been emitted long before, when others
+// were told of losses: numbers count from the first event that was emitted after that.
+func (t *tracker) begin() {
+	if t.born == 0 {
+		t.born = now()
+	}
+}
+
+func now() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic(fmt.Sprintf("reading CLOCK_MONOTONIC: %v", err))
+	}
+	return ts.Nano()
 }
 
 func (t *tracker) lost(n uint64, cpu int) {
@@ -96,14 +116,17 @@ func (t *tracker) sample(data []byte, cpu int) {
 	case data[0] == api.MessageTypeTrace && len(data) >= testutils.TraceLen &&
 		binary.BigEndian.Uint32(data[generatorAddress:]) == 10<<24|1:
 		t.Traces++
-		t.trace(&t.cpus[cpu], binary.NativeEndian.Uint64(data[testutils.TraceSequenceOffset:]))
+		t.trace(&t.cpus[cpu], binary.NativeEndian.Uint64(data[testutils.TraceSequenceOffset:]),
+			binary.NativeEndian.Uint64(data[testutils.TraceTimestampOffset:]))
 	default:
 		t.Device++
 	}
 }
 
-func (t *tracker) trace(s *sequence, number uint64) {
+func (t *tracker) trace(s *sequence, number, emitted uint64) {
 	switch {
+	case !s.begun && emitted < uint64(t.born):
+		return
 	case !s.begun:
 		s.begun = true
 	case number < s.next:

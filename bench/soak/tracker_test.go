@@ -13,11 +13,15 @@ import (
 	"github.com/cilium/monitor/testutils"
 )
 
-func trace(number uint64) []byte {
+// trace returns an event that is emitted in the far future.
+func trace(number uint64) []byte { return traceAt(number, 1<<62) }
+
+func traceAt(number, emitted uint64) []byte {
 	data := make([]byte, testutils.TraceLen)
 	data[0] = api.MessageTypeTrace
 	copy(data[generatorAddress:], []byte{10, 0, 0, 1})
 	binary.NativeEndian.PutUint64(data[testutils.TraceSequenceOffset:], number)
+	binary.NativeEndian.PutUint64(data[testutils.TraceTimestampOffset:], emitted)
 	return data
 }
 
@@ -45,6 +49,20 @@ func TestTrackerTellsWhatIsMissing(t *testing.T) {
 	require.Zero(t, tr.Untold())
 	require.Equal(t, Tally{Traces: 4, User: 2, LostInRing: 3, LostInQueue: 2, Missing: 5}, tr.Tally)
 	require.EqualValues(t, 11, tr.Total())
+}
+
+// TestTrackerBeginsWithItsOwnTime has events come that were emitted before the first one came: others were
+// told what is missing between them.
+func TestTrackerBeginsWithItsOwnTime(t *testing.T) {
+	tr := newTracker()
+	for number := range uint64(3) {
+		tr.payload(&payload.Payload{Data: traceAt(10*number, 1), Type: payload.EventSample})
+	}
+	require.Zero(t, tr.Untold())
+	for number := range uint64(3) {
+		tr.payload(&payload.Payload{Data: traceAt(100+10*number, 1<<62), Type: payload.EventSample})
+	}
+	require.EqualValues(t, 18, tr.Untold())
 }
 
 // TestTrackerTellsDisorder has numbers come late, twice, and begin anew.
