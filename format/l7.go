@@ -53,6 +53,8 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 	switch {
 	case r.HTTP != nil:
 		dst = appendHTTP(append(dst, ' '), r.HTTP)
+	case r.Kafka != nil:
+		dst = appendKafka(append(dst, ' '), r.Kafka)
 	case r.DNS != nil:
 		dst = appendDNS(append(dst, ' '), r.DNS)
 	case r.L7 != nil:
@@ -70,6 +72,8 @@ func l7Protocol(r *accesslog.LogRecord) string {
 	switch {
 	case r.HTTP != nil:
 		return "http"
+	case r.Kafka != nil:
+		return "kafka"
 	case r.DNS != nil:
 		return "dns"
 	case r.L7 != nil:
@@ -121,6 +125,12 @@ func safeURL(u *url.URL) *url.URL {
 	safe := *u
 	safe.Opaque = inert.Redact("//" + u.Opaque)[len("//"):]
 	return &safe
+}
+
+func appendKafka(dst []byte, k *accesslog.LogRecordKafka) []byte {
+	dst = inert.Append(dst, k.APIKey)
+	dst = inert.Append(append(dst, " topic "...), k.Topic.Topic)
+	return strconv.AppendInt(append(dst, " => "...), int64(k.ErrorCode), 10)
 }
 
 func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
@@ -197,6 +207,9 @@ func appendJSONRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		http := *r.HTTP
 		http.URL = safeURL(http.URL)
 		dst = appendAnyMember(dst, "http", &http)
+	}
+	if r.Kafka != nil {
+		dst = appendAnyMember(dst, "kafka", r.Kafka)
 	}
 	if r.DNS != nil {
 		dst = appendAnyMember(dst, "dns", dnsJSON(*r.DNS))
