@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"syscall"
 	"time"
 
 	"github.com/cilium/monitor/api/payload"
@@ -21,6 +22,10 @@ const (
 // Hooks are called by [Follow] when something happens to the connection. Each can be nil. They
 // are called on the goroutine that ranges over the payloads, which waits for them.
 type Hooks struct {
+	// OnDial is called with each connection before anything is read from it, also with one that
+	// is refused then: to ask the kernel about the other end of the socket.
+	OnDial func(conn syscall.Conn)
+
 	// OnConnect is called when there is a connection, the first one included. After one that was
 	// refused ([ErrRefused]), it is called only once the agent has written something.
 	OnConnect func()
@@ -72,6 +77,9 @@ type follower struct {
 // false if the caller's loop was left.
 func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) bool {
 	defer c.Close()
+	if conn, ok := c.conn.(syscall.Conn); ok && f.hooks.OnDial != nil {
+		f.hooks.OnDial(conn)
+	}
 	c.OnIdle(f.hooks.OnIdle)
 	if !f.refused {
 		f.connected()

@@ -14,6 +14,7 @@ import (
 // safe for concurrent use.
 type Event struct {
 	interfaceName func(ifindex uint32) string
+	interfaces    *InterfaceNames // that interfaceName is of, nil if it is of none
 
 	payload *payload.Payload
 	sample  api.Event
@@ -33,13 +34,21 @@ type Event struct {
 }
 
 // NewEvent returns an event to decode payloads into. interfaceName returns the name
-// of a network interface; nil stands for those of this host, see [InterfaceNames].
-// Decode must be called before anything else.
+// of a network interface; nil stands for those of this process's network namespace, see
+// [InterfaceNames]: that is for who is in the namespace of the agent. Decode must be called
+// before anything else.
 func NewEvent(interfaceName func(ifindex uint32) string) *Event {
+	e := &Event{interfaceName: interfaceName}
 	if interfaceName == nil {
-		interfaceName = NewInterfaceNames().Name
+		e.SetInterfaces(NewInterfaceNames(Interfaces))
 	}
-	return &Event{interfaceName: interfaceName}
+	return e
+}
+
+// SetInterfaces gives the events that e becomes from now on the names of other interfaces, also
+// the alternative ones.
+func (e *Event) SetInterfaces(names *InterfaceNames) {
+	e.interfaceName, e.interfaces = names.Name, names
 }
 
 // Decode makes e the event of pl. Until the next Decode, e uses pl, which must not
@@ -140,6 +149,19 @@ func (e *Event) Interface() (ifindex uint32, name string) {
 		return 0, ""
 	}
 	return ifindex, e.interfaceName(ifindex)
+}
+
+// hasInterface reports whether the network interface of e has a name.
+func (e *Event) hasInterface(name string) bool {
+	ifindex := e.ifindex()
+	switch {
+	case ifindex == 0:
+		return false
+	case e.interfaces != nil:
+		return e.interfaces.Has(ifindex, name)
+	default:
+		return e.interfaceName(ifindex) == name
+	}
 }
 
 func (e *Event) ifindex() uint32 {

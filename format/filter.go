@@ -3,6 +3,7 @@
 package format
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cilium/monitor/api"
@@ -53,6 +54,24 @@ func (f *Filter) Level(level Level) Level {
 		}
 	}
 	return level
+}
+
+// MissingInterfaces returns the values of --interface, also those behind --not, that are
+// neither name nor index of any of the interfaces.
+func (f *Filter) MissingInterfaces(interfaces []Interface) (missing []string) {
+	c := find(f.others, "interface")
+	if c == nil {
+		return nil
+	}
+	for _, v := range slices.Concat(c.any, c.none) {
+		index, numeric := interfaceIndex(v.text)
+		if !slices.ContainsFunc(interfaces, func(i Interface) bool {
+			return i.Name == v.text || slices.Contains(i.AltNames, v.text) || numeric && i.Index == index
+		}) {
+			missing = append(missing, v.text)
+		}
+	}
+	return missing
 }
 
 // criterion is what one flag asks for.

@@ -122,7 +122,7 @@ var filterFlags = []*filterFlag{
 	},
 	{
 		name: "interface", placeholder: "NAME", parse: parseInterface,
-		usage: "network interface, by name or index",
+		usage: "network interface, by name, alternative name or index",
 	},
 }
 
@@ -307,18 +307,22 @@ func parseVerdict(text string) (filterValue, error) {
 	}}, nil
 }
 
-// maxInterfaceName is the length of the longest name that Linux allows.
-const maxInterfaceName = 15
+// maxInterfaceName is the length of the longest alternative name that Linux allows. Other names are shorter.
+const maxInterfaceName = 127
 
 func parseInterface(text string) (filterValue, error) {
 	if text == "" || len(text) > maxInterfaceName {
 		return filterValue{}, fmt.Errorf("no network interface is called %q: names have 1 to %d characters", text, maxInterfaceName)
 	}
-	index, err := strconv.ParseUint(text, 10, 32)
-	numeric := err == nil && index != 0
+	index, numeric := interfaceIndex(text)
 	types := typesWith(func(d *descriptor) bool { return d.ifindex != nil })
 	return filterValue{types: types, key: text, match: func(e *Event) bool {
-		ifindex, name := e.Interface()
-		return ifindex != 0 && (name == text || numeric && uint64(ifindex) == index)
+		return e.hasInterface(text) || numeric && e.ifindex() == index
 	}}, nil
+}
+
+// interfaceIndex returns the index that a value of --interface is, unless it can only be a name.
+func interfaceIndex(text string) (index uint32, ok bool) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	return uint32(n), err == nil && n != 0
 }

@@ -35,6 +35,8 @@ type watcher struct {
 	limit     int    // events to print; 0: no limit
 	stop      func() // cancels the context that follow and replay have
 
+	interfaces watchedInterfaces
+
 	printed   int // events
 	line      []byte
 	summary   format.Summary
@@ -50,7 +52,9 @@ var errReaderGone = errors.New("the output's reader is gone")
 // cancelled, the limit is reached or something can't be written. That somebody does not
 // want to read any more is no error.
 func (w *watcher) follow(ctx context.Context, path string) error {
+	defer func() { w.interfaces.close() }()
 	return explain(w.watch(ctx, client.Follow(ctx, path, client.Hooks{
+		OnDial:       func(conn syscall.Conn) { w.event.SetInterfaces(w.interfaces.of(conn, path)) },
 		OnConnect:    func() { w.reportConnected(path) },
 		OnDisconnect: w.reportDisconnected,
 		OnIdle:       w.flush,
@@ -176,10 +180,11 @@ func (w *watcher) closeFiles() {
 func (w *watcher) reportConnected(path string) {
 	if w.connected {
 		fmt.Fprintf(w.messages, "Connected again after %s, events in between are missing\n", time.Since(w.lostAt).Round(time.Millisecond))
-		return
+	} else {
+		w.connected = true
+		fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 	}
-	w.connected = true
-	fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
+	w.interfaces.report(w.messages, w.filter)
 }
 
 func (w *watcher) reportDisconnected(err error) {
