@@ -52,6 +52,7 @@ func groups(t testing.TB) []group {
 			{"padding", sample(append(trace(udpPacket).Data, 1, 2, 3))},
 		}, observationPoints()...)},
 		{"packets", []string{"default", "verbose", "json"}, packets()},
+		{"kinds", []string{"default", "verbose", "json"}, kindPayloads()},
 		{"policy-verdict", []string{"default", "json"}, []named{
 			{"deny", verdict(synPacket)},
 			{"allow", verdict(synPacket, func(n *api.PolicyVerdictNotify) {
@@ -173,6 +174,14 @@ func packets() []named {
 		{"Ethernet header cut short", trace(tcpPacket[:7])},
 		{"nothing", trace(nil)},
 	}
+}
+
+func kindPayloads() []named {
+	var all []named
+	for _, k := range kinds {
+		all = append(all, named{k.name, k.payload()})
+	}
+	return all
 }
 
 func debugMessages() []named {
