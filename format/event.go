@@ -192,12 +192,3 @@ func (e *Event) dissection() *dissection {
 	}
 	return &e.packet
 }
-
-// connection returns the addresses that e, which is decoded, is about. Of a tunnel, those
-// are of what it carries.
-func (e *Event) connection() connection {
-	if e.desc.connection != nil {
-		return e.desc.connection(e)
-	}
-	return e.dissection().innermost().conn
-}

@@ -59,26 +59,25 @@ func (f *Filter) Level(level Level) Level {
 // MissingInterfaces returns the values of --interface, also those behind --not, that are
 // neither name nor index of any of the interfaces.
 func (f *Filter) MissingInterfaces(interfaces []Interface) (missing []string) {
-	c := find(f.others, "interface")
-	if c == nil {
-		return nil
-	}
-	for _, v := range slices.Concat(c.any, c.none) {
-		index, numeric := interfaceIndex(v.text)
-		if !slices.ContainsFunc(interfaces, func(i Interface) bool {
-			return i.Name == v.text || slices.Contains(i.AltNames, v.text) || numeric && i.Index == index
-		}) {
-			missing = append(missing, v.text)
+	for _, c := range ofFlag(f.others, "interface") {
+		for _, v := range slices.Concat(c.any, c.none) {
+			index, numeric := interfaceIndex(v.text)
+			if !slices.ContainsFunc(interfaces, func(i Interface) bool {
+				return i.Name == v.text || slices.Contains(i.AltNames, v.text) || numeric && i.Index == index
+			}) {
+				missing = append(missing, v.text)
+			}
 		}
 	}
 	return missing
 }
 
-// criterion is what one flag asks for.
+// criterion is what one flag asks for, of headers that are in its scope.
 type criterion struct {
-	flag *filterFlag
-	any  []filterValue // an event must have one of these, if there are any,
-	none []filterValue // and none of these
+	flag  *filterFlag
+	scope scope
+	any   []filterValue // an event must have one of these, if there are any,
+	none  []filterValue // and none of these
 }
 
 func (c *criterion) match(e *Event) bool {
@@ -116,12 +115,16 @@ func (c *criterion) anyTypes() typeSet {
 
 // String returns the flag with all its values, "" if there are none.
 func (c *criterion) String() string {
+	flag := "--" + c.flag.name + " "
+	if c.scope != anywhere {
+		flag = "--" + c.scope.flag() + " " + flag
+	}
 	var parts []string
 	if len(c.any) > 0 {
-		parts = append(parts, "--"+c.flag.name+" "+joinValues(c.any))
+		parts = append(parts, flag+joinValues(c.any))
 	}
 	if len(c.none) > 0 {
-		parts = append(parts, "--not --"+c.flag.name+" "+joinValues(c.none))
+		parts = append(parts, "--"+notFlag+" "+flag+joinValues(c.none))
 	}
 	return strings.Join(parts, " ")
 }
@@ -140,8 +143,7 @@ type filterValue struct {
 	types typeSet             // the types of events that can have it
 	match func(e *Event) bool // false for an event of any other type
 
-	// key is what makes two values the same: a netip.Prefix for addresses, else
-	// something comparable.
+	// key is what makes two values the same: a coverer, or something comparable.
 	key any
 }
 

@@ -10,6 +10,7 @@ import (
 
 // IP protocol numbers that the package knows more of than the number.
 const (
+	protocolICMPv4 = uint8(layers.IPProtocolICMPv4)
 	protocolIGMP   = uint8(layers.IPProtocolIGMP)
 	protocolTCP    = uint8(layers.IPProtocolTCP)
 	protocolUDP    = uint8(layers.IPProtocolUDP)
@@ -29,7 +30,8 @@ var protocols = [...]protocolName{
 	{"tcp", protocolTCP},
 	{"udp", protocolUDP},
 	{"sctp", protocolSCTP},
-	{"icmp", uint8(layers.IPProtocolICMPv4)},
+	{"icmp", protocolICMPv4}, // and ICMPv6, where a filter asks for it
+	{"icmpv4", protocolICMPv4},
 	{"icmpv6", protocolICMPv6},
 	{"igmp", protocolIGMP},
 	{"vrrp", protocolVRRP},

@@ -17,11 +17,11 @@ var accessLogType = descriptor{
 		return summaryKind{text: string(e.record.Type) + " " + l7Protocol(&e.record) + " " + string(e.record.Verdict)}
 	},
 	kindName: func(k summaryKind) string { return k.text },
-	connection: func(e *Event) connection {
+	traffic: func(e *Event) traffic {
 		src, dst := &e.record.SourceEndpoint, &e.record.DestinationEndpoint
-		return connection{
+		return traffic{
 			src: endpointAddr(src, e.record.IPVersion), dst: endpointAddr(dst, e.record.IPVersion),
-			srcPort: src.Port, dstPort: dst.Port, hasPorts: true,
+			srcPort: src.Port, dstPort: dst.Port,
 			protocol: uint8(e.record.TransportProtocol), hasProtocol: e.record.TransportProtocol != 0,
 		}
 	},

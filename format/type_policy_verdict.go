@@ -17,8 +17,16 @@ var policyVerdictType = descriptor{
 		n := &e.sample.PolicyVerdict
 		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device()}
 	},
-	from: func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyEgress) },
-	to:   func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyIngress) },
+	traffic: func(e *Event) traffic {
+		n := &e.sample.PolicyVerdict
+		t := traffic{protocol: n.Proto, hasProtocol: n.Proto != 0}
+		if n.Proto != protocolICMPv4 && n.Proto != protocolICMPv6 { // of which it is the type
+			t.dstPort = n.DstPort
+		}
+		return t
+	},
+	from: func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyIngress) },
+	to:   func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyEgress) },
 	hasIdentity: func(e *Event, id uint64) bool {
 		return uint64(e.sample.PolicyVerdict.RemoteLabel) == id
 	},
@@ -26,11 +34,12 @@ var policyVerdictType = descriptor{
 	verdicts: []string{verdictAllow, verdictDeny, verdictRedirect, verdictAudit},
 }
 
-// policyEndpoint returns the local endpoint, which is the source of the sample, of a verdict
-// on traffic of the direction.
-func policyEndpoint(e *Event, direction uint8) (id uint64, ok bool) {
+// policyEndpoint returns the local endpoint, which is the source of the sample, of a verdict on
+// traffic that does not go in the other direction. Cilium's formatter has it as the source of all traffic, and
+// takes the remote identity for an endpoint that the traffic goes to.
+func policyEndpoint(e *Event, other uint8) (id uint64, ok bool) {
 	n := &e.sample.PolicyVerdict
-	return uint64(n.Source), n.Direction() == direction
+	return uint64(n.Source), n.Direction() != other
 }
 
 func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
