@@ -113,20 +113,25 @@ func (c *criterion) anyTypes() typeSet {
 	return types
 }
 
-// String returns the flag with all its values, "" if there are none.
+// String returns the flag with all its values.
 func (c *criterion) String() string {
-	flag := "--" + c.flag.name + " "
+	return strings.TrimSpace(c.wanted() + " " + c.unwanted())
+}
+
+// wanted returns the flag with the values in any, "" if there are none.
+func (c *criterion) wanted() string { return c.flagWith("", c.any) }
+
+// unwanted returns the flag with the values in none, "" if there are none.
+func (c *criterion) unwanted() string { return c.flagWith("--"+notFlag+" ", c.none) }
+
+func (c *criterion) flagWith(prefix string, values []filterValue) string {
+	if len(values) == 0 {
+		return ""
+	}
 	if c.scope != anywhere {
-		flag = "--" + c.scope.flag() + " " + flag
+		prefix += "--" + c.scope.flag() + " "
 	}
-	var parts []string
-	if len(c.any) > 0 {
-		parts = append(parts, flag+joinValues(c.any))
-	}
-	if len(c.none) > 0 {
-		parts = append(parts, "--"+notFlag+" "+flag+joinValues(c.none))
-	}
-	return strings.Join(parts, " ")
+	return prefix + "--" + c.flag.name + " " + joinValues(values)
 }
 
 func joinValues(values []filterValue) string {

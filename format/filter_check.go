@@ -73,7 +73,7 @@ func checkExclusions(criteria []*criterion) error {
 				return slices.ContainsFunc(other.none, func(n filterValue) bool { return covers(n.key, v.key) })
 			}
 			if len(other.none) > 0 && !slices.ContainsFunc(c.any, func(v filterValue) bool { return !excluded(v) }) {
-				return fmt.Errorf("no event can match: all that %s asks for is excluded by %s", c, other)
+				return fmt.Errorf("no event can match: all that %s asks for is excluded by %s", c.wanted(), other.unwanted())
 			}
 		}
 	}
