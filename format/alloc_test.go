@@ -11,6 +11,8 @@ import (
 	"github.com/cilium/monitor/format"
 )
 
+var ciliumVerbose = format.Options{Output: format.OutputCilium, Level: format.LevelVerbose}
+
 // TestNothingAllocated checks that an event of the datapath goes through filter, formatter
 // and summary without an allocation.
 func TestNothingAllocated(t *testing.T) {
@@ -24,7 +26,10 @@ func TestNothingAllocated(t *testing.T) {
 	for name, opts := range map[string]format.Options{
 		"line":    {Level: format.LevelDebug},
 		"verbose": {Level: format.LevelVerbose},
-		"JSON":    {JSON: true},
+		"JSON":    {Output: format.OutputJSON},
+
+		"Cilium":         {Output: format.OutputCilium, Level: format.LevelDebug},
+		"Cilium verbose": ciliumVerbose,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := format.New(opts)

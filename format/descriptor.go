@@ -32,6 +32,9 @@ type descriptor struct {
 	// levels below.
 	sometimesPacket bool
 
+	// cilium appends what Cilium's formatter prints, complete. nil: it does not know the type.
+	cilium func(f *Formatter, dst []byte, e *Event) []byte
+
 	// json appends the members of the JSON object.
 	json func(f *Formatter, dst []byte, e *Event) []byte
 

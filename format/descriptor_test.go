@@ -24,7 +24,7 @@ var lacks = map[string]string{
 	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason verdict verdicts",
 	"l7":             "fields packet ifindex dropReason",
 	"agent":          "fields packet connection ifindex from to hasIdentity dropReason verdict verdicts",
-	"own":            "connection from to hasIdentity dropReason verdict verdicts",
+	"own":            "cilium connection from to hasIdentity dropReason verdict verdicts",
 }
 
 // TestDescriptors demands every entry of every message type.

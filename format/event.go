@@ -26,6 +26,7 @@ type Event struct {
 
 	dissected bool
 	packet    dissection
+	cilium    ciliumPacket
 
 	own  Sample // of a registered type
 	line Line   // that own is printed on

@@ -50,7 +50,7 @@ func ExampleFormatter_Append_json() {
 	notification := api.AgentNotify{Type: api.AgentNotifyEndpointCreated, Text: `{"id":7}`}
 	ev := format.NewEvent(nil)
 	ev.Decode(sample(notification.Append(nil)))
-	os.Stdout.Write(format.New(format.Options{JSON: true}).Append(nil, ev))
+	os.Stdout.Write(format.New(format.Options{Output: format.OutputJSON}).Append(nil, ev))
 
 	// Output:
 	// {"type":"agent","subtype":"Endpoint created","message":{"id":7}}
@@ -79,7 +79,7 @@ func ExampleRegisterType() {
 	ev := format.NewEvent(nil)
 	ev.Decode(sample([]byte("\x64nginx \x1b[2J\x00\x00\x00\x00\x00\x00")))
 	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
-	os.Stdout.Write(format.New(format.Options{JSON: true}).Append(nil, ev))
+	os.Stdout.Write(format.New(format.Options{Output: format.OutputJSON}).Append(nil, ev))
 	ev.Decode(sample([]byte("\x64nginx")))
 	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
 

@@ -29,20 +29,20 @@ const (
 
 // Options says how a Formatter prints. The zero value is one line for each event.
 type Options struct {
-	// Level is ignored for JSON, which always has all events and all fields.
+	// Output is the shape of what is printed.
+	Output Output
+
+	// Level is ignored for OutputJSON, which always has all events and all fields.
 	Level Level
 
-	// JSON prints each event as one JSON object on one line.
-	JSON bool
-
 	// Hex prints as on LevelVerbose, but dumps the packet in hex instead of dissecting
-	// it. Ignored for JSON.
+	// it. For OutputCilium it does so on LevelVerbose only, and does nothing below. Ignored for OutputJSON.
 	Hex bool
 
 	// Numeric prints reserved identities as numbers, too, instead of by name.
 	Numeric bool
 
-	// Color makes drops, denials and losses stand out on a terminal. Ignored for JSON.
+	// Color makes drops, denials and losses stand out on a terminal. For OutputCompact only.
 	Color bool
 
 	// Clock, if not nil, is asked for the time of each event, which is then printed
@@ -58,7 +58,7 @@ type Formatter struct {
 
 // New returns a formatter.
 func New(opts Options) *Formatter {
-	if opts.Hex {
+	if opts.Hex && opts.Output == OutputCompact {
 		opts.Level = LevelVerbose
 	}
 	return &Formatter{opts: opts}
@@ -67,9 +67,17 @@ func New(opts Options) *Formatter {
 // Append appends what there is to print of e to dst: complete lines, or nothing for an
 // event that the level hides.
 func (f *Formatter) Append(dst []byte, e *Event) []byte {
-	if f.opts.JSON {
+	switch f.opts.Output {
+	case OutputCompact:
+		return f.appendCompact(dst, e)
+	case OutputCilium:
+		return f.appendCilium(dst, e)
+	default:
 		return f.appendJSON(dst, e)
 	}
+}
+
+func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	if e.Err() != nil {
 		return f.appendUndecodable(f.appendTime(dst), e)
 	}

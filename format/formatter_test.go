@@ -54,7 +54,7 @@ func TestEventReuse(t *testing.T) {
 	for _, g := range groups(t) {
 		all = append(all, g.payloads...)
 	}
-	for _, opts := range []format.Options{{Level: format.LevelVerbose}, {JSON: true}} {
+	for _, opts := range []format.Options{{Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
 		f := format.New(opts)
 		ev := format.NewEvent(interfaceName)
 		for i, first := range all {
@@ -70,7 +70,7 @@ func TestEventReuse(t *testing.T) {
 // TestAppend checks that what is in the buffer stays.
 func TestAppend(t *testing.T) {
 	ev := format.NewEvent(interfaceName)
-	for _, opts := range []format.Options{{}, {JSON: true}, {Hex: true}} {
+	for _, opts := range []format.Options{{}, {Output: format.OutputJSON}, {Hex: true}} {
 		ev.Decode(agent(api.AgentNotifyGeneric, "{}"))
 		require.Contains(t, string(format.New(opts).Append([]byte("before "), ev)), "before ")
 	}

@@ -27,12 +27,12 @@ func TestGolden(t *testing.T) {
 		"debug":           {Level: format.LevelDebug},
 		"verbose":         {Level: format.LevelVerbose},
 		"hex":             {Hex: true},
-		"json":            {JSON: true},
+		"json":            {Output: format.OutputJSON},
 		"numeric":         {Level: format.LevelDebug, Numeric: true},
 		"color":           {Color: true},
 		"color-verbose":   {Level: format.LevelVerbose, Color: true},
 		"timestamps":      {Level: format.LevelVerbose, Clock: clock},
-		"timestamps-json": {JSON: true, Clock: clock},
+		"timestamps-json": {Output: format.OutputJSON, Clock: clock},
 	}
 	for _, g := range groups(t) {
 		for _, name := range g.formats {

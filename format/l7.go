@@ -18,25 +18,8 @@ import (
 
 // appendRecord appends the line of an access log record.
 func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
-	switch r.ObservationPoint {
-	case accesslog.Ingress:
-		dst = append(dst, "<- "...)
-	case accesslog.Egress:
-		dst = append(dst, "-> "...)
-	default:
-		dst = append(dst, "?? "...)
-	}
-	dst = inert.Append(dst, string(r.Type))
-	dst = inert.Append(append(dst, ' '), l7Protocol(r))
-	// Source is who sent this message. A response names first whom it answers.
-	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
-	if r.Type == accesslog.TypeResponse {
-		dst = appendEndpoint(append(dst, " to "...), to)
-		dst = appendEndpoint(append(dst, " from "...), from)
-	} else {
-		dst = appendEndpoint(append(dst, " from "...), from)
-		dst = appendEndpoint(append(dst, " to "...), to)
-	}
+	dst = appendRecordHead(dst, r)
+	from, to := &r.SourceEndpoint, &r.DestinationEndpoint
 	dst = f.appendIdentities(append(dst, ", identity "...), api.NumericIdentity(from.Identity), api.NumericIdentity(to.Identity))
 	dst = append(dst, ", "...)
 	c := colorNone
@@ -62,6 +45,30 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 	}
 	if r.Info != "" {
 		dst = append(inert.Append(append(dst, " ("...), r.Info), ')')
+	}
+	return dst
+}
+
+// appendRecordHead appends what a record is, and the endpoints.
+func appendRecordHead(dst []byte, r *accesslog.LogRecord) []byte {
+	switch r.ObservationPoint {
+	case accesslog.Ingress:
+		dst = append(dst, "<- "...)
+	case accesslog.Egress:
+		dst = append(dst, "-> "...)
+	default:
+		dst = append(dst, "?? "...)
+	}
+	dst = inert.Append(dst, string(r.Type))
+	dst = inert.Append(append(dst, ' '), l7Protocol(r))
+	// Source is who sent this message. A response names first whom it answers.
+	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
+	if r.Type == accesslog.TypeResponse {
+		dst = appendEndpoint(append(dst, " to "...), to)
+		dst = appendEndpoint(append(dst, " from "...), from)
+	} else {
+		dst = appendEndpoint(append(dst, " from "...), from)
+		dst = appendEndpoint(append(dst, " to "...), to)
 	}
 	return dst
 }
@@ -129,7 +136,7 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 	sep := byte(' ')
 	for _, typ := range d.QTypes {
 		dst = append(dst, sep)
-		if name := layers.DNSType(typ).String(); name != "Unknown" {
+		if name, ok := dnsTypes[typ]; ok {
 			dst = append(dst, name...)
 		} else {
 			dst = appendUint(dst, "TYPE", uint64(typ))
@@ -144,14 +151,7 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 	}
 	if len(d.IPs) > 0 {
 		dst = appendUint(dst, " TTL: ", uint64(d.TTL))
-		dst = append(dst, " Answer: '"...)
-		for i, ip := range d.IPs {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = inert.Append(dst, ip.String())
-		}
-		dst = append(dst, '\'')
+		dst = append(appendDNSAddresses(append(dst, " Answer: '"...), d), '\'')
 	}
 	for i, name := range d.CNAMEs {
 		if i == 0 {
@@ -160,6 +160,16 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 			dst = append(dst, ',')
 		}
 		dst = inert.Append(dst, name)
+	}
+	return dst
+}
+
+func appendDNSAddresses(dst []byte, d *accesslog.LogRecordDNS) []byte {
+	for i, ip := range d.IPs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = inert.Append(dst, ip.String())
 	}
 	return dst
 }

@@ -90,7 +90,7 @@ func TestOwnType(t *testing.T) {
 	require.Contains(t, print(format.Options{Hex: true}, pl), line+"\n00000000  ")
 
 	var object map[string]any
-	text := print(format.Options{JSON: true}, pl)
+	text := print(format.Options{Output: format.OutputJSON}, pl)
 	require.NoError(t, json.Unmarshal([]byte(text), &object), text)
 	require.Equal(t, 1, strings.Count(text, "\n"))
 	require.Equal(t, "own", object["type"])
@@ -124,7 +124,7 @@ func TestOwnTypeWithoutPacket(t *testing.T) {
 	require.Empty(t, print(format.Options{}, pl))
 	require.Equal(t, line, print(format.Options{Level: format.LevelDebug}, pl))
 	require.Equal(t, line, print(format.Options{Level: format.LevelVerbose}, pl))
-	require.NotContains(t, print(format.Options{JSON: true}, pl), "summary")
+	require.NotContains(t, print(format.Options{Output: format.OutputJSON}, pl), "summary")
 
 	f, err := format.ParseFilter([]string{"-t", "own"})
 	require.NoError(t, err)
@@ -209,14 +209,14 @@ func TestOwnTypeMistakes(t *testing.T) {
 			pl := sample(ownSample(100, 5, "b", synPacket))
 			good := drop(synPacket)
 			message := "decode own sample: the type's " + name + " function panicked: no"
-			for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {JSON: true}} {
+			for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
 				out := print(opts, pl, good)
 				require.True(t, strings.HasSuffix(out, print(opts, good)), out)
-				if name == "Decode" || opts.JSON == (name == "JSON") && name != "Kind" {
+				if name == "Decode" || (opts.Output == format.OutputJSON) == (name == "JSON") && name != "Kind" {
 					require.Contains(t, out, message)
 					require.NotContains(t, out, "half")
 				}
-				if opts.JSON {
+				if opts.Output == format.OutputJSON {
 					for line := range strings.Lines(out) {
 						require.True(t, json.Valid([]byte(line)), line)
 					}
@@ -370,7 +370,7 @@ func TestVocabulary(t *testing.T) {
 	require.Contains(t, print(format.Options{}, mine), "xx drop (Ring of Saturn is full) ")
 	require.Contains(t, print(format.Options{}, mine), "file mine.c:42,")
 	require.Contains(t, print(format.Options{Level: format.LevelVerbose}, mine), "reason Ring of Saturn is full, file mine.c:42")
-	require.Contains(t, print(format.Options{JSON: true}, mine), `"reason":"Ring of Saturn is full"`)
+	require.Contains(t, print(format.Options{Output: format.OutputJSON}, mine), `"reason":"Ring of Saturn is full"`)
 	f, err := format.ParseFilter([]string{"--drop-reason", "tuesday, ALWAYS", "--drop-reason", "ring of saturn is full"})
 	require.NoError(t, err)
 	ev := format.NewEvent(interfaceName)
@@ -408,7 +408,7 @@ func TestOwnTypeAllocatesNothing(t *testing.T) {
 	typ.JSON = func(o *format.Object, s *format.Sample) { o.Uint("subtype", uint64(s.Data[1])) }
 	register(t, typ)
 	pl := sample(ownSample(100, 5, "b", synPacket))
-	for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {JSON: true}} {
+	for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
 		f := format.New(opts)
 		ev := format.NewEvent(interfaceName)
 		var buf []byte

@@ -12,6 +12,7 @@ var accessLogType = descriptor{
 	lazy:   true,
 	decode: func(e *Event) error { return e.record.Decode(e.payload.Data) },
 	line:   func(f *Formatter, dst []byte, e *Event) []byte { return f.appendRecord(dst, &e.record) },
+	cilium: (*Formatter).appendCiliumRecord,
 	json:   func(_ *Formatter, dst []byte, e *Event) []byte { return appendJSONRecord(dst, &e.record) },
 	kind: func(e *Event) summaryKind {
 		return summaryKind{text: string(e.record.Type) + " " + l7Protocol(&e.record) + " " + string(e.record.Verdict)}

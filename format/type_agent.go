@@ -8,6 +8,7 @@ var agentType = descriptor{
 	lazy:     true,
 	decode:   decodeSample,
 	line:     (*Formatter).appendAgent,
+	cilium:   (*Formatter).appendCiliumAgent,
 	json:     (*Formatter).appendJSONAgent,
 	kind:     func(e *Event) summaryKind { return summaryKind{text: e.sample.Agent.Type.String()} },
 	kindName: func(k summaryKind) string { return k.text },

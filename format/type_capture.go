@@ -11,6 +11,7 @@ var captureType = descriptor{
 	decode:   decodeSample,
 	line:     (*Formatter).appendCapture,
 	fields:   (*Formatter).appendCaptureFields,
+	cilium:   (*Formatter).appendCiliumCapture,
 	json:     (*Formatter).appendJSONCapture,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Capture.SubType} },
 	kindName: func(k summaryKind) string { return api.CaptureName(k.a) },

@@ -13,6 +13,7 @@ var debugType = descriptor{
 	level:    LevelDebug,
 	decode:   decodeSample,
 	line:     (*Formatter).appendDebug,
+	cilium:   (*Formatter).appendCiliumDebug,
 	json:     (*Formatter).appendJSONDebug,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Debug.SubType} },
 	kindName: func(k summaryKind) string { return api.DebugName(k.a) },
@@ -22,14 +23,14 @@ var debugType = descriptor{
 func (f *Formatter) appendDebug(dst []byte, e *Event) []byte {
 	n := &e.sample.Debug
 	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
-	return f.appendDebugMessage(append(dst, " DEBUG: "...), n)
+	return f.appendDebugMessage(append(dst, " DEBUG: "...), e)
 }
 
 func (f *Formatter) appendJSONDebug(dst []byte, e *Event) []byte {
 	dst = appendJSONHead(dst, e, "debug")
 	dst = append(appendKey(dst, "message"), '"')
 	start := len(dst)
-	dst = f.appendDebugMessage(dst, &e.sample.Debug)
+	dst = f.appendDebugMessage(dst, e)
 	if bytes.ContainsAny(dst[start:], `"\`) { // of a registered drop reason
 		dst = inert.AppendJSON(dst[:start], string(dst[start:]))
 	}

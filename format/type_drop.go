@@ -13,6 +13,7 @@ var dropType = descriptor{
 	decode:   decodeSample,
 	line:     (*Formatter).appendDrop,
 	fields:   (*Formatter).appendDropFields,
+	cilium:   (*Formatter).appendCiliumDrop,
 	json:     (*Formatter).appendJSONDrop,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Drop.SubType} },
 	kindName: func(k summaryKind) string { return api.DropReason(k.a) + " (" + strconv.Itoa(int(k.a)) + ")" },

@@ -7,6 +7,7 @@ import "github.com/cilium/monitor/api"
 var policyVerdictType = descriptor{
 	decode: decodeSample,
 	line:   (*Formatter).appendPolicyVerdict,
+	cilium: (*Formatter).appendCiliumPolicyVerdict,
 	json:   (*Formatter).appendJSONPolicyVerdict,
 	kind: func(e *Event) summaryKind {
 		n := &e.sample.PolicyVerdict

@@ -13,6 +13,7 @@ var traceType = descriptor{
 	decode: decodeSample,
 	line:   (*Formatter).appendTrace,
 	fields: (*Formatter).appendTraceFields,
+	cilium: (*Formatter).appendCiliumTrace,
 	json:   (*Formatter).appendJSONTrace,
 	kind: func(e *Event) summaryKind {
 		return summaryKind{a: e.sample.Trace.ObsPoint, b: e.sample.Trace.TraceReason()}

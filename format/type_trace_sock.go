@@ -8,6 +8,7 @@ var traceSockType = descriptor{
 	level:    LevelDebug,
 	decode:   decodeSample,
 	line:     (*Formatter).appendTraceSock,
+	cilium:   (*Formatter).appendCiliumTraceSock,
 	json:     (*Formatter).appendJSONTraceSock,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.TraceSock.XlatePoint} },
 	kindName: func(k summaryKind) string { return api.XlatePointName(k.a) },

@@ -24,6 +24,7 @@ type difference struct {
 type delta struct {
 	member       string
 	ours, cilium any
+	opposite     any // of a line: what Cilium prints with --hex if it was printed without, and the other way round
 }
 
 // differences is a list of all that there are. The first that fits an event and member

@@ -90,6 +90,7 @@ before the environment.
 		"verdict":     completeList(filterValues("verdict")),
 		"drop-reason": completeDropReason,
 		"interface":   completeList(devices),
+		"output":      completeOne(format.OutputNames()...),
 		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
 		"write":       completeFiles,
 		"record":      completeFiles,
