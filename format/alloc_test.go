@@ -28,8 +28,7 @@ func TestNothingAllocated(t *testing.T) {
 		"verbose": {Level: format.LevelVerbose},
 		"JSON":    {Output: format.OutputJSON},
 
-		"Cilium":         {Output: format.OutputCilium, Level: format.LevelDebug},
-		"Cilium verbose": ciliumVerbose,
+		"Cilium": {Output: format.OutputCilium, Level: format.LevelDebug},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := format.New(opts)

@@ -2,9 +2,16 @@
 
 package format
 
-import "github.com/gopacket/gopacket/layers"
+import (
+	"strings"
 
-// appendLayers appends a line for each layer of packet.
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/internal/inert"
+)
+
+// appendLayers appends a line for each layer of packet, in the text of gopacket.
 func (p *ciliumPacket) appendLayers(dst, packet []byte, opts ciliumOptions) []byte {
 	overlay := p.decode(packet, opts)
 	dst = p.outer.appendLayers(dst)
@@ -15,41 +22,45 @@ func (p *ciliumPacket) appendLayers(dst, packet []byte, opts ciliumOptions) []by
 }
 
 func (l *ciliumLayers) appendLayers(dst []byte) []byte {
-	text := layerText{tab: "\t"}
 	for _, typ := range l.decoded {
-		switch typ {
-		case layers.LayerTypeEthernet:
-			dst = text.ethernet(dst, &l.ethernet)
-		case layers.LayerTypeIPv4:
-			dst = text.ipv4(dst, &l.ipv4)
-		case layers.LayerTypeIPv6:
-			dst = text.ipv6(dst, &l.ipv6)
-		case layers.LayerTypeTCP:
-			dst = text.tcp(dst, &l.tcp)
-		case layers.LayerTypeUDP:
-			dst = text.udp(dst, &l.udp)
-		case layers.LayerTypeSCTP:
-			dst = text.other(dst, &l.sctp)
-		case layers.LayerTypeICMPv4:
-			dst = text.icmpv4(dst, &l.icmpv4, l.icmpName(uint16(l.icmpv4.TypeCode), false))
-		case layers.LayerTypeICMPv6:
-			dst = text.icmpv6(dst, &l.icmpv6, l.icmpName(uint16(l.icmpv6.TypeCode), true))
-		case layers.LayerTypeVRRP:
-			dst = text.other(dst, &l.vrrp)
-		case layers.LayerTypeIGMP:
-			dst = text.other(dst, &l.igmp)
-		case layers.LayerTypeVXLAN:
-			dst = text.vxlan(dst, &l.vxlan)
-		case layers.LayerTypeGeneve:
-			dst = text.other(dst, &l.geneve)
-		}
-		dst = append(dst, '\n')
+		name, fields, _ := strings.Cut(gopacket.LayerString(l.layer(typ)), "\t")
+		dst = append(append(dst, name...), '\t')
+		dst = append(inert.Append(dst, fields), '\n')
 	}
 	if l.truncated {
 		dst = append(dst, "  Packet has been truncated\n"...)
 	}
 	if l.err != nil {
-		dst = append(append(append(dst, "  Failed to decode layer: "...), l.err.Error()...), '\n')
+		dst = append(inert.Append(append(dst, "  Failed to decode layer: "...), l.err.Error()), '\n')
 	}
 	return dst
+}
+
+func (l *ciliumLayers) layer(typ gopacket.LayerType) gopacket.Layer {
+	switch typ {
+	case layers.LayerTypeEthernet:
+		return &l.ethernet
+	case layers.LayerTypeIPv4:
+		return &l.ipv4
+	case layers.LayerTypeIPv6:
+		return &l.ipv6
+	case layers.LayerTypeTCP:
+		return &l.tcp
+	case layers.LayerTypeUDP:
+		return &l.udp
+	case layers.LayerTypeSCTP:
+		return &l.sctp
+	case layers.LayerTypeICMPv4:
+		return &l.icmpv4
+	case layers.LayerTypeICMPv6:
+		return &l.icmpv6
+	case layers.LayerTypeVRRP:
+		return &l.vrrp
+	case layers.LayerTypeVXLAN:
+		return &l.vxlan
+	case layers.LayerTypeGeneve:
+		return &l.geneve
+	default:
+		return &l.igmp
+	}
 }
