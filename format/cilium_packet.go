@@ -241,3 +241,8 @@ func (l *ciliumLayers) icmpName(typeCode uint16, v6 bool) string {
 	}
 	return name
 }
+
+func appendIP(dst []byte, ip net.IP) []byte {
+	addr, _ := netip.AddrFromSlice(ip)
+	return addr.Unmap().AppendTo(dst)
+}

@@ -178,5 +178,5 @@ func (e *Event) connection() connection {
 	if e.desc.connection != nil {
 		return e.desc.connection(e)
 	}
-	return e.dissection().inner.conn
+	return e.dissection().innermost().conn
 }

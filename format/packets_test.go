@@ -15,14 +15,18 @@ const (
 	etherARP  = 0x0806
 	etherIPv6 = 0x86dd
 
-	ipICMP   = 1
-	ipIGMP   = 2
-	ipTCP    = 6
-	ipUDP    = 17
-	ipGRE    = 47
-	ipICMPv6 = 58
-	ipVRRP   = 112
-	ipSCTP   = 132
+	ipICMP     = 1
+	ipIGMP     = 2
+	ipTCP      = 6
+	ipUDP      = 17
+	ipFragment = 44
+	ipGRE      = 47
+	ipESP      = 50
+	ipAH       = 51
+	ipICMPv6   = 58
+	ipVRRP     = 112
+	ipSCTP     = 132
+	ipUDPLite  = 136
 
 	finFlag = 0x01
 	synFlag = 0x02
@@ -31,14 +35,14 @@ const (
 	ackFlag = 0x10
 )
 
-func ethernet(etherType uint16, payload []byte) []byte {
+func ethernet(etherType uint16, payload ...[]byte) []byte {
 	b := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}
 	b = binary.BigEndian.AppendUint16(b, etherType)
-	return append(b, payload...)
+	return append(b, slices.Concat(payload...)...)
 }
 
-func ipv4(protocol byte, src, dst string, payload []byte) []byte {
-	return ipv4Options(protocol, src, dst, nil, payload)
+func ipv4(protocol byte, src, dst string, payload ...[]byte) []byte {
+	return ipv4Options(protocol, src, dst, nil, slices.Concat(payload...))
 }
 
 func ipv4Options(protocol byte, src, dst string, options, payload []byte) []byte {
@@ -50,13 +54,14 @@ func ipv4Options(protocol byte, src, dst string, options, payload []byte) []byte
 	return slices.Concat(b, options, payload)
 }
 
-func ipv6(next byte, src, dst string, payload []byte) []byte {
+func ipv6(next byte, src, dst string, payload ...[]byte) []byte {
+	all := slices.Concat(payload...)
 	b := []byte{0x60, 0, 0, 0}
-	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(all)))
 	b = append(b, next, 64)
 	b = append(b, netip.MustParseAddr(src).AsSlice()...)
 	b = append(b, netip.MustParseAddr(dst).AsSlice()...)
-	return append(b, payload...)
+	return append(b, all...)
 }
 
 func tcp(src, dst uint16, flags byte, options, payload []byte) []byte {
