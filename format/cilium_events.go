@@ -166,9 +166,17 @@ func (f *Formatter) appendCiliumTraceSock(dst []byte, e *Event) []byte {
 	if f.opts.Level != LevelDebug {
 		return dst
 	}
-	return append(f.appendTraceSock(f.appendTime(dst), e), " \n"...)
+	n := &e.sample.TraceSock
+	dst = appendCPU(f.appendTime(dst), e.payload.CPU)
+	dst = append(append(dst, " ["...), api.XlatePointName(n.XlatePoint)...)
+	dst = appendUint(dst, "] cgroup_id: ", n.CgroupID)
+	dst = appendUint(dst, " sock_cookie: ", n.SockCookie)
+	dst = n.Addr().AppendTo(append(dst, ", dst ["...))
+	dst = appendUint(dst, "]:", uint64(n.DstPort))
+	return append(append(append(dst, ' '), api.TraceSockProtocolName(n.L4Proto)...), " \n"...)
 }
 
+// appendCiliumAgent appends an agent notification.
 func (f *Formatter) appendCiliumAgent(dst []byte, e *Event) []byte {
-	return append(f.appendAgent(f.appendTime(dst), e), '\n')
+	return append(appendNotification(append(f.appendTime(dst), ">> "...), e), '\n')
 }

@@ -34,6 +34,36 @@ func (f *Formatter) appendCiliumRecord(dst []byte, e *Event) []byte {
 	return dst
 }
 
+// appendRecordHead appends what a record is, and the endpoints.
+func appendRecordHead(dst []byte, r *accesslog.LogRecord) []byte {
+	switch r.ObservationPoint {
+	case accesslog.Ingress:
+		dst = append(dst, "<- "...)
+	case accesslog.Egress:
+		dst = append(dst, "-> "...)
+	default:
+		dst = append(dst, "?? "...)
+	}
+	dst = inert.Append(dst, string(r.Type))
+	dst = inert.Append(append(dst, ' '), l7Protocol(r))
+	// Source is who sent this message. A response names first whom it answers.
+	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
+	if r.Type == accesslog.TypeResponse {
+		dst = appendEndpoint(append(dst, " to "...), to)
+		dst = appendEndpoint(append(dst, " from "...), from)
+	} else {
+		dst = appendEndpoint(append(dst, " from "...), from)
+		dst = appendEndpoint(append(dst, " to "...), to)
+	}
+	return dst
+}
+
+// appendEndpoint appends id and labels.
+func appendEndpoint(dst []byte, e *accesslog.EndpointInfo) []byte {
+	dst = append(appendUint(dst, "", e.ID), " ("...)
+	return append(appendLabels(dst, e), ')')
+}
+
 func appendCiliumHTTP(dst []byte, h *accesslog.LogRecordHTTP) []byte {
 	dst = append(inert.Append(dst, h.Method), ' ')
 	if h.URL != nil {

@@ -28,6 +28,8 @@ type Event struct {
 	packet    dissection
 	cilium    ciliumPacket
 
+	denied []byte // of a drop: details of the verdict before it, see Joiner
+
 	own  Sample // of a registered type
 	line Line   // that own is printed on
 	json Object
@@ -51,6 +53,7 @@ func (e *Event) Decode(pl *payload.Payload) {
 	e.err = nil
 	e.pending = false
 	e.dissected = false
+	e.denied = nil
 	e.sample.Type = api.MessageTypeUnspec
 	e.sample.Packet = nil
 	switch pl.Type {

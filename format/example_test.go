@@ -35,7 +35,7 @@ func Example() {
 	os.Stdout.Write(summary.Append(nil))
 
 	// Output:
-	// xx drop (Policy denied) flow 0x1234abcd to endpoint 7, ifindex 2, file bpf_lxc.c:42, identity 4711->world: 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN
+	// DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0, endpoint 12->7, identity 4711->world
 	//  8  trace
 	//  8    to-endpoint established
 	//  1  drop
@@ -86,5 +86,5 @@ func ExampleRegisterType() {
 	// Output:
 	// CPU 1 runs nginx \u001b[2J
 	// {"cpu":"CPU 01:","type":"exec","process":"nginx \u001b[2J"}
-	// CPU 01: cannot decode exec sample, version 0: truncated: expected 17 bytes, got 6 bytes
+	// ERR  cannot decode exec sample, version 0: truncated: expected 17 bytes, got 6 bytes
 }

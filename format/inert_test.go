@@ -173,7 +173,7 @@ func TestOpaqueURL(t *testing.T) {
 	require.NoError(t, err)
 	data, err := (&accesslog.LogRecord{HTTP: &accesslog.LogRecordHTTP{Method: "GET", URL: u}}).Append(nil)
 	require.NoError(t, err)
-	require.Contains(t, print(format.Options{}, sample(data)), "GET http:user:xxxxx@host/path ")
+	require.Contains(t, print(format.Options{}, sample(data)), "GET http:user:xxxxx@host/path")
 	require.Contains(t, print(format.Options{Output: format.OutputJSON}, sample(data)), `"Opaque":"user:xxxxx@host/path"`)
 }
 

@@ -11,7 +11,7 @@ import (
 var accessLogType = descriptor{
 	lazy:   true,
 	decode: func(e *Event) error { return e.record.Decode(e.payload.Data) },
-	line:   func(f *Formatter, dst []byte, e *Event) []byte { return f.appendRecord(dst, &e.record) },
+	line:   (*Formatter).appendRecord,
 	cilium: (*Formatter).appendCiliumRecord,
 	json:   func(_ *Formatter, dst []byte, e *Event) []byte { return appendJSONRecord(dst, &e.record) },
 	kind: func(e *Event) summaryKind {

@@ -15,7 +15,12 @@ var agentType = descriptor{
 }
 
 func (f *Formatter) appendAgent(dst []byte, e *Event) []byte {
-	dst = append(append(dst, ">> "...), e.sample.Agent.Type.String()...)
+	return appendNotification(f.appendWord(dst, colorNone, wordAgent), e)
+}
+
+// appendNotification appends type and text of an agent notification.
+func appendNotification(dst []byte, e *Event) []byte {
+	dst = append(dst, e.sample.Agent.Type.String()...)
 	return inert.Append(append(dst, ": "...), e.sample.Agent.Text)
 }
 

@@ -22,8 +22,9 @@ var debugType = descriptor{
 
 func (f *Formatter) appendDebug(dst []byte, e *Event) []byte {
 	n := &e.sample.Debug
-	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
-	return f.appendDebugMessage(append(dst, " DEBUG: "...), e)
+	d := details{dst: f.appendDebugMessage(f.appendWord(dst, colorNone, wordDebug), e), more: true}
+	d.uint("endpoint ", uint64(n.Source))
+	return f.appendFlowDetails(d, e, n.Hash).dst
 }
 
 func (f *Formatter) appendJSONDebug(dst []byte, e *Event) []byte {
