@@ -21,16 +21,11 @@ type descriptor struct {
 	// decode decodes e.payload.Data into the fields of e.
 	decode func(e *Event) error
 
-	// line appends the line without its end.
+	// line appends the line of OutputCompact without the time and the end.
 	line func(f *Formatter, dst []byte, e *Event) []byte
 
-	// fields appends the line that LevelVerbose has above the packet. nil: LevelVerbose
-	// prints what the levels below print.
-	fields func(f *Formatter, dst []byte, e *Event) []byte
-
-	// sometimesPacket types print events without a packet on LevelVerbose, too, as on the
-	// levels below.
-	sometimesPacket bool
+	// cilium appends what Cilium's formatter prints, complete. nil: it does not know the type.
+	cilium func(f *Formatter, dst []byte, e *Event) []byte
 
 	// json appends the members of the JSON object.
 	json func(f *Formatter, dst []byte, e *Event) []byte

@@ -24,7 +24,7 @@ var lacks = map[string]string{
 	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason verdict verdicts",
 	"l7":             "fields packet ifindex dropReason",
 	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason verdict verdicts",
-	"own":            "traffic from to hasIdentity dropReason verdict verdicts",
+	"own":            "cilium traffic from to hasIdentity dropReason verdict verdicts",
 }
 
 // TestDescriptors demands every entry of every message type.

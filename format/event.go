@@ -27,6 +27,9 @@ type Event struct {
 
 	dissected bool
 	packet    dissection
+	cilium    ciliumPacket
+
+	denied []byte // of a drop: details of the verdict before it, see Joiner
 
 	own  Sample // of a registered type
 	line Line   // that own is printed on
@@ -59,6 +62,7 @@ func (e *Event) Decode(pl *payload.Payload) {
 	e.err = nil
 	e.pending = false
 	e.dissected = false
+	e.denied = nil
 	e.sample.Type = api.MessageTypeUnspec
 	e.sample.Packet = nil
 	switch pl.Type {

@@ -21,7 +21,7 @@ import (
 type watchOptions struct {
 	filter     *format.FilterFlags
 	print      format.PrintFlags
-	timestamps bool
+	timestamps timestampsFlag
 	color      colorMode
 	count      int
 	duration   time.Duration
@@ -61,7 +61,7 @@ before the environment.
 ` + filesHelp + `
 
 ` + exitCodesHelp,
-		Args: noArgs,
+		Args: opts.timestamps.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := setFromEnvironment(cmd); err != nil {
 				return err
@@ -90,6 +90,8 @@ before the environment.
 		"verdict":     completeList(filterValues("verdict")),
 		"drop-reason": completeDropReason,
 		"interface":   completeList(devices),
+		"output":      completeOne(format.OutputNames()...),
+		"timestamps":  completeOne(format.TimestampNames()...),
 		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
 		"write":       completeFiles,
 		"record":      completeFiles,
@@ -105,7 +107,7 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 	}))
 	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
 		o.print = format.NewPrintFlags(fs)
-		fs.BoolVar(&o.timestamps, "timestamps", false, "the time at which the event came here")
+		o.timestamps.add(fs)
 		fs.Var(&o.color, "color", "auto, always or never; auto: on a terminal, unless NO_COLOR is set")
 	}))
 	flags.AddFlagSet(group("When to stop (else: Ctrl-C)", func(fs *pflag.FlagSet) {
@@ -155,7 +157,8 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	defer messages.Close()
 	printing := o.print.Options(filter)
 	printing.Color = o.color.on(stdout)
-	if o.timestamps {
+	printing.Timestamps = o.timestamps.of(printing.Output)
+	if files.hasTimes() {
 		printing.Clock = time.Now
 	}
 	w := watcher{
@@ -164,7 +167,7 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		messages:   inert.Writer(messages),
 		event:      format.NewEvent(files.interfaceName()),
 		filter:     filter,
-		formatter:  format.New(printing),
+		joiner:     format.NewJoiner(format.New(printing)),
 		limit:      o.count,
 		stop:       stop,
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/client"
+	"github.com/cilium/monitor/format"
 )
 
 // filesHelp explains the files of monitor watch.
@@ -46,7 +47,7 @@ func (o *watchOptions) openFiles(ctx context.Context, outs *outputs) (files watc
 		}
 		input = files.input.file
 		if !files.input.live {
-			if o.timestamps {
+			if o.timestamps.given && o.timestamps.Timestamps != format.TimestampsNone {
 				return files, usageError(errors.New("--timestamps: a recording has no times"))
 			}
 			clock = func() time.Time { return time.Unix(0, 0) }
@@ -90,6 +91,9 @@ func (f *watchFiles) interfaceName() func(ifindex uint32) string {
 	}
 	return func(ifindex uint32) string { return strconv.FormatUint(uint64(ifindex), 10) }
 }
+
+// hasTimes reports whether the events have times: those of a recording have not.
+func (f *watchFiles) hasTimes() bool { return f.input == nil || f.input.live }
 
 // writtenFile is a file that a watch writes besides its output.
 type writtenFile interface {

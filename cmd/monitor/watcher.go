@@ -28,12 +28,12 @@ const outputBuffer = 64 << 10
 type watcher struct {
 	out *bufio.Writer
 	watchFiles
-	messages  io.Writer // about the connection and files, and the summary
-	event     *format.Event
-	filter    *format.Filter
-	formatter *format.Formatter
-	limit     int    // events to print; 0: no limit
-	stop      func() // cancels the context that follow and replay have
+	messages io.Writer // about the connection and files, and the summary
+	event    *format.Event
+	filter   *format.Filter
+	joiner   *format.Joiner
+	limit    int    // events to print; 0: no limit
+	stop     func() // cancels the context that follow and replay have
 
 	interfaces watchedInterfaces
 
@@ -118,14 +118,12 @@ func (w *watcher) add(pl *payload.Payload) bool {
 
 // print prints the event and returns whether the watch goes on.
 func (w *watcher) print() bool {
-	w.line = w.formatter.Append(w.line[:0], w.event)
-	if len(w.line) == 0 {
-		return true
-	}
+	var shown bool
+	w.line, shown = w.joiner.Append(w.line[:0], w.event)
 	if _, err := w.out.Write(w.line); err != nil {
 		return w.fail(outputError(err))
 	}
-	if w.event.Lost() == 0 {
+	if shown && w.event.Lost() == 0 {
 		w.printed++
 	}
 	return w.limit == 0 || w.printed < w.limit
@@ -137,6 +135,10 @@ func (w *watcher) flush() {
 		if err := f.flush(); err != nil {
 			w.fail(err)
 		}
+	}
+	if _, err := w.out.Write(w.joiner.Flush(w.line[:0])); err != nil {
+		w.fail(outputError(err))
+		return
 	}
 	if err := w.out.Flush(); err != nil {
 		w.fail(outputError(err))
