@@ -143,7 +143,7 @@ func (e *Event) Interface() (ifindex uint32, name string) {
 }
 
 func (e *Event) ifindex() uint32 {
-	if e.Err() != nil || e.desc == nil || e.desc.ifindex == nil {
+	if e.desc == nil || e.desc.ifindex == nil || e.Err() != nil {
 		return 0
 	}
 	return e.desc.ifindex(e)
