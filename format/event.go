@@ -169,7 +169,7 @@ func (e *Event) hasInterface(name string) bool {
 }
 
 func (e *Event) ifindex() uint32 {
-	if e.Err() != nil || e.desc == nil || e.desc.ifindex == nil {
+	if e.desc == nil || e.desc.ifindex == nil || e.Err() != nil {
 		return 0
 	}
 	return e.desc.ifindex(e)
