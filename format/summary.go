@@ -125,12 +125,13 @@ func appendRight(dst []byte, text string, width int) []byte {
 	return append(dst, text...)
 }
 
-// rateText returns a rate in two digits or more, "<0.01/s" for one that has none.
+// rateText returns a rate with two digits at least.
 func rateText(n uint64, elapsed time.Duration) string {
 	rate := float64(n) / elapsed.Seconds()
 	digits := 0
 	switch {
-	case rate < 0.005 && n > 0:
+	case n == 0:
+	case rate < 0.005:
 		return "<0.01/s"
 	case rate < 1:
 		digits = 2

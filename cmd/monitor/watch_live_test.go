@@ -116,23 +116,28 @@ var filterTests = []filterTest{
 	{"--to 7", nil},
 	{"--related-to 7", nil},
 	{"--related-to 0 -t drop", []string{"drop"}},
-	{"--ip 10.0.0.0/24", ipv4Kinds},
+	{"--ip 10.0.0.0/24", slices.Concat(ipv4Kinds, tunnelKinds)},
+	{"--inner --ip 10.0.0.0/24", ipv4Kinds},
+	{"--outer --ip 10.0.0.0/24", tunnelKinds},
+	{"--outer --ip 10.0.0.1 --inner --port https", tunnelKinds},
 	{"--ip fd00::2 --protocol udp", []string{"query6", "answer6"}},
 	{"--ip 192.168.7.0/24", tunnelKinds},
 	{"--ip 10.0.0.3", nil},
 	{"--src-ip 10.0.0.2", []string{"SYN-ACK", "FIN", "answer", "pong"}},
-	{"--dst-ip 10.0.0.2 --not --tcp-flags ACK", clientsKinds},
+	{"--inner --dst-ip 10.0.0.2 --not --tcp-flags ACK", clientsKinds},
 	{"--port 5300", udpKinds},
 	{"--src-port 5300", []string{"answer", "answer6"}},
 	{"--dst-port 5300", []string{"query", "query6"}},
 	{"--dst-port 443,9999", slices.Concat(tunnelKinds, deniedKinds)},
 	{"--protocol tcp", slices.Concat(tcpKinds, tunnelKinds)},
-	{"--protocol udp", slices.Concat(udpKinds, deniedKinds)},
-	{"--protocol icmp", []string{"ping", "pong"}},
+	{"--protocol udp", slices.Concat(udpKinds, deniedKinds, tunnelKinds)},
+	{"--protocol icmp", icmpKinds},
+	{"--protocol icmpv4", []string{"ping", "pong"}},
 	{"--protocol icmpv6", []string{"ping6", "pong6"}},
 	{"--tcp-flags SYN --not --tcp-flags ACK", []string{"SYN", "vxlan", "geneve"}},
 	{"--tcp-flags FIN", []string{"FIN"}},
 	{"--drop-reason 133", []string{"drop"}},
+	{"--drop-reason DENIED", []string{"drop"}},
 	{"--drop-reason Policy.denied", []string{"drop"}}, // the dot is a space
 	{"--not --drop-reason 133", without(allKinds, []string{"drop"})},
 	{"--identity unknown", packetKinds},
@@ -244,9 +249,9 @@ func TestLive(t *testing.T) {
 	plain.signal(syscall.SIGINT)
 	plain.waitExit(0)
 	t.Run("--summary", func(t *testing.T) {
-		require.Regexp(t, `(?m)^ +1  drop\n +1    Policy denied \(133\)\n`, plain.stderr.String())
-		require.Regexp(t, `(?m)^ +1  policy-verdict\n +1    ingress deny\n`, plain.stderr.String())
-		require.Regexp(t, `(?m)^ *\d+  trace\n( *\d+    (from|to)-network unknown\n){2}`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ +1 +\S+/s  drop\n +1 +\S+/s    Policy denied \(133\)\n`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ +1 +\S+/s  policy-verdict\n +1 +\S+/s    ingress deny\n`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ *\d+ +\S+/s  trace\n( *\d+ +\S+/s    (from|to)-network unknown\n){2}`, plain.stderr.String())
 		require.Contains(t, plain.stderr.String(), "events in total")
 	})
 	t.Run("--write", func(t *testing.T) {
@@ -307,7 +312,7 @@ func checkJSON(t *testing.T, text string) {
 			require.Equal(t, portDenied, event.Summary.L4.Dst)
 			require.Equal(t, serverIPv4, event.Summary.L3.Dst)
 		case "trace":
-			require.Equal(t, device, event.Ifindex)
+			require.Equal(t, serverIndex, event.Ifindex)
 		}
 		for name := range event.Summary.Tunnel {
 			if name == "vxlan" || name == "geneve" {
