@@ -26,21 +26,21 @@ func (w *layerWriter) typeAndLength(name string, off int) {
 
 func (w *layerWriter) vlan() {
 	w.begin("Dot1Q")
-	w.uint(" Priority=", 0, 1, 0xe0)
+	w.bits(" Priority=", 0, 1, 0xe0)
 	w.bool(" DropEligible=", 0, 0x10)
-	w.uint(" VLANIdentifier=", 0, 2, 0x0fff)
+	w.bits(" VLANIdentifier=", 0, 2, 0x0fff)
 	w.etherType(" Type=", 2)
 }
 
 func (w *layerWriter) llc() {
 	w.begin("LLC")
-	w.uint(" DSAP=", 0, 1, allBits)
-	w.uint(" SSAP=", 1, 1, allBits)
+	w.uint8(" DSAP=", 0)
+	w.uint8(" SSAP=", 1)
 	if w.has(2, 1) && w.header[2]&llcUnnumbered != llcUnnumbered {
-		w.uint(" Control=", 2, 2, allBits)
+		w.uint16(" Control=", 2)
 		return
 	}
-	w.uint(" Control=", 2, 1, allBits)
+	w.uint8(" Control=", 2)
 	if w.has(3, 1) {
 		w.bytes(" OrganizationalCode=", 3, 6)
 	}
@@ -49,10 +49,10 @@ func (w *layerWriter) llc() {
 
 func (w *layerWriter) mpls() {
 	w.begin("MPLS")
-	w.uint(" Label=", 0, 3, 0xfffff0)
-	w.uint(" TrafficClass=", 2, 1, 0x0e)
+	w.bits(" Label=", 0, 3, 0xfffff0)
+	w.bits(" TrafficClass=", 2, 1, 0x0e)
 	w.bool(" StackBottom=", 2, 0x01)
-	w.uint(" TTL=", 3, 1, allBits)
+	w.uint8(" TTL=", 3)
 }
 
 func (w *layerWriter) arp() {
@@ -61,9 +61,9 @@ func (w *layerWriter) arp() {
 		w.dst = append(append(w.dst, " AddrType="...), layers.LinkType(be16(w.header)).String()...)
 	}
 	w.etherType(" Protocol=", 2)
-	w.uint(" HwAddressSize=", 4, 1, allBits)
-	w.uint(" ProtAddressSize=", 5, 1, allBits)
-	w.uint(" Operation=", 6, 2, allBits)
+	w.uint8(" HwAddressSize=", 4)
+	w.uint8(" ProtAddressSize=", 5)
+	w.uint16(" Operation=", 6)
 	if !w.has(arpFixedSize, 0) {
 		return
 	}

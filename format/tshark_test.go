@@ -186,7 +186,7 @@ func tsharkView(columns []string) (v view) {
 // TestTshark holds the dissection against tshark's, with packets of all kinds nested in each other, cut short and
 // damaged.
 func TestTshark(t *testing.T) {
-	packets := corpus(20_000)
+	packets := corpus(30_000)
 	same := make(map[string]int)
 	for i, theirs := range tsharkViews(t, packets) {
 		p := packets[i]
