@@ -106,10 +106,10 @@ func (w *layerWriter) begin(name string) {
 }
 
 func (w *layerWriter) beginWith(name string, contents, payload []byte) {
-	w.dst = append(w.dst, name...)
-	w.dst = append(w.dst, w.tab...)
-	w.dst = appendBytes(append(w.dst, "{Contents="...), contents)
-	w.dst = appendBytes(append(w.dst, " Payload="...), payload)
+	dst := append(w.dst, name...)
+	dst = append(dst, w.tab...)
+	dst = appendBytes(append(dst, "{Contents="...), contents)
+	w.dst = appendBytes(append(dst, " Payload="...), payload)
 }
 
 // has reports whether size bytes at off were captured.

@@ -6,22 +6,22 @@ import "github.com/gopacket/gopacket/layers"
 
 func (w *layerWriter) ethernet() {
 	w.begin("Ethernet")
-	w.mac(" SrcMAC=", 6)
-	w.mac(" DstMAC=", 0)
-	w.typeAndLength(" EthernetType=", 12)
-}
-
-// typeAndLength appends the type of a frame, and its length, 0 if the field is a type.
-func (w *layerWriter) typeAndLength(name string, off int) {
-	if !w.has(off, 2) {
+	h := w.header
+	if len(h) < 12 {
+		w.mac(" DstMAC=", 0)
 		return
 	}
-	etherType, length := be16(w.header[off:]), uint16(0)
-	if etherType < etherTypeMin {
-		etherType, length = 0, etherType
+	dst := appendMAC(append(w.dst, " SrcMAC="...), h[6:12])
+	dst = appendMAC(append(dst, " DstMAC="...), h[:6])
+	if len(h) >= ethernetSize {
+		etherType, length := be16(h[12:]), uint16(0)
+		if etherType < etherTypeMin {
+			etherType, length = etherTypeLLC, etherType
+		}
+		dst = appendEtherType(append(dst, " EthernetType="...), etherType)
+		dst = appendUint(dst, " Length=", uint64(length))
 	}
-	w.dst = appendEtherType(append(w.dst, name...), etherType)
-	w.dst = appendUint(w.dst, " Length=", uint64(length))
+	w.dst = dst
 }
 
 func (w *layerWriter) vlan() {

@@ -10,16 +10,24 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// port appends a port with its name.
-func (w *layerWriter) port(text string, off int, names func(port uint16) (string, bool)) {
-	if !w.has(off, 2) {
-		return
+// appendPorts appends the ports that most headers begin with, each with the name that names has for it.
+func appendPorts(dst, h []byte, names func(port uint16) (string, bool)) []byte {
+	if len(h) < 2 {
+		return dst
 	}
-	port := be16(w.header[off:])
-	w.dst = appendUint(w.dst, text, uint64(port))
+	dst = appendPort(append(dst, " SrcPort="...), be16(h), names)
+	if len(h) < portsSize {
+		return dst
+	}
+	return appendPort(append(dst, " DstPort="...), be16(h[2:]), names)
+}
+
+func appendPort(dst []byte, port uint16, names func(port uint16) (string, bool)) []byte {
+	dst = strconv.AppendUint(dst, uint64(port), 10)
 	if name, ok := names(port); ok {
-		w.dst = append(append(append(w.dst, '('), name...), ')')
+		dst = append(append(append(dst, '('), name...), ')')
 	}
+	return dst
 }
 
 func tcpPortName(port uint16) (string, bool)    { return layers.TCPPortNames(layers.TCPPort(port)) }
@@ -27,25 +35,16 @@ func udpPortName(port uint16) (string, bool)    { return layers.UDPPortNames(lay
 func sctpPortName(port uint16) (string, bool)   { return layers.SCTPPortNames(layers.SCTPPort(port)) }
 func unnamedPort(uint16) (name string, ok bool) { return "", false }
 
-// ports appends the ports that most headers begin with.
-func (w *layerWriter) ports(names func(port uint16) (string, bool)) {
-	w.port(" SrcPort=", 0, names)
-	w.port(" DstPort=", 2, names)
-}
-
 func (w *layerWriter) tcp(options *layers.TCP) {
 	w.begin("TCP")
-	w.ports(tcpPortName)
-	w.dst = appendTCPFields(w.dst, w.header)
+	w.dst = appendTCPFields(appendPorts(w.dst, w.header, tcpPortName), w.header)
 	switch n := len(w.header); {
 	case n < tcpSize || n < int(w.header[12]>>4)*4:
 	case n == tcpSize:
 		w.dst = append(w.dst, " Options=[] Padding=[] Multipath=false"...)
 	default:
 		_ = options.DecodeFromBytes(w.header, gopacket.NilDecodeFeedback) // can't fail: the header is whole
-		w.list(" Options=", len(options.Options), func(i int) { w.dst = appendTCPOption(w.dst, &options.Options[i]) })
-		w.dst = appendBytes(append(w.dst, " Padding="...), options.Padding)
-		w.dst = strconv.AppendBool(append(w.dst, " Multipath="...), options.Multipath)
+		w.dst = appendTCPOptions(w.dst, options)
 	}
 }
 
@@ -90,6 +89,22 @@ func appendTCPFields(dst, h []byte) []byte {
 	return appendUint(dst, " Urgent=", uint64(be16(h[18:])))
 }
 
+func appendTCPOptions(dst []byte, l *layers.TCP) []byte {
+	dst = append(dst, " Options=["...)
+	if n := len(l.Options); n > maxListed {
+		dst = appendElided(dst, n)
+	} else {
+		for i := range l.Options {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = appendTCPOption(dst, &l.Options[i])
+		}
+	}
+	dst = appendBytes(append(dst, "] Padding="...), l.Padding)
+	return strconv.AppendBool(append(dst, " Multipath="...), l.Multipath)
+}
+
 func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
 	dst = append(dst, "TCPOption("...)
 	switch {
@@ -118,28 +133,28 @@ func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
 
 func (w *layerWriter) udp() {
 	w.begin("UDP")
-	w.ports(udpPortName)
+	w.dst = appendPorts(w.dst, w.header, udpPortName)
 	w.uint16(" Length=", 4)
 	w.uint16(" Checksum=", 6)
 }
 
 func (w *layerWriter) udpLite() {
 	w.begin("UDPLite")
-	w.ports(unnamedPort)
+	w.dst = appendPorts(w.dst, w.header, unnamedPort)
 	w.uint16(" ChecksumCoverage=", 4)
 	w.uint16(" Checksum=", 6)
 }
 
 func (w *layerWriter) sctp() {
 	w.begin("SCTP")
-	w.ports(sctpPortName)
+	w.dst = appendPorts(w.dst, w.header, sctpPortName)
 	w.uint32(" VerificationTag=", 4)
 	w.uint32(" Checksum=", 8)
 }
 
 func (w *layerWriter) dccp() {
 	w.begin("DCCP")
-	w.ports(unnamedPort)
+	w.dst = appendPorts(w.dst, w.header, unnamedPort)
 	w.uint8(" DataOffset=", 4)
 	w.bits(" CCVal=", 5, 1, 0xf0)
 	w.bits(" ChecksumCoverage=", 5, 1, 0x0f)
