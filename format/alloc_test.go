@@ -3,6 +3,7 @@
 package format_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,11 +17,18 @@ import (
 func TestNothingAllocated(t *testing.T) {
 	filter, err := format.ParseFilter([]string{
 		"--type", "trace,drop,policy-verdict,debug,trace-sock", "--not", "--related-to", "99", "--not", "--ip", "192.0.2.0/24",
-		"--not", "--port", "9", "--not", "--protocol", "gre", "--not", "--tcp-flags", "RST", "--not", "--drop-reason", "140",
+		"--not", "--port", "9", "--not", "--protocol", "201", "--not", "--tcp-flags", "RST", "--not", "--drop-reason", "140",
 		"--not", "--identity", "health", "--not", "--verdict", "audit", "--not", "--interface", "lo",
 	})
 	require.NoError(t, err)
-	payloads := append(mix, debug(api.DebugCTLookup4Part1, 1, 2, 3), traceSock())
+	payloads := slices.Clone(mix)
+	for _, k := range kinds {
+		if len(layerLines(k)) == 0 {
+			continue // a hex dump, which is for the library to make
+		}
+		payloads = append(payloads, k.payload(), kind{packet: k.packet[:len(k.packet)-1], flags: k.flags}.payload())
+	}
+	payloads = append(payloads, debug(api.DebugCTLookup4Part1, 1, 2, 3), traceSock())
 	for name, opts := range map[string]format.Options{
 		"line":    {Level: format.LevelDebug},
 		"verbose": {Level: format.LevelVerbose},
