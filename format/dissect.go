@@ -262,3 +262,5 @@ func (d *dissection) hasProtocol(number uint8) bool {
 }
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
+
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
