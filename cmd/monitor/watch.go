@@ -54,7 +54,8 @@ monitor watch --read now.events -t drop -vv`,
 		Long: format.FilterHelp + `
 
 Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
-summary, go to stderr. If the agent goes away, watch waits for it and connects again.
+summary, go to stderr. If no agent runs yet, or it goes away, watch waits for one; if none came at
+all by the end, the exit code is 3.
 
 Each flag but --not is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
 --monitor-socket-path the same as the agent's (` + envPrefix + `MONITOR_SOCKET_PATH). A flag goes
