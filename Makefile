@@ -112,8 +112,13 @@ reliability: ## Try RUNS times what docs/reliability.md promises, and write down
 
 FUZZTIME ?= 15s
 .PHONY: fuzz
-fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
+fuzz: ## Fuzz every target, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
+
+MUTATE ?= ./agent/internal/... ./api/... ./client ./metrics
+.PHONY: mutate
+mutate: ## Change the code of MUTATE in one place at a time, and tell which changes no test notices
+	@$(GO) run -C tools ./mutate $(MUTATE)
 
 .PHONY: man
 man: ## Write the manual pages to bin/man
