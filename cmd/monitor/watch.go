@@ -55,8 +55,8 @@ monitor watch --read now.events -t drop -vv`,
 
 Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
 summary, go to stderr; with -o json the summary is the last object on stdout. What was not
-shown is told at the end: "0 of 39,054 events matched". If the agent goes away, watch
-waits for it and connects again.
+shown is told at the end: "0 of 39,054 events matched". If no agent runs yet, or it goes away,
+watch waits for one; if none came at all by the end, the exit code is 3.
 
 Network interfaces have the names that they have where the agent is. If this user may not
 look there, they are numbers, and watch says so.

@@ -30,7 +30,10 @@ func write(t *testing.T, samples ...[]byte) []byte {
 	for _, s := range samples {
 		require.NoError(t, w.Write(decode(s), now))
 	}
+	size := w.Size()
 	require.NoError(t, w.Flush())
+	require.EqualValues(t, file.Len(), size)
+	require.Equal(t, size, w.Size())
 	return file.Bytes()
 }
 
