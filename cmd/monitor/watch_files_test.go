@@ -23,7 +23,7 @@ import (
 )
 
 // twoEvents is what a watch prints of the events "one" and "two".
-const twoEvents = ">> Message: \"one\"\n>> Message: \"two\"\n"
+const twoEvents = "agent Message: \"one\"\nagent Message: \"two\"\n"
 
 // recordingOf returns a recording of samples in a file.
 func recordingOf(t *testing.T, samples ...[]byte) string {
@@ -159,7 +159,7 @@ func TestReadSocket(t *testing.T) {
 			}
 			end(a, w)
 			w.waitExit(0)
-			require.Regexp(t, `^20\S+ >> Message: "one"\n20\S+ >> Message: "two"\n$`, w.stdout.String())
+			require.Regexp(t, `^20\S+ agent Message: "one"\n20\S+ agent Message: "two"\n$`, w.stdout.String())
 			require.Contains(t, w.stderr.String(), "2  events in total")
 		})
 	}
@@ -175,7 +175,7 @@ func TestReadOddly(t *testing.T) {
 		stdout  string
 		want    string
 	}{
-		"cut short":           {whole[:len(whole)-1], ">> Message: \"one\"\n", "is cut short: it ends in the middle of event 2"},
+		"cut short":           {whole[:len(whole)-1], "agent Message: \"one\"\n", "is cut short: it ends in the middle of event 2"},
 		"cut in the header":   {whole[:one-1], "", "has no whole event: it is cut short, or no recording at all"},
 		"empty":               {nil, "", "is empty"},
 		"a line of text":      {[]byte("xx drop\n"), "", "has no whole event: it is cut short, or no recording at all"},
@@ -268,5 +268,5 @@ func TestFileFlags(t *testing.T) {
 	}
 	p := run(t, "watch", "--read", recording)
 	p.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n", p.stdout.String(), "the recording is still there")
+	require.Equal(t, "agent Message: \"one\"\n", p.stdout.String(), "the recording is still there")
 }

@@ -47,7 +47,7 @@ var lineKinds = []lineKind{
 	{"pong", traceLine("->", `10\.0\.0\.2 -> 10\.0\.0\.1 icmp EchoReply`)},
 	{"ping6", traceLine("<-", `fd00::1 -> fd00::2 icmp EchoRequest`)},
 	{"pong6", traceLine("->", `fd00::2 -> fd00::1 icmp EchoReply`)},
-	{"agent", regexp.MustCompile(`^>> Message: "hello"$`)},
+	{"agent", regexp.MustCompile(`^agent Message: "hello"$`)},
 }
 
 func traceLine(arrow, connection string) *regexp.Regexp {
@@ -233,7 +233,7 @@ func TestLive(t *testing.T) {
 		text := color.stdout.String()
 		require.Contains(t, text, red+"xx drop (Policy denied)"+off+" flow")
 		require.Contains(t, text, red+"action deny"+off)
-		require.Contains(t, text, ">> Message: \"hello\"\n")
+		require.Contains(t, text, "agent Message: \"hello\"\n")
 		text = strings.NewReplacer(red, "", off, "").Replace(text)
 		requireKinds(t, []string{"agent", "drop", "verdict"}, text)
 	})
@@ -285,7 +285,7 @@ func checkVerbose(t *testing.T, text string) {
 	block("from-network: ", "IPv6", "DstIP=fd00::2", "EchoRequest")
 	block("from-network: ", "DstPort=8472", "VXLAN", "VNI=42", "DstIP=192.168.7.2", "DstPort=443")
 	block("from-network: ", "DstPort=6081", "Geneve", "VNI=42", "DstIP=192.168.7.2", "DstPort=443")
-	block(`>> Message: "hello"`)
+	block(`agent Message: "hello"`)
 }
 
 // checkJSON checks that each line is an object, and what scripts look for in it.
