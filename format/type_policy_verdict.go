@@ -53,7 +53,7 @@ func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 	if !c.hasPorts {
 		d.uint("port ", uint64(n.DstPort))
 	}
-	said := ofDrop && !f.all() // enough, on a line that is long
+	said := ofDrop && !f.all() && n.Cookie != 0 // by the rule
 	if n.Direction() != 0 && !said {
 		d.text("", api.PolicyDirectionName(n.Direction()))
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,7 +51,8 @@ func TestShellArguments(t *testing.T) {
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "it's #1, $HOME", "").waitExit(0)
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send agent 'a whole line'").waitExit(0)
 	w.waitExit(0)
-	require.Equal(t, "agent Message: \"it's #1, $HOME\"\nagent Message: \"\"\nagent Message: \"a whole line\"\n", strings.TrimRight(w.stdout.String(), "\n")+"\n")
+	lines := regexp.MustCompile(`(?m)^\S+ agent `).ReplaceAllString(w.stdout.String(), "")
+	require.Equal(t, "Message: \"it's #1, $HOME\"\nMessage: \"\"\nMessage: \"a whole line\"\n", strings.TrimRight(lines, "\n")+"\n")
 }
 
 // TestNoShell shows that it is said at once if there is no agent.

@@ -200,7 +200,7 @@ func TestWriteOfRecording(t *testing.T) {
 	p := run(t, "watch", "--read", recordingOf(t, message("one"), traceOfSYN(1), traceOfSYN(2), traceOfSYN(1)),
 		"--interface", "1", "--write", file)
 	p.waitExit(0)
-	require.Equal(t, 2, strings.Count(p.stdout.String(), "ifindex 1 orig-ip 0.0.0.0: 10.0.0.1:40000 -> 10.0.0.2:80 tcp SYN\n"), "%s", &p.stdout)
+	require.Equal(t, 2, strings.Count(p.stdout.String(), " 10.0.0.1:40000 -> 10.0.0.2:80 tcp SYN: ifindex 1, new\n"), "%s", &p.stdout)
 	require.Equal(t, "\nWrote 2 packets to "+file+"\n", p.stderr.String())
 
 	packets := readPackets(t, file)
