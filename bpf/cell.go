@@ -51,7 +51,9 @@ func (def Config) Flags(flags *pflag.FlagSet) {
 	flags.StringSlice(flagDevice, def.Device,
 		"Network devices to attach the embedded datapath to (none: no embedded datapath)")
 	flags.StringSlice(flagDeny, def.Deny,
-		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d", MaxRules))
+		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d. "+
+			"No rule drops neighbour discovery, MLD and the like (RFC 4890), and icmp no errors, such as packet too big. "+
+			"Later fragments have no ports: they pass", MaxRules))
 }
 
 // rules parses and checks --deny.

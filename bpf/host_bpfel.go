@@ -24,12 +24,18 @@ type hostDenyRule struct {
 	Pad       [3]uint8
 }
 
+type hostTaggedEvent struct {
+	_     structs.HostLayout
+	Bytes [576]uint8
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	hostMapCiliumEvents   = "cilium_events"
 	hostMapDenyRules      = "deny_rules"
+	hostMapTaggedEvents   = "tagged_events"
 	hostProgFromNetwork   = "from_network"
 	hostProgFromNetworkL3 = "from_network_l3"
 	hostProgToNetwork     = "to_network"
@@ -91,6 +97,7 @@ type hostProgramSpecs struct {
 type hostMapSpecs struct {
 	CiliumEvents *ebpf.MapSpec `ebpf:"cilium_events"`
 	DenyRules    *ebpf.MapSpec `ebpf:"deny_rules"`
+	TaggedEvents *ebpf.MapSpec `ebpf:"tagged_events"`
 }
 
 // hostVariableSpecs contains global variables before they are loaded into the kernel.
@@ -122,12 +129,14 @@ func (o *hostObjects) Close() error {
 type hostMaps struct {
 	CiliumEvents *ebpf.Map `ebpf:"cilium_events"`
 	DenyRules    *ebpf.Map `ebpf:"deny_rules"`
+	TaggedEvents *ebpf.Map `ebpf:"tagged_events"`
 }
 
 func (m *hostMaps) Close() error {
 	return _HostClose(
 		m.CiliumEvents,
 		m.DenyRules,
+		m.TaggedEvents,
 	)
 }
 
