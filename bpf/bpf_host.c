@@ -70,6 +70,7 @@ static __always_inline void emit_policy_denied(struct __sk_buff *skb, const stru
 				 (pkt->family == 6 ? POLICY_FLAG_IPV6 : 0) |
 				 rule->match_type << POLICY_MATCH_SHIFT |
 				 (pkt->l3 ? POLICY_FLAG_L3_DEVICE : 0),
+			.cookie = rule->number,
 		},
 	};
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/internal/health"
 )
 
@@ -26,7 +27,7 @@ var Cell = cell.Module(
 	"Embedded datapath",
 
 	cell.Config(defaultConfig),
-	cell.Provide(newDatapathReady),
+	cell.Provide(newDatapathReady, newOpening),
 	cell.Invoke(func(monitor.DatapathReady) {}),
 )
 
@@ -102,4 +103,17 @@ func newDatapathReady(p params) (monitor.DatapathReady, error) {
 	}
 	p.Lifecycle.Append(r)
 	return r.ready, nil
+}
+
+// newOpening has clients told the rules that policy verdicts have the numbers of.
+func newOpening(cfg Config) (monitor.OpeningOut, error) {
+	rules, err := cfg.rules()
+	if err != nil || len(rules) == 0 {
+		return monitor.OpeningOut{}, err
+	}
+	var texts []string
+	for _, rule := range rules {
+		texts = append(texts, rule.String())
+	}
+	return monitor.OpeningOut{Messages: []api.AgentNotifyMessage{api.DenyRulesNotice(texts)}}, nil
 }

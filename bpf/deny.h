@@ -21,7 +21,8 @@ struct deny_rule {
 	__u8 proto;      /* 0: any; IPPROTO_ICMP: of both families */
 	__u8 family;     /* 4, 6; 0: any */
 	__u8 match_type; /* of the policy verdict */
-	__u8 pad[3];
+	__u8 number;     /* in the policy verdict, from 1 */
+	__u8 pad[2];
 };
 
 struct {

@@ -226,6 +226,7 @@ func TestDenyEvents(t *testing.T) {
 		assert.Equal(t, 9999, verdict.u16(24), "destination port")
 		assert.EqualValues(t, unix.IPPROTO_UDP, verdict.u8(26), "protocol")
 		assert.EqualValues(t, 1|api.PolicyMatchL4Only<<3, verdict.u8(27), "flags: ingress, L4-Only")
+		assert.Equal(t, 1, verdict.i32(32), "cookie: the number of the rule")
 
 		drop := events[2]
 		assert.Equal(t, eventDrop, drop.typ())
@@ -243,6 +244,7 @@ func TestDenyEvents(t *testing.T) {
 		require.Len(t, events, 2)
 		assert.EqualValues(t, 2|4|api.PolicyMatchL3Only<<3, events[0].u8(27), "flags: egress, IPv6, L3-Only")
 		assert.Equal(t, 53, events[0].u16(24), "destination port")
+		assert.Equal(t, 2, events[0].i32(32), "cookie: the number of the rule")
 		assert.EqualValues(t, 1, events[1].u8(36), "flags: IPv6")
 	})
 }

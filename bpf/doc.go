@@ -66,7 +66,10 @@
 // So tcp/80@10.0.0.0/8 denies connections from 10.0.0.0/8 to port 80 here as
 // well as connections from here to port 80 there, and @192.0.2.7 denies all
 // packets from and to that address. Rules apply to all devices; the first that
-// matches a packet is the one that the events tell of.
+// matches a packet is the one that the events tell of: its number, from 1, is the cookie of the policy
+// verdict, in which Cilium has what tells its policies apart. [Cell] has each connection to the agent
+// begin with the texts of the rules (api.DenyRulesNotice), so that clients elsewhere can name the rule of a verdict and
+// of the drop that follows it (format.Event.DenyRule); with [Load], that is for agent.WithOpening.
 //
 // Rules are about the outermost IP header, which the host acts on: of a tunnel's packet they see
 // the tunnel. It is found, and ports behind it, whatever is in between, as far as the packet says itself that

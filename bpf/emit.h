@@ -29,11 +29,10 @@ struct {
 
 #define VLAN_TAG_LEN 4
 
-#define MAX_TAGGED_LEN (sizeof(union event) + MAC_LEN + VLAN_TAG_LEN + MAX_CAPTURE_LEN)
-
-/* Where an event and its frame with the tag are put together. */
+/* Where an event and its frame with the tag, which follows the event, are put together. */
 struct tagged_event {
-	__u8 bytes[MAX_TAGGED_LEN];
+	union event event;
+	__u8 frame[MAC_LEN + VLAN_TAG_LEN + MAX_CAPTURE_LEN];
 };
 
 struct {
@@ -46,28 +45,29 @@ struct {
 /* write_tagged writes the event with the outermost VLAN tag, which the kernel took out of the
  * packet, where it is on the wire. It returns false if it wrote nothing.
  */
-static __noinline bool write_tagged(struct __sk_buff *skb, union event *event, __u32 size, __u32 capture)
+static __noinline bool write_tagged(struct __sk_buff *skb, const union event *event, __u32 size, __u32 capture)
 {
 	__be16 tag[] = { skb->vlan_proto, bpf_htons(skb->vlan_tci) };
-	__u32 key = 0, rest = capture - MAC_LEN;
 	struct tagged_event *tagged;
+	__u32 key = 0, rest;
 	__u8 *frame;
 
 	tagged = bpf_map_lookup_elem(&tagged_events, &key);
-	if (!tagged || size > sizeof(*event) || rest - 1 >= MAX_CAPTURE_LEN)
+	if (!tagged || size > sizeof(*event) || capture <= MAC_LEN)
 		return false;
+	/* What is behind the addresses: from 1 to MAX_CAPTURE_LEN, as all verifiers understand it. */
+	rest = ((capture - MAC_LEN - 1) & (MAX_CAPTURE_LEN - 1)) + 1;
 
-	event->header.len_orig += VLAN_TAG_LEN;
-	event->header.len_cap += VLAN_TAG_LEN;
-	__builtin_memcpy(tagged->bytes, event, sizeof(*event));
-	frame = tagged->bytes + size;
+	tagged->event = *event;
+	tagged->event.header.len_orig += VLAN_TAG_LEN;
+	tagged->event.header.len_cap += VLAN_TAG_LEN;
+	frame = (__u8 *)tagged + size;
 	if (bpf_skb_load_bytes(skb, 0, frame, MAC_LEN))
 		return false;
 	__builtin_memcpy(frame + MAC_LEN, tag, VLAN_TAG_LEN);
 	if (bpf_skb_load_bytes(skb, MAC_LEN, frame + MAC_LEN + VLAN_TAG_LEN, rest))
 		return false;
-	bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU, tagged->bytes,
-			      size + MAC_LEN + VLAN_TAG_LEN + rest);
+	bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU, tagged, size + MAC_LEN + VLAN_TAG_LEN + rest);
 	return true;
 }
 
@@ -89,9 +89,7 @@ static __noinline int emit(struct __sk_buff *skb, const struct packet *pkt, unio
 	event->header.hash = bpf_get_hash_recalc(skb);
 	event->header.len_orig = skb->len;
 	event->header.len_cap = capture;
-	if (skb->vlan_present && !pkt->l3)
-		write_tagged(skb, event, size, capture);
-	else
+	if (!skb->vlan_present || pkt->l3 || !write_tagged(skb, event, size, capture))
 		bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU | capture << 32, event, size);
 	return 0;
 }

@@ -21,12 +21,28 @@ type hostDenyRule struct {
 	Proto     uint8
 	Family    uint8
 	MatchType uint8
-	Pad       [3]uint8
+	Number    uint8
+	Pad       [2]uint8
 }
 
 type hostTaggedEvent struct {
 	_     structs.HostLayout
-	Bytes [576]uint8
+	Event struct {
+		_      structs.HostLayout
+		Header struct {
+			_          structs.HostLayout
+			Type       uint8
+			Subtype    uint8
+			Source     uint16
+			Hash       uint32
+			LenOrig    uint32
+			LenCap     uint16
+			Version    uint8
+			ExtVersion uint8
+		}
+		_ [32]byte
+	}
+	Frame [528]uint8
 }
 
 // Names of all BPF objects in the ELF.

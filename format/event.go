@@ -27,6 +27,8 @@ type Event struct {
 	dissected bool
 	packet    dissection
 
+	denyRules denyRules
+
 	own  Sample // of a registered type
 	line Line   // that own is printed on
 	json Object
@@ -50,6 +52,7 @@ func (e *Event) Decode(pl *payload.Payload) {
 	e.err = nil
 	e.pending = false
 	e.dissected = false
+	e.denyRules.reset()
 	e.sample.Type = api.MessageTypeUnspec
 	e.sample.Packet = nil
 	switch pl.Type {
@@ -75,6 +78,7 @@ func (e *Event) decodeSample() {
 	default:
 		e.err = e.desc.decode(e)
 	}
+	e.denyRules.follow(e)
 }
 
 // unknownType returns the error of a sample whose type has no descriptor. It may have a

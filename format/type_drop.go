@@ -80,6 +80,7 @@ func (f *Formatter) appendJSONDrop(dst []byte, e *Event) []byte {
 	if n.IPTraceID != 0 {
 		dst = appendUintMember(dst, "IPTraceID", n.IPTraceID)
 	}
+	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }
 

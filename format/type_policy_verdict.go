@@ -77,5 +77,6 @@ func (f *Formatter) appendJSONPolicyVerdict(dst []byte, e *Event) []byte {
 	dst = appendUintMember(dst, "proto", uint64(n.Proto))
 	dst = appendUintMember(dst, "dstPort", uint64(n.DstPort))
 	dst = appendUintMember(dst, "cookie", uint64(n.Cookie))
+	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }

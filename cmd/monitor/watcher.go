@@ -98,8 +98,11 @@ func (w *watcher) add(pl *payload.Payload) bool {
 			return w.fail(err)
 		}
 	}
-	w.reportNotice(pl)
 	w.event.Decode(pl)
+	if w.event.TellsDenyRules() {
+		return true
+	}
+	w.reportNotice(pl)
 	if !w.filter.Match(w.event) {
 		return true
 	}
