@@ -190,13 +190,13 @@ func TestDenyOddPackets(t *testing.T) {
 		{"IPv6 first fragment", ip6(unix.IPPROTO_FRAGMENT, fragmentHeader(unix.IPPROTO_UDP, 0, udp(p))), true, true},
 		{"IPv6 later fragment", ip6(unix.IPPROTO_FRAGMENT, fragmentHeader(unix.IPPROTO_UDP, 1, udp(p))), false, false},
 		{"IPv6 with all extensions", ip6(next, all), true, true},
-		{"IPv6 with 31 extensions", extensions(31), true, true},
-		{"IPv6 with 32 extensions", extensions(32), false, false},
+		{"IPv6 with 16 extensions", extensions(16), true, true},
+		{"IPv6 with 17 extensions", extensions(17), false, false},
 		{"IPv6 encrypted", ip6(unix.IPPROTO_ESP, udp(p)), false, false},
 	})
 	checkDeny(t, []string{"@fd00::1", "udp@10.0.0.1"}, []denyCase{
 		{"IPv6 later fragment", ip6(unix.IPPROTO_FRAGMENT, fragmentHeader(unix.IPPROTO_UDP, 1, udp(p))), true, false},
-		{"IPv6 with 32 extensions", extensions(32), true, false},
+		{"IPv6 with 17 extensions", extensions(17), true, false},
 		{"IPv4 later fragment", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 1, nil, udp(p))), true, false},
 	})
 	checkDeny(t, []string{"udp"}, []denyCase{

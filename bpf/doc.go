@@ -74,7 +74,7 @@
 // Rules are about the outermost IP header, which the host acts on: of a tunnel's packet they see
 // the tunnel. It is found, and ports behind it, whatever is in between, as far as the packet says itself that
 // it goes: up to eight VLAN tags in the packet, one beside it, eight MPLS labels; options of
-// IPv4; up to 31 headers of authentication, also in IPv4, and extension headers of IPv6 of any kind and
+// IPv4; up to 16 headers of authentication, also in IPv4, and extension headers of IPv6 of any kind and
 // order. What lies behind more of them matches by address alone, and so does what is encrypted (ESP).
 //
 // Later fragments of a packet have no ports: a rule with a port drops the first fragment, which keeps the

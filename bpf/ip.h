@@ -14,7 +14,7 @@
 #include "transport.h"
 
 /* How many extension headers are looked behind. */
-#define MAX_EXTENSIONS 32
+#define MAX_EXTENSIONS 16
 
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
@@ -31,64 +31,60 @@ struct extension {
 	__be16 fragment; /* of a fragment header */
 };
 
-/* is_extension tells headers that say what follows them: in IPv4, authentication alone. */
-static __always_inline bool is_extension(__u8 proto, bool v6)
-{
-	switch (proto) {
-	case IPPROTO_AH:
-		return true;
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_DSTOPTS:
-	case IPPROTO_MH:
-	case IPPROTO_HIP:
-	case IPPROTO_SHIM6:
-		return v6;
-	default:
-		return false;
-	}
-}
+/* Kinds of headers that say what follows them, by how their length counts; 0 is none of them. */
+enum extension_kind {
+	EXTENSION_FRAGMENT = 1, /* of 8 bytes */
+	EXTENSION_WORDS,        /* of 4 bytes, without the first two */
+	EXTENSION_OCTETS,       /* of 8 bytes, without the first */
+};
 
-/* parse_upper walks over extension headers to what the packet is for. It stops at one that is cut
- * or malformed, and proto is that one's.
+/* A table, since the verifier would follow each case of a switch. */
+static const __u8 extension_kinds[256] = {
+	[IPPROTO_HOPOPTS] = EXTENSION_OCTETS,
+	[IPPROTO_ROUTING] = EXTENSION_OCTETS,
+	[IPPROTO_FRAGMENT] = EXTENSION_FRAGMENT,
+	[IPPROTO_AH] = EXTENSION_WORDS,
+	[IPPROTO_DSTOPTS] = EXTENSION_OCTETS,
+	[IPPROTO_MH] = EXTENSION_OCTETS,
+	[IPPROTO_HIP] = EXTENSION_OCTETS,
+	[IPPROTO_SHIM6] = EXTENSION_OCTETS,
+};
+
+/* skip_extensions walks over extension headers to what the packet is for, and returns true if it gets
+ * there. It stops at one that is cut or malformed, and proto is that one's.
+ *
+ * It is neither inlined nor static, so that the verifier looks at it by itself: all that could come
+ * after each header would take it too long.
  */
-static __always_inline void parse_upper(struct __sk_buff *skb, struct packet *pkt, __u8 proto, bool v6)
+__noinline int skip_extensions(struct __sk_buff *skb, struct packet *pkt)
 {
-	__u32 begin = pkt->off, len;
 	struct extension ext;
+	__u32 off, end, len;
+	__u8 proto, kind;
 
+	if (!pkt)
+		return false;
+	off = pkt->off;
+	end = pkt->end;
+	proto = pkt->proto;
 	for (int i = 0; i < MAX_EXTENSIONS; i++) {
-		pkt->proto = proto;
-		if (!is_extension(proto, v6))
+		kind = extension_kinds[proto];
+		if (!kind || (pkt->family == 4 && kind != EXTENSION_WORDS))
 			break;
-		if (!load(skb, pkt, &ext, sizeof(ext)))
-			return;
-		switch (proto) {
-		case IPPROTO_FRAGMENT:
-			len = 8;
-			break;
-		case IPPROTO_AH:
-			len = (ext.len + 2) * 4;
-			if (len < MIN_AH_LEN)
-				return;
-			break;
-		default:
-			len = (ext.len + 1) * 8;
-		}
-		if (pkt->off + len > pkt->end)
-			return;
-		if (proto == IPPROTO_FRAGMENT && ext.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET)) {
-			pkt->proto = ext.next;
-			return;
-		}
-		pkt->off += len;
+		if (off + sizeof(ext) > end || bpf_skb_load_bytes(skb, off, &ext, sizeof(ext)))
+			return false;
+		len = kind == EXTENSION_WORDS ? (ext.len + 2) * 4 : kind == EXTENSION_OCTETS ? (ext.len + 1) * 8 : 8;
+		if (off + len > end || (kind == EXTENSION_WORDS && len < MIN_AH_LEN))
+			return false;
+		off += len;
 		proto = ext.next;
+		pkt->proto = proto;
+		if (kind == EXTENSION_FRAGMENT && ext.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
+			return false;
 	}
-	if (is_extension(pkt->proto, v6))
-		return;
-	pkt->extra += pkt->off - begin;
-	parse_transport(skb, pkt, v6);
+	pkt->extra += off - pkt->off;
+	pkt->off = off;
+	return !(extension_kinds[proto] && (pkt->family == 6 || proto == IPPROTO_AH));
 }
 
 static __always_inline void parse_ipv4(struct __sk_buff *skb, bool ingress, struct packet *pkt)
@@ -115,7 +111,8 @@ static __always_inline void parse_ipv4(struct __sk_buff *skb, bool ingress, stru
 		return;
 	pkt->off += len;
 	pkt->extra += len - sizeof(ip);
-	parse_upper(skb, pkt, ip.protocol, false);
+	if (skip_extensions(skb, pkt))
+		parse_transport(skb, pkt, false);
 }
 
 static __always_inline void parse_ipv6(struct __sk_buff *skb, bool ingress, struct packet *pkt)
@@ -133,5 +130,7 @@ static __always_inline void parse_ipv6(struct __sk_buff *skb, bool ingress, stru
 	len = bpf_ntohs(ip.payload_len);
 	if (len && pkt->off + len < pkt->end) /* 0: more than 64 KiB */
 		pkt->end = pkt->off + len;
-	parse_upper(skb, pkt, ip.nexthdr, true);
+	pkt->proto = ip.nexthdr;
+	if (skip_extensions(skb, pkt))
+		parse_transport(skb, pkt, true);
 }

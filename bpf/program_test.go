@@ -5,6 +5,8 @@
 package bpf
 
 import (
+	"errors"
+	"io"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -18,14 +20,28 @@ const (
 	verdictDrop = 2          // TC_ACT_SHOT
 )
 
-// loadPrograms loads the programs with the rules, attached to nothing.
-func loadPrograms(t *testing.T, rules ...string) (*hostObjects, *perf.Reader) {
-	t.Helper()
-	return loadProgramsWith(t, func(*ebpf.CollectionSpec) {}, rules...)
+// ethernetObjects are the programs for devices with Ethernet headers. The verifier needs half as
+// long for them as for hostObjects.
+type ethernetObjects struct {
+	FromNetwork *ebpf.Program `ebpf:"from_network"`
+	ToNetwork   *ebpf.Program `ebpf:"to_network"`
+	hostMaps
 }
 
-// loadProgramsWith loads them as change leaves them.
-func loadProgramsWith(t *testing.T, change func(*ebpf.CollectionSpec), rules ...string) (*hostObjects, *perf.Reader) {
+func (o *ethernetObjects) Close() error {
+	return errors.Join(o.FromNetwork.Close(), o.ToNetwork.Close(), o.hostMaps.Close())
+}
+
+// loadPrograms loads the programs with the rules, attached to nothing.
+func loadPrograms(t *testing.T, rules ...string) (*ethernetObjects, *perf.Reader) {
+	t.Helper()
+	objects := new(ethernetObjects)
+	loadInto(t, objects, func(*ebpf.CollectionSpec) {}, rules...)
+	return objects, readEvents(t, objects.CiliumEvents)
+}
+
+// loadInto loads what objects has fields for, as change leaves it.
+func loadInto(t *testing.T, objects io.Closer, change func(*ebpf.CollectionSpec), rules ...string) {
 	t.Helper()
 	requireRoot(t)
 
@@ -33,11 +49,16 @@ func loadProgramsWith(t *testing.T, change func(*ebpf.CollectionSpec), rules ...
 	require.NoError(t, err)
 	require.NoError(t, setRules(spec, mustParseRules(t, rules...)))
 	change(spec)
-
-	var objects hostObjects
-	require.NoError(t, spec.LoadAndAssign(&objects, nil))
+	require.NoError(t, spec.LoadAndAssign(objects, nil))
 	t.Cleanup(func() { objects.Close() })
-	return &objects, readEvents(t, objects.CiliumEvents)
+}
+
+// loadAll loads all programs, attached to nothing.
+func loadAll(t *testing.T) *hostObjects {
+	t.Helper()
+	objects := new(hostObjects)
+	loadInto(t, objects, func(*ebpf.CollectionSpec) {})
+	return objects
 }
 
 // run runs the program on a packet and returns its verdict and the events.

@@ -38,13 +38,15 @@ func pushTag(etherType, tci uint16) asm.Instructions {
 // the packet.
 func loadTagged(t *testing.T, etherType, tci uint16, rules ...string) (*hostObjects, *perf.Reader) {
 	t.Helper()
-	return loadProgramsWith(t, func(spec *ebpf.CollectionSpec) {
+	objects := new(hostObjects)
+	loadInto(t, objects, func(spec *ebpf.CollectionSpec) {
 		for _, prog := range spec.Programs {
 			begin := pushTag(etherType, tci)
 			begin[0].Metadata, prog.Instructions[0].Metadata = prog.Instructions[0].Metadata, asm.Metadata{}
 			prog.Instructions = append(begin, prog.Instructions...)
 		}
 	}, rules...)
+	return objects, readEvents(t, objects.CiliumEvents)
 }
 
 // withTag puts a VLAN tag into a frame, as it is on the wire.
