@@ -11,6 +11,8 @@ import (
 	"github.com/cilium/monitor/format"
 )
 
+var ciliumVerbose = format.Options{Output: format.OutputCilium, Level: format.LevelVerbose}
+
 // TestNothingAllocated checks that an event of the datapath goes through filter, formatter
 // and summary without an allocation.
 func TestNothingAllocated(t *testing.T) {
@@ -20,14 +22,16 @@ func TestNothingAllocated(t *testing.T) {
 		"--not", "--identity", "health", "--not", "--verdict", "audit", "--not", "--interface", "lo",
 	})
 	require.NoError(t, err)
-	payloads := append(mix, debug(api.DebugCTLookup4Part1, 1, 2, 3), traceSock())
+	payloads := append(mix, verdict(tcpPacket), drop(tcpPacket), debug(api.DebugCTLookup4Part1, 1, 2, 3), traceSock())
 	for name, opts := range map[string]format.Options{
 		"line":    {Level: format.LevelDebug},
 		"verbose": {Level: format.LevelVerbose},
-		"JSON":    {JSON: true},
+		"JSON":    {Output: format.OutputJSON},
+
+		"Cilium": {Output: format.OutputCilium, Level: format.LevelDebug},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := format.New(opts)
+			f := format.NewJoiner(format.New(opts))
 			ev := format.NewEvent(interfaceName)
 			var summary format.Summary
 			var buf []byte
@@ -38,7 +42,7 @@ func TestNothingAllocated(t *testing.T) {
 					summary.Count(ev)
 					if filter.Match(ev) {
 						matched++
-						buf = f.Append(buf[:0], ev)
+						buf, _ = f.Append(buf[:0], ev)
 					}
 				}
 			}

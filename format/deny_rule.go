@@ -2,7 +2,10 @@
 
 package format
 
-import "github.com/cilium/monitor/api"
+import (
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/inert"
+)
 
 // DenyRule returns the number of the deny rule of the monitor's own datapath, from 1, that dropped the
 // packet of e, a drop or a policy verdict, and its text as it was given to the agent. It returns 0 and ""
@@ -72,6 +75,15 @@ func (r *denyRules) learn(sample []byte) {
 		r.texts, r.told = texts, true
 		clear(r.verdicts)
 	}
+}
+
+// rule appends the deny rule, by its text if that is known, else the number that the event has for one.
+func (d *details) rule(e *Event, number uint64) {
+	if _, text := e.DenyRule(); text != "" {
+		d.dst = inert.Append(append(d.next(), "rule "...), text)
+		return
+	}
+	d.uint("rule ", number)
 }
 
 // appendJSONDenyRule appends the member "rule" if the rule is known.

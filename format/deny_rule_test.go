@@ -4,6 +4,7 @@ package format_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,7 +96,9 @@ func TestDenyRule(t *testing.T) {
 	decode(0, of(1, 1))
 	is(1, "tcp")
 
-	lines := print(format.Options{JSON: true}, told("udp/9999"), of(1, 1), dropped(1))
+	lines := print(format.Options{}, told("udp/9999"), of(1, 1), dropped(1))
+	require.Equal(t, 2, strings.Count(lines, ", rule udp/9999\n"), lines)
+	lines = print(format.Options{Output: format.OutputJSON}, told("udp/9999"), of(1, 1), dropped(1))
 	require.Contains(t, lines, `"cookie":1,"rule":"udp/9999"`)
 	require.Contains(t, lines, `"Ifindex":2,"rule":"udp/9999"`)
 }

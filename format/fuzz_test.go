@@ -60,14 +60,15 @@ func FuzzFormat(f *testing.F) {
 			}
 			requireInert(t, out)
 		}
-		out := printOn(evilInterface, format.Options{JSON: true}, pl)
+		requireInert(t, printOn(evilInterface, ciliumVerbose, pl))
+		out := printOn(evilInterface, format.Options{Output: format.OutputJSON}, pl)
 		if !json.Valid([]byte(out)) || strings.Count(out, "\n") != 1 {
 			t.Fatalf("not one line of JSON: %q", out)
 		}
 		requireInert(t, out)
 		for _, pl := range eventsOf(string(data)) {
 			requireInert(t, printOn(evilInterface, format.Options{}, pl))
-			requireInert(t, printOn(evilInterface, format.Options{JSON: true}, pl))
+			requireInert(t, printOn(evilInterface, format.Options{Output: format.OutputJSON}, pl))
 		}
 		ev := format.NewEvent(evilInterface)
 		ev.Decode(pl)
