@@ -25,6 +25,9 @@ func (f *Formatter) appendCiliumRecord(dst []byte, e *Event) []byte {
 	if r.HTTP != nil {
 		dst = appendCiliumHTTP(append(dst, ' '), r.HTTP)
 	}
+	if r.Kafka != nil {
+		dst = append(appendKafka(append(dst, ' '), r.Kafka), '\n')
+	}
 	if r.DNS != nil {
 		dst = append(appendCiliumDNS(dst, r.Type, r.DNS), '\n')
 	}

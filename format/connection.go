@@ -91,12 +91,23 @@ func (d *dissection) appendTransport(dst []byte, h *headers) []byte {
 		}
 	case c.hasICMP:
 		dst = append(append(dst, ' '), d.icmpName(c.icmpTypeCode, c.protocol == protocolICMPv6)...)
+	case c.protocol == protocolGRE:
+		dst = d.appendGRESummary(dst, h)
 	case c.protocol == protocolVRRP:
 		dst = d.appendVRRPSummary(dst, h)
 	case c.protocol == protocolIGMP:
 		dst = d.appendIGMPSummary(dst, h)
 	}
 	return dst
+}
+
+// appendGRESummary appends the EtherType of what GRE carries and is not dissected.
+func (d *dissection) appendGRESummary(dst []byte, h *headers) []byte {
+	header := d.lastHeader(h)
+	if len(header) < greSize {
+		return dst
+	}
+	return appendEtherType(append(dst, ' '), be16(header[2:]))
 }
 
 // appendMark says in a word if something is missing that would have been appended.
@@ -120,7 +131,10 @@ func (d *dissection) appendMACs(dst []byte, h *headers) []byte {
 	dst = append(dst, " -> "...)
 	dst = appendMAC(dst, ethernet[:6])
 	dst = append(dst, ' ')
-	return appendEtherType(dst, d.etherTypeName(h), h.etherType)
+	if last := d.lastHeader(h); h.etherType == etherTypeLLC && len(last) == llcSize && last[0] == sapSTP {
+		return append(dst, "STP"...)
+	}
+	return appendEtherType(dst, h.etherType)
 }
 
 // appendEndpoints appends "SRC:PORT -> DST:PORT", or "SRC -> DST" without ports.

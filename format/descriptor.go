@@ -38,8 +38,8 @@ type descriptor struct {
 	// packet describes e.sample.Packet. nil: there is none.
 	packet func(e *Event) packetInfo
 
-	// connection returns who talks to whom. nil: the packet says it.
-	connection func(e *Event) connection
+	// traffic returns what e says itself of who talks to whom. nil: only the packet says it.
+	traffic func(e *Event) traffic
 
 	// ifindex returns the index of the network interface, 0 for an event that has none. nil.
 	ifindex func(e *Event) uint32
@@ -140,4 +140,4 @@ func allTypes(*descriptor) bool { return true }
 
 func hasPacket(d *descriptor) bool { return d.packet != nil }
 
-func hasConnection(d *descriptor) bool { return d.packet != nil || d.connection != nil }
+func hasTraffic(d *descriptor) bool { return d.packet != nil || d.traffic != nil }

@@ -21,6 +21,9 @@ const (
 	ipv6FragmentOffset = 0xfff8
 )
 
+// noNextHeader is the protocol number of nothing.
+const noNextHeader = 59
+
 // segmentRouting is the type of a routing header that has segments (RFC 8754).
 const segmentRouting = 4
 
@@ -120,8 +123,8 @@ func (d *dissection) extension(kind layerKind) (next layerKind) {
 	if kind == layerRouting && len(header) > 2 && header[2] == segmentRouting {
 		d.h.segments = true
 	}
-	if !whole {
-		return layerNone
+	if !whole || header[0] == noNextHeader && kind != layerHopByHop && kind != layerRouting && kind != layerDestination {
+		return layerNone // without a next header, it is what the packet is about
 	}
 	return d.byProtocol(header[0])
 }

@@ -4,6 +4,7 @@ package format
 
 // EtherTypes, see linux/if_ether.h and IANA's "ieee-802-numbers".
 const (
+	etherTypeLLC    = 0      // stands for what has no EtherType, but a length
 	etherTypeMin    = 0x0600 // what is less is a length
 	etherTypeIPv4   = 0x0800
 	etherTypeARP    = 0x0806
@@ -80,7 +81,7 @@ func (d *dissection) typeOrLength(n uint16) (next layerKind) {
 	if n >= etherTypeMin {
 		return d.byEtherType(n)
 	}
-	d.h.etherType = 0
+	d.h.etherType = etherTypeLLC
 	d.carry(int(n))
 	return layerLLC
 }
@@ -111,6 +112,9 @@ const (
 	sapSNAP = 0xaa
 )
 
+// llcUnnumbered is the control field's mark of frames without a number. With one, the field has two bytes.
+const llcUnnumbered = 3
+
 func (d *dissection) llc() (next layerKind) {
 	size := llcSize
 	rest := d.rest()
@@ -118,8 +122,8 @@ func (d *dissection) llc() (next layerKind) {
 	switch {
 	case snap:
 		size += snapSize
-	case len(rest) > 2 && rest[2]&3 != 3:
-		size++ // frames with a number have a control field of two bytes
+	case len(rest) > 2 && rest[2]&llcUnnumbered != llcUnnumbered:
+		size++
 	}
 	header, whole := d.take(layerLLC, size)
 	if snap && whole && header[3]|header[4]|header[5] == 0 { // the organisation that means EtherTypes

@@ -11,8 +11,6 @@ const (
 	dccpSize    = 12 // without the other half of the sequence number
 	icmpv4Size  = 8
 	icmpv6Size  = 4 // what all messages have
-	igmpSize    = 8
-	vrrpSize    = 8
 	portsSize   = 4
 )
 
@@ -165,14 +163,4 @@ func (d *dissection) quote(next layerKind) layerKind {
 	d.elsewhere = true
 	d.begin(true)
 	return next
-}
-
-func (d *dissection) igmp() (next layerKind) {
-	d.take(layerIGMP, max(igmpSize, len(d.rest())))
-	return layerNone
-}
-
-func (d *dissection) vrrp() (next layerKind) {
-	d.take(layerVRRP, max(vrrpSize, len(d.rest())))
-	return layerNone
 }

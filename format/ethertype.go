@@ -2,9 +2,7 @@
 
 package format
 
-import (
-	"github.com/gopacket/gopacket/layers"
-)
+import "github.com/gopacket/gopacket/layers"
 
 // etherTypes has the names of EtherTypes that gopacket has none for.
 var etherTypes = map[uint16]string{
@@ -37,28 +35,13 @@ var etherTypes = map[uint16]string{
 	0x9100: "QinQ",
 }
 
-// etherTypeName returns the name of what follows the link layer of h, "" if it has none.
-func (d *dissection) etherTypeName(h *headers) string {
-	if h.etherType == 0 && h.last > h.first {
-		if last := &d.layers[h.last-1]; last.kind == layerLLC {
-			if header := d.header(last); len(header) > 0 && header[0] == sapSTP {
-				return "STP"
-			}
-		}
-	}
-	if name, ok := etherTypes[h.etherType]; ok {
-		return name
-	}
-	if layers.EthernetTypeMetadata[h.etherType].DecodeWith == nil {
-		return ""
-	}
-	return layers.EthernetType(h.etherType).String()
-}
-
 // appendEtherType appends the name of an EtherType, the number if it has none.
-func appendEtherType(dst []byte, name string, number uint16) []byte {
-	if name == "" {
+func appendEtherType(dst []byte, number uint16) []byte {
+	if name, ok := etherTypes[number]; ok {
+		return append(dst, name...)
+	}
+	if layers.EthernetTypeMetadata[number].DecodeWith == nil {
 		return appendHex(dst, uint64(number))
 	}
-	return append(dst, name...)
+	return append(dst, layers.EthernetType(number).String()...)
 }

@@ -52,6 +52,7 @@ func groups(t testing.TB) []group {
 			{"padding", sample(append(trace(udpPacket).Data, 1, 2, 3))},
 		}, observationPoints()...)},
 		{"packets", []string{"default", "verbose", "json", "cilium", "cilium-verbose"}, packets()},
+		{"kinds", []string{"default", "verbose", "json"}, kindPayloads()},
 		{"policy-verdict", []string{"default", "debug", "verbose", "json", "cilium"}, []named{
 			{"deny", verdict(synPacket)},
 			{"allow", verdict(synPacket, func(n *api.PolicyVerdictNotify) {
@@ -89,6 +90,7 @@ func groups(t testing.TB) []group {
 		{"agent", []string{"default", "json", "cilium"}, []named{
 			{"start", agent(api.AgentNotifyStart, `{"time":"2026-01-02T03:04:05.000000006Z"}`)},
 			{"endpoint", agent(api.AgentNotifyEndpointCreated, `{"id":7,"labels":["k8s:app=web"],"pod-name":"web-0","namespace":"default"}`)},
+			{"service", agent(api.AgentNotifyServiceUpserted, `{"id":7,"frontend-address":"10.96.0.1:80"}`)},
 			{"unknown type", agent(99, `{}`)},
 			{"not JSON", agent(api.AgentNotifyGeneric, "two lines\nand \x1b[2J an escape sequence")},
 			{"JSON on two lines", agent(api.AgentNotifyGeneric, "{\n\"a\": 1}")},
@@ -174,6 +176,14 @@ func packets() []named {
 	}
 }
 
+func kindPayloads() []named {
+	var all []named
+	for _, k := range kinds {
+		all = append(all, named{k.name, k.payload()})
+	}
+	return all
+}
+
 func debugMessages() []named {
 	var all []named
 	for subType := range uint8(api.DebugLB6LoopbackSNATRev + 2) {
@@ -245,6 +255,10 @@ func records(t testing.TB) []named {
 		{"other protocol", record(func(r *accesslog.LogRecord) {
 			r.Type, r.Verdict = accesslog.TypeSample, accesslog.VerdictError
 			r.L7 = &accesslog.LogRecordL7{Proto: "r2d2", Fields: map[string]string{"file": "x", "cmd": "READ"}}
+		})},
+		{"Kafka request", record(func(r *accesslog.LogRecord) {
+			r.Verdict = accesslog.VerdictDenied
+			r.Kafka = &accesslog.LogRecordKafka{ErrorCode: 29, APIVersion: 2, APIKey: "produce\n", CorrelationID: 7, Topic: accesslog.KafkaTopic{Topic: "empire-announce"}}
 		})},
 		{"nothing but endpoints", record(func(r *accesslog.LogRecord) { r.ObservationPoint = "" })},
 	}

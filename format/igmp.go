@@ -10,12 +10,47 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// Offsets in messages of IGMP version 3 (RFC 3376).
+// Sizes and, of version 3 (RFC 3376), offsets in bytes.
 const (
+	igmpSize          = 8  // of what all messages have
 	igmpQuerySources  = 12 // of a query
 	igmpReportRecords = 8  // of a report
 	igmpRecordSize    = 8  // without sources and auxiliary data
 )
+
+func (d *dissection) igmp() (next layerKind) {
+	rest := d.rest()
+	d.take(layerIGMP, max(len(rest), igmpMessageSize(rest, d.room())))
+	return layerNone
+}
+
+// igmpMessageSize returns the size of a message that begins with b, as far as it tells, and for which there is
+// room.
+func igmpMessageSize(b []byte, room int) int {
+	switch {
+	case len(b) == 0:
+		return igmpSize
+	case layers.IGMPType(b[0]) == layers.IGMPMembershipQuery && room >= igmpQuerySources:
+		if len(b) < igmpQuerySources {
+			return igmpQuerySources
+		}
+		return igmpQuerySources + 4*int(be16(b[10:]))
+	case layers.IGMPType(b[0]) == layers.IGMPMembershipReportV3 && len(b) >= igmpReportRecords:
+		size := igmpReportRecords
+		for range be16(b[6:]) {
+			if len(b) < size+igmpRecordSize {
+				return size + igmpRecordSize
+			}
+			size += igmpGroupRecordSize(b[size:])
+		}
+		return size
+	default:
+		return igmpSize
+	}
+}
+
+// igmpGroupRecordSize returns the size of the group record that b begins with.
+func igmpGroupRecordSize(b []byte) int { return igmpRecordSize + 4*(int(be16(b[2:]))+int(b[1])) }
 
 // igmpVersion3 reports whether a message is of version 3. A query tells it by its length.
 func igmpVersion3(message []byte) bool {
@@ -102,8 +137,8 @@ func (w *layerWriter) igmpRecords() {
 		return
 	}
 	n, off := 0, igmpReportRecords
-	for n < int(be16(w.header[6:])) && w.has(off, igmpRecordSize) && w.has(off, w.igmpRecord(off)) {
-		off += w.igmpRecord(off)
+	for n < int(be16(w.header[6:])) && w.has(off, igmpRecordSize) && w.has(off, igmpGroupRecordSize(w.header[off:])) {
+		off += igmpGroupRecordSize(w.header[off:])
 		n++
 	}
 	off = igmpReportRecords
@@ -114,13 +149,8 @@ func (w *layerWriter) igmpRecords() {
 		w.ipv4Addr(" MulticastAddress=", off+4)
 		w.ipv4Addrs(" SourceAddresses=", off+igmpRecordSize, int(be16(w.header[off+2:])))
 		w.dst = append(w.dst, " AuxData=0}"...)
-		off += w.igmpRecord(off)
+		off += igmpGroupRecordSize(w.header[off:])
 	})
-}
-
-// igmpRecord returns the size of the group record at off.
-func (w *layerWriter) igmpRecord(off int) int {
-	return igmpRecordSize + 4*(int(be16(w.header[off+2:]))+int(w.header[off+1]))
 }
 
 // ipv4Addrs appends n addresses from off on, or as many as were captured.

@@ -154,16 +154,12 @@ func TestInert(t *testing.T) {
 	require.Len(t, strings.Split(out, "\n"), strings.Count(out, "\n")+1)
 }
 
-// malformedURL is an access log record whose URL does not parse: the error is about the password.
+// malformedURL is an access log record whose URL does not parse, and which is decoded without it.
 func malformedURL(t *testing.T) *payload.Payload {
 	u := &url.URL{Scheme: "http", Opaque: "//user:secret/x@host"}
-	data, err := (&accesslog.LogRecord{HTTP: &accesslog.LogRecordHTTP{URL: u}}).Append(nil)
+	data, err := (&accesslog.LogRecord{HTTP: &accesslog.LogRecordHTTP{Method: "GET", URL: u}}).Append(nil)
 	require.NoError(t, err)
-	var r accesslog.LogRecord
-	err = r.Decode(data)
-	require.ErrorIs(t, err, api.ErrMalformed)
-	require.ErrorContains(t, err, "the URL cannot be parsed")
-	require.NotContains(t, err.Error(), "secret")
+	require.Contains(t, print(format.Options{}, sample(data)), "GET")
 	return sample(data)
 }
 

@@ -29,8 +29,8 @@ func (f *Formatter) appendRecord(dst []byte, e *Event) []byte {
 	case accesslog.VerdictForwarded, accesslog.VerdictRedirected:
 	}
 	dst = f.appendWord(dst, c, wordL7)
-	if c := e.connection(); c.src.IsValid() && c.dst.IsValid() {
-		c.hasPorts = c.srcPort != 0 || c.dstPort != 0
+	if t := recordTraffic(e); t.src.IsValid() && t.dst.IsValid() {
+		c := connection{src: t.src, dst: t.dst, srcPort: t.srcPort, dstPort: t.dstPort, hasPorts: t.srcPort != 0 || t.dstPort != 0}
 		dst = append(c.appendEndpoints(dst), ' ')
 	}
 	dst = inert.Append(dst, l7Protocol(r))
@@ -38,6 +38,8 @@ func (f *Formatter) appendRecord(dst []byte, e *Event) []byte {
 	switch {
 	case r.HTTP != nil:
 		dst = appendHTTP(append(dst, ' '), r.HTTP)
+	case r.Kafka != nil:
+		dst = appendKafka(append(dst, ' '), r.Kafka)
 	case r.DNS != nil:
 		dst = appendDNS(append(dst, ' '), r.DNS)
 	case r.L7 != nil:
@@ -69,6 +71,8 @@ func l7Protocol(r *accesslog.LogRecord) string {
 	switch {
 	case r.HTTP != nil:
 		return "http"
+	case r.Kafka != nil:
+		return "kafka"
 	case r.DNS != nil:
 		return "dns"
 	case r.L7 != nil:
@@ -122,6 +126,12 @@ func safeURL(u *url.URL) *url.URL {
 	safe := *u
 	safe.Opaque = inert.Redact("//" + u.Opaque)[len("//"):]
 	return &safe
+}
+
+func appendKafka(dst []byte, k *accesslog.LogRecordKafka) []byte {
+	dst = inert.Append(dst, k.APIKey)
+	dst = inert.Append(append(dst, " topic "...), k.Topic.Topic)
+	return strconv.AppendInt(append(dst, " => "...), int64(k.ErrorCode), 10)
 }
 
 func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
@@ -200,6 +210,9 @@ func appendJSONRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		http := *r.HTTP
 		http.URL = safeURL(http.URL)
 		dst = appendAnyMember(dst, "http", &http)
+	}
+	if r.Kafka != nil {
+		dst = appendAnyMember(dst, "kafka", r.Kafka)
 	}
 	if r.DNS != nil {
 		dst = appendAnyMember(dst, "dns", dnsJSON(*r.DNS))

@@ -5,8 +5,6 @@ package format
 import (
 	"net/netip"
 	"strconv"
-
-	"github.com/gopacket/gopacket/layers"
 )
 
 // The text of a layer has the form and, where gopacket has the layer, the fields of
@@ -83,7 +81,8 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 	case layerGeneve:
 		w.geneve()
 	default: // layerOther
-		w.begin(ianaProtocols[l.protocol])
+		w.dst = appendIPProtocol(w.dst, uint8(l.protocol))
+		w.begin("")
 	}
 	dst = append(w.dst, '}')
 	switch l.state {
@@ -170,13 +169,13 @@ func (w *layerWriter) ipv6Addr(name string, off int) {
 
 func (w *layerWriter) protocol(name string, off int) {
 	if w.has(off, 1) {
-		w.dst = append(append(w.dst, name...), layers.IPProtocol(w.header[off]).String()...)
+		w.dst = appendIPProtocol(append(w.dst, name...), w.header[off])
 	}
 }
 
 func (w *layerWriter) etherType(name string, off int) {
 	if w.has(off, 2) {
-		w.dst = append(append(w.dst, name...), layers.EthernetType(be16(w.header[off:])).String()...)
+		w.dst = appendEtherType(append(w.dst, name...), be16(w.header[off:]))
 	}
 }
 

@@ -20,7 +20,7 @@ func (w *layerWriter) typeAndLength(name string, off int) {
 	if etherType < etherTypeMin {
 		etherType, length = 0, etherType
 	}
-	w.dst = append(append(w.dst, name...), layers.EthernetType(etherType).String()...)
+	w.dst = appendEtherType(append(w.dst, name...), etherType)
 	w.dst = appendUint(w.dst, " Length=", uint64(length))
 }
 
@@ -36,12 +36,14 @@ func (w *layerWriter) llc() {
 	w.begin("LLC")
 	w.uint(" DSAP=", 0, 1, allBits)
 	w.uint(" SSAP=", 1, 1, allBits)
-	if len(w.header) == llcSize+1 {
+	if w.has(2, 1) && w.header[2]&llcUnnumbered != llcUnnumbered {
 		w.uint(" Control=", 2, 2, allBits)
 		return
 	}
 	w.uint(" Control=", 2, 1, allBits)
-	w.bytes(" OrganizationalCode=", 3, 6)
+	if w.has(3, 1) {
+		w.bytes(" OrganizationalCode=", 3, 6)
+	}
 	w.etherType(" Type=", 6)
 }
 

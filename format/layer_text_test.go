@@ -76,7 +76,7 @@ func TestLayerTextIsGopackets(t *testing.T) {
 			switch {
 			case strings.HasPrefix(line, "ICMPv6"): // ours has more names
 				line, want[i] = line[:20], want[i][:20]
-			case strings.Contains(line, " Length=0 Id="): // for which gopacket has another
+			case strings.Contains(line, " Length=0 Id="), strings.Contains(want[i], "=Unknown"): // gopacket has another, or no name
 				continue
 			}
 			require.Equal(t, want[i], line, "%x", packet)

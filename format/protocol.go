@@ -10,9 +10,11 @@ import (
 
 // IP protocol numbers that the package knows more of than the number.
 const (
+	protocolICMPv4 = uint8(layers.IPProtocolICMPv4)
 	protocolIGMP   = uint8(layers.IPProtocolIGMP)
 	protocolTCP    = uint8(layers.IPProtocolTCP)
 	protocolUDP    = uint8(layers.IPProtocolUDP)
+	protocolGRE    = uint8(layers.IPProtocolGRE)
 	protocolICMPv6 = uint8(layers.IPProtocolICMPv6)
 	protocolVRRP   = uint8(layers.IPProtocolVRRP)
 	protocolSCTP   = uint8(layers.IPProtocolSCTP)
@@ -28,11 +30,12 @@ var protocols = [...]protocolName{
 	{"tcp", protocolTCP},
 	{"udp", protocolUDP},
 	{"sctp", protocolSCTP},
-	{"icmp", uint8(layers.IPProtocolICMPv4)},
+	{"icmp", protocolICMPv4}, // and ICMPv6, where a filter asks for it
+	{"icmpv4", protocolICMPv4},
 	{"icmpv6", protocolICMPv6},
 	{"igmp", protocolIGMP},
 	{"vrrp", protocolVRRP},
-	{"gre", uint8(layers.IPProtocolGRE)},
+	{"gre", protocolGRE},
 	{"esp", uint8(layers.IPProtocolESP)},
 	{"ah", uint8(layers.IPProtocolAH)},
 }
@@ -67,6 +70,18 @@ func appendProtocolName(dst []byte, number uint8) []byte {
 		return append(dst, name...)
 	default:
 		return strconv.AppendUint(append(dst, "protocol "...), uint64(number), 10)
+	}
+}
+
+// appendIPProtocol appends what gopacket calls an IP protocol, or what IANA does, or the number.
+func appendIPProtocol(dst []byte, number uint8) []byte {
+	switch name := ianaProtocols[number]; {
+	case layers.IPProtocolMetadata[number].DecodeWith != nil:
+		return append(dst, layers.IPProtocol(number).String()...)
+	case name != "":
+		return append(dst, name...)
+	default:
+		return strconv.AppendUint(dst, uint64(number), 10)
 	}
 }
 

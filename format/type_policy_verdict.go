@@ -18,8 +18,16 @@ var policyVerdictType = descriptor{
 		n := &e.sample.PolicyVerdict
 		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device()}
 	},
-	from: func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyEgress) },
-	to:   func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyIngress) },
+	traffic: func(e *Event) traffic {
+		n := &e.sample.PolicyVerdict
+		t := traffic{protocol: n.Proto, hasProtocol: n.Proto != 0}
+		if n.Proto != protocolICMPv4 && n.Proto != protocolICMPv6 { // of which it is the type
+			t.dstPort = n.DstPort
+		}
+		return t
+	},
+	from: func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyIngress) },
+	to:   func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyEgress) },
 	hasIdentity: func(e *Event, id uint64) bool {
 		return uint64(e.sample.PolicyVerdict.RemoteLabel) == id
 	},
@@ -27,11 +35,12 @@ var policyVerdictType = descriptor{
 	verdicts: []string{verdictAllow, verdictDeny, verdictRedirect, verdictAudit},
 }
 
-// policyEndpoint returns the local endpoint, which is the source of the sample, of a verdict
-// on traffic of the direction.
-func policyEndpoint(e *Event, direction uint8) (id uint64, ok bool) {
+// policyEndpoint returns the local endpoint, which is the source of the sample, of a verdict on
+// traffic that does not go in the other direction. Cilium's formatter has it as the source of all traffic, and
+// takes the remote identity for an endpoint that the traffic goes to.
+func policyEndpoint(e *Event, other uint8) (id uint64, ok bool) {
 	n := &e.sample.PolicyVerdict
-	return uint64(n.Source), n.Direction() == direction
+	return uint64(n.Source), n.Direction() != other
 }
 
 func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
@@ -46,14 +55,15 @@ func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
 // the line of a drop without what drops say as well.
 func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 	n := &e.sample.PolicyVerdict
-	c := e.connection()
+	c := &e.dissection().innermost().conn
 	if !c.hasProtocol && n.Proto != 0 {
 		d.dst = appendProtocol(d.next(), uint32(n.Proto))
 	}
 	if !c.hasPorts {
 		d.uint("port ", uint64(n.DstPort))
 	}
-	said := ofDrop && !f.all() && n.Cookie != 0 // by the rule
+	_, rule := e.DenyRule()
+	said := ofDrop && !f.all() && rule != "" // by the rule
 	if n.Direction() != 0 && !said {
 		d.text("", api.PolicyDirectionName(n.Direction()))
 	}
@@ -72,7 +82,10 @@ func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 	if !said && (n.MatchType() != api.PolicyMatchNone || n.Verdict < 0) {
 		d.text("match ", api.PolicyMatchName(n.MatchType()))
 	}
-	d.uint("rule ", uint64(n.Cookie))
+	d.rule(e)
+	if f.all() && rule == "" {
+		d.uint("cookie ", uint64(n.Cookie))
+	}
 	return d
 }
 
@@ -102,5 +115,6 @@ func (f *Formatter) appendJSONPolicyVerdict(dst []byte, e *Event) []byte {
 	dst = appendUintMember(dst, "proto", uint64(n.Proto))
 	dst = appendUintMember(dst, "dstPort", uint64(n.DstPort))
 	dst = appendUintMember(dst, "cookie", uint64(n.Cookie))
+	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }

@@ -16,9 +16,9 @@ var traceSockType = descriptor{
 	json:     (*Formatter).appendJSONTraceSock,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.TraceSock.XlatePoint} },
 	kindName: func(k summaryKind) string { return api.XlatePointName(k.a) },
-	connection: func(e *Event) connection {
+	traffic: func(e *Event) traffic {
 		n := &e.sample.TraceSock
-		c := connection{dst: n.Addr().Unmap(), dstPort: n.DstPort, hasPorts: true}
+		c := traffic{dst: n.Addr().Unmap(), dstPort: n.DstPort}
 		switch n.L4Proto {
 		case api.TraceSockTCP:
 			c.protocol, c.hasProtocol = protocolTCP, true

@@ -7,8 +7,24 @@ import (
 	"strconv"
 )
 
+// vrrpSize is the size of a message without addresses.
+const vrrpSize = 8
+
 // vrrpAdvertisement is the only type of messages of VRRP.
 const vrrpAdvertisement = 1
+
+func (d *dissection) vrrp() (next layerKind) {
+	rest, size := d.rest(), vrrpSize
+	if len(rest) > 3 {
+		address := 4
+		if d.h.v6 {
+			address = 16
+		}
+		size += int(rest[3]) * address
+	}
+	d.take(layerVRRP, max(len(rest), size)) // version 2 may have something for authentication behind the addresses
+	return layerNone
+}
 
 // appendVRRPSummary appends version, type, router and priority.
 func (d *dissection) appendVRRPSummary(dst []byte, h *headers) []byte {

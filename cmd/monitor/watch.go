@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -29,6 +30,7 @@ type watchOptions struct {
 	read       string
 	record     string
 	write      string
+	rotation   rotation
 }
 
 // filterGroup is the title of the filter flags in the help.
@@ -116,8 +118,9 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 		fs.BoolVar(&o.summary, "summary", false, "at the end, count the events by type, reason and verdict")
 	}))
 	flags.AddFlagSet(group("Files to write, too", func(fs *pflag.FlagSet) {
-		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`")
-		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read")
+		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`, - is stdout")
+		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read; - is stdout")
+		o.rotation.addFlags(fs)
 	}))
 	flags.AddFlagSet(group("Where they come from", func(fs *pflag.FlagSet) {
 		addSocketFlag(fs)
@@ -145,31 +148,45 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	}
 	defer closeStopped()
 	outs := &outputs{stopped: stopped, stallTimeout: stallTimeout}
-	files, err := o.openFiles(ctx, outs)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return nil // no reader came
-	case err != nil:
-		return err
+	errOut := outs.of(stderr)
+	defer errOut.Close()
+	messages := inert.Writer(errOut)
+
+	var files watchFiles
+	if o.read != "" {
+		if files.input, err = openStream(ctx, o.read, stopped, messages); err != nil {
+			return ignoreEnd(ctx, fmt.Errorf("--read: %w", err))
+		}
 	}
-	out, messages := outs.of(stdout), outs.of(stderr)
-	defer out.Close()
-	defer messages.Close()
+	if o.timestamps.given && o.timestamps.Timestamps != format.TimestampsNone && !files.hasTimes() {
+		return usageError(fmt.Errorf("--timestamps: %s has no times", o.read))
+	}
+	if err := files.open(ctx, o, outs, stdout); err != nil {
+		return ignoreEnd(ctx, err) // if no reader came
+	}
+	w := watcher{
+		out:        bufio.NewWriterSize(io.Discard, outputBuffer),
+		watchFiles: files,
+		messages:   messages,
+		event:      format.NewEvent(files.interfaceName()),
+		filter:     filter,
+		limit:      o.count,
+		stop:       stop,
+	}
+	if !o.toStdout() {
+		out := outs.of(stdout)
+		defer out.Close()
+		w.out.Reset(out)
+	}
 	printing := o.print.Options(filter)
 	printing.Color = o.color.on(stdout)
 	printing.Timestamps = o.timestamps.of(printing.Output)
 	if files.hasTimes() {
-		printing.Clock = time.Now
+		printing.Clock = func() time.Time { return w.at }
 	}
-	w := watcher{
-		out:        bufio.NewWriterSize(out, outputBuffer),
-		watchFiles: files,
-		messages:   inert.Writer(messages),
-		event:      format.NewEvent(files.interfaceName()),
-		filter:     filter,
-		joiner:     format.NewJoiner(format.New(printing)),
-		limit:      o.count,
-		stop:       stop,
+	w.joiner = format.NewJoiner(format.New(printing))
+	if files.recording != nil {
+		files.recording.names = w.interfaces.namesForRecording
 	}
 	if files.input != nil {
 		err = w.replay(ctx, files.input)
@@ -182,6 +199,14 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	return err
 }
 
+// ignoreEnd returns an error, unless it is that ctx was cancelled.
+func ignoreEnd(ctx context.Context, err error) error {
+	if errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
 func (o *watchOptions) check() error {
 	switch {
 	case o.count < 0:
@@ -190,7 +215,13 @@ func (o *watchOptions) check() error {
 		return fmt.Errorf("--for %s: it must be more than 0", o.duration)
 	case o.read != "" && o.record != "":
 		return errors.New("--record keeps what an agent sends, which --read already has from a file")
+	case o.write == stdoutPath && o.record == stdoutPath:
+		return errors.New("--write and --record can't both be stdout")
+	case o.rotation.on() && o.write == "" && o.record == "":
+		return errors.New("there is nothing to rotate without --write or --record")
+	case o.rotation.on() && o.toStdout():
+		return errors.New("stdout can't be rotated")
 	default:
-		return nil
+		return o.rotation.check()
 	}
 }

@@ -223,7 +223,7 @@ func TestWatchFailures(t *testing.T) {
 		code int
 		want []string
 	}{
-		"no agent":          {[]string{"--monitor-socket-path", socket}, exitNoAgent, []string{"no monitor agent is running", socket, "--monitor-socket"}},
+		"no agent":          {[]string{"--monitor-socket-path", socket, "--for", "1ms"}, exitNoAgent, []string{"no monitor agent is running", socket, "--monitor-socket"}},
 		"typo":              {[]string{"--type", "dorp"}, exitUsage, []string{`"dorp"`, `did you mean "drop"?`, "monitor watch --help"}},
 		"impossible filter": {[]string{"--type", "drop", "--verdict", "deny"}, exitUsage, []string{"no event can match"}},
 		"unknown flag":      {[]string{"--tpye", "drop"}, exitUsage, []string{`unknown flag: --tpye; did you mean "--type"?`, "monitor watch --help"}},

@@ -32,6 +32,8 @@ const bufferSize = 64 << 10
 // concurrent use.
 type Writer struct {
 	out        *pcapgo.NgWriter
+	file       *file
+	buffer     *bufio.Writer            // of out, before file
 	interfaces map[networkInterface]int // their numbers in the file
 	formatter  *format.Formatter
 	line       []byte
@@ -47,7 +49,9 @@ type networkInterface struct {
 // pieces, see Flush. The file is complete without any packet.
 func NewWriter(w io.Writer) (*Writer, error) {
 	unknown := networkInterface{NoInterface, layers.LinkTypeEthernet}
-	out, err := pcapgo.NewNgWriterInterface(bufio.NewWriterSize(w, bufferSize), describe(unknown), pcapgo.NgWriterOptions{
+	file := &file{Writer: w}
+	buffer := bufio.NewWriterSize(file, bufferSize)
+	out, err := pcapgo.NewNgWriterInterface(buffer, describe(unknown), pcapgo.NgWriterOptions{
 		SectionInfo: pcapgo.NgSectionInfo{Hardware: runtime.GOARCH, OS: runtime.GOOS, Application: "monitor"},
 	})
 	if err != nil {
@@ -55,6 +59,8 @@ func NewWriter(w io.Writer) (*Writer, error) {
 	}
 	return &Writer{
 		out:        out,
+		file:       file,
+		buffer:     buffer,
 		interfaces: map[networkInterface]int{unknown: 0},
 		formatter:  format.New(format.Options{Level: format.LevelDebug}),
 	}, nil
@@ -124,10 +130,25 @@ func describe(i networkInterface) pcapgo.NgInterface {
 	return d
 }
 
+// Size returns how many bytes the file has after the next Flush.
+func (w *Writer) Size() int64 { return w.file.size + int64(w.buffer.Buffered()) }
+
 // Flush writes what is still in the buffer. A file that ends with a Flush is complete.
 func (w *Writer) Flush() error {
 	if err := w.out.Flush(); err != nil {
 		return fmt.Errorf("write packets: %w", err)
 	}
 	return nil
+}
+
+// file counts what is written.
+type file struct {
+	io.Writer
+	size int64
+}
+
+func (f *file) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	f.size += int64(n)
+	return n, err
 }
