@@ -66,17 +66,21 @@ func (a *Agent) problemsLocked() string {
 	return strings.Join(problems, "; ")
 }
 
-// openingLocked returns what a connection begins with: the type information, and what is wrong if
-// anything is. The caller holds a.Mutex.
-func (a *Agent) openingLocked() []byte {
-	problems := a.problemsLocked()
-	if problems == "" {
-		return opening
+// openingLocked returns what a connection begins with: the type information, the messages, and what is
+// wrong if anything is. The caller holds a.Mutex.
+func (a *Agent) openingLocked(messages []api.AgentNotifyMessage) []byte {
+	if problems := a.problemsLocked(); problems != "" {
+		messages = append(slices.Clip(messages), api.MonitorNotice(problems))
 	}
-	data, err := encode(api.MessageTypeAgent, api.MonitorNotice(problems))
-	if err != nil {
-		return opening
+	all := slices.Clip(opening)
+	for _, message := range messages {
+		data, err := encode(api.MessageTypeAgent, message)
+		if err != nil {
+			a.log.WithError(err).Error("Telling a new client what it has to know failed")
+			continue
+		}
+		all = payload.AppendValue(all, &payload.Payload{Data: *data, Type: payload.EventSample})
+		putBuffer(data)
 	}
-	defer putBuffer(data)
-	return payload.AppendValue(slices.Clip(opening), &payload.Payload{Data: *data, Type: payload.EventSample})
+	return all
 }

@@ -31,6 +31,8 @@ type Event struct {
 
 	denied []byte // of a drop: details of the verdict before it, see Joiner
 
+	denyRules denyRules
+
 	own  Sample // of a registered type
 	line Line   // that own is printed on
 	json Object
@@ -62,6 +64,7 @@ func (e *Event) Decode(pl *payload.Payload) {
 	e.err = nil
 	e.pending = false
 	e.dissected = false
+	e.denyRules.reset()
 	e.denied = nil
 	e.sample.Type = api.MessageTypeUnspec
 	e.sample.Packet = nil
@@ -88,6 +91,7 @@ func (e *Event) decodeSample() {
 	default:
 		e.err = e.desc.decode(e)
 	}
+	e.denyRules.follow(e)
 }
 
 // unknownType returns the error of a sample whose type has no descriptor. It may have a

@@ -37,9 +37,12 @@ func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {
 	d.iface(e, n.Ifindex)
 	d.endpoints(uint64(n.Source), uint64(n.DstID))
 	d.identities(f, n.SrcLabel, n.DstLabel)
+	if e.denied == nil {
+		d.rule(e)
+	}
 	d.dst = append(d.dst, e.denied...)
 	d.uint("ip-trace-id ", n.IPTraceID)
-	if f.all() {
+	if f.all() && n.File != 0 {
 		d.dst = appendSourceLine(d.next(), n)
 	}
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
@@ -62,6 +65,7 @@ func (f *Formatter) appendJSONDrop(dst []byte, e *Event) []byte {
 	if n.IPTraceID != 0 {
 		dst = appendUintMember(dst, "IPTraceID", n.IPTraceID)
 	}
+	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }
 

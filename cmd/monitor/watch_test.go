@@ -25,7 +25,7 @@ func TestWatchCount(t *testing.T) {
 	w := a.startWatch("--count", "2")
 	a.send("one", "two", "three")
 	w.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n>> Message: \"two\"\n", w.stdout.String())
+	require.Equal(t, "agent Message: \"one\"\nagent Message: \"two\"\n", w.stdout.String())
 }
 
 // TestWatchAtOnce shows that an event does not wait in a buffer for others.
@@ -124,7 +124,7 @@ func TestWatchReconnects(t *testing.T) {
 	w.waitStdout("two")
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n>> Message: \"two\"\n", w.stdout.String())
+	require.Equal(t, "agent Message: \"one\"\nagent Message: \"two\"\n", w.stdout.String())
 }
 
 // TestWatchInterruptedWithoutAgent stops a watch that waits for the agent to come back.
@@ -150,7 +150,7 @@ func TestWatchBrokenPipe(t *testing.T) {
 	a.send("one")
 	line, err := bufio.NewReader(r).ReadString('\n')
 	require.NoError(t, err)
-	require.Equal(t, ">> Message: \"one\"\n", line)
+	require.Equal(t, "agent Message: \"one\"\n", line)
 	r.Close()
 	watch.waitExit(0)
 	require.Equal(t, 1, strings.Count(watch.stderr.String(), "\n"), "nothing but the connection: %s", &watch.stderr)

@@ -116,6 +116,9 @@ func (w *watcher) add(pl *payload.Payload) bool {
 			return w.fail(err)
 		}
 	}
+	if w.event.TellsDenyRules() {
+		return true
+	}
 	w.reportNotice(pl)
 	if w.began.IsZero() {
 		w.began = w.at
