@@ -41,6 +41,7 @@ func attach(p attachParams) {
 	t := attacher{
 		agent:  p.Agent,
 		ready:  p.Datapath,
+		path:   p.Config.MonitorEventsMap,
 		pages:  p.Config.MonitorBufferPages,
 		log:    newLogger(p.Logrus, p.Slog),
 		health: health.OrNone(p.Health).NewScope("datapath"),
@@ -78,6 +79,7 @@ func attach(p attachParams) {
 type attacher struct {
 	agent  *agent.Agent
 	ready  DatapathReady // nil if there is no datapath
+	path   string        // of the events map
 	pages  int
 	log    logrus.FieldLogger
 	health cell.Health
@@ -87,17 +89,21 @@ func (t *attacher) run(ctx context.Context) {
 	if t.ready == nil {
 		t.log.Info("There is no datapath in this program: the monitor has agent events only, unless a source of events is attached")
 		t.health.OK("There is no datapath, agent events only (unless a source is attached)")
+		t.agent.ReportNoDatapath("there is no datapath in this program, so there are events of user space only")
 		return
 	}
 	t.health.Degraded("Waiting for the datapath", nil)
+	t.agent.ReportNoDatapath("there are no events of a datapath yet: waiting for one to pin its events map at " + t.path)
 	ready := t.retry(ctx, "The datapath failed, agent events only", func() error { return t.ready(ctx) }, func(err error, _ time.Duration) {
 		t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
+		t.agent.ReportNoDatapath(fmt.Sprintf("there are no events of the datapath: it failed: %v", err))
 	})
 	if !ready {
 		return
 	}
 	attached := t.retry(ctx, "Attaching to the events map failed", t.attach, func(err error, delay time.Duration) {
 		t.log.WithError(err).WithField("retry-in", delay).Error("Attaching the monitor to the events map failed")
+		t.agent.ReportNoDatapath(fmt.Sprintf("there are no events of the datapath: attaching to its events map failed: %v", err))
 	})
 	if attached {
 		t.health.OK("Attached to the events map")

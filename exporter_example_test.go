@@ -29,7 +29,7 @@ func (e *exporter) Start(cell.HookContext) error {
 	e.cancel = cancel
 	events := e.agent.Subscribe(ctx, "exporter") // its name in the status and in the metrics
 	e.running.Go(func() {
-		event, formatter := format.NewEvent(nil), format.New(format.Options{JSON: true})
+		event, formatter := format.NewEvent(nil), format.New(format.Options{Output: format.OutputJSON})
 		var line []byte
 		for pl := range events {
 			event.Decode(pl)

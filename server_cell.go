@@ -6,6 +6,7 @@ import (
 	"github.com/cilium/hive/cell"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
 )
 
 // ServerCell serves the monitor API 1.2 on a unix socket, for the *agent.Agent that it takes
@@ -25,7 +26,16 @@ type serveParams struct {
 	Lifecycle cell.Lifecycle
 	Config    ServerConfig
 	Agent     *agent.Agent
-	Health    cell.Health `optional:"true"`
+	Health    cell.Health              `optional:"true"`
+	Opening   []api.AgentNotifyMessage `group:"monitor-openings"`
+}
+
+// OpeningOut is what a constructor returns to have each connection to the socket begin with agent
+// notifications: what clients have to know before any event, see [agent.WithOpening].
+type OpeningOut struct {
+	cell.Out
+
+	Messages []api.AgentNotifyMessage `group:"monitor-openings,flatten"`
 }
 
 // serve serves the monitor API from start on. It ends with the agent.
@@ -36,6 +46,7 @@ func serve(p serveParams) error {
 	opts := []agent.ServerOption{
 		agent.WithSocketPath(p.Config.MonitorSocketPath),
 		agent.WithMaxClients(p.Config.MonitorMaxClients),
+		agent.WithOpening(p.Opening...),
 	}
 	if p.Health != nil {
 		health := p.Health.NewScope("server")

@@ -91,7 +91,7 @@ func TestOwnType(t *testing.T) {
 	require.Equal(t, first+second, show(format.Options{}, "-t", "flow-log", "--port", "4242"))
 	require.Equal(t, first+second, show(format.Options{}, "--interface", "lo", "--ip", "10.0.0.0/8", "--not", "-t", "trace"))
 	require.Empty(t, show(format.Options{}, "-t", "flow-log", "--port", "4243"))
-	for line := range strings.Lines(show(format.Options{JSON: true}, "-t", "flow-log")) {
+	for line := range strings.Lines(show(format.Options{Output: format.OutputJSON}, "-t", "flow-log")) {
 		var object struct{ Type, Process string }
 		require.NoError(t, json.Unmarshal([]byte(line), &object))
 		require.Equal(t, "flow-log", object.Type)

@@ -71,6 +71,7 @@ type Agent struct {
 
 	// Guarded by Mutex.
 	attachments       []*attachment // in the order of AttachSource
+	noDatapath        string        // see ReportNoDatapath
 	stopping          bool
 	totalSubscribers  SubscriberCounts
 	closedClients     ClientTotals            // of the connections that have ended

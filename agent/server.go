@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/internal/health"
 	"github.com/cilium/monitor/internal/unixsocket"
 )
@@ -42,6 +43,12 @@ func WithServerHealth(h cell.Health) ServerOption {
 // that. What the kernel keeps for connections is the memory of the agent's cgroup.
 func WithMaxClients(n int) ServerOption {
 	return func(s *server) { s.maxClients = n }
+}
+
+// WithOpening adds agent notifications that each connection begins with: what clients have to know
+// before any event. They are no events, and counted as none.
+func WithOpening(messages ...api.AgentNotifyMessage) ServerOption {
+	return func(s *server) { s.opening = append(s.opening, messages...) }
 }
 
 // ServeMonitorAPI serves the monitor API 1.2 on a unix domain socket. It starts the
@@ -89,6 +96,7 @@ type server struct {
 	path       string
 	health     cell.Health
 	maxClients int
+	opening    []api.AgentNotifyMessage // of each connection
 	poller     *epoll.Poller
 	ended      chan struct{} // closed when the goroutine ends
 
@@ -295,7 +303,7 @@ func (s *server) connect(fd int) {
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock() // at once, so that a notice is in the opening or in the log
-	c.cursor = a.events.NewCursor(a.openingLocked())
+	c.cursor = a.events.NewCursor(a.openingLocked(s.opening))
 	s.conns.addLocked(c, c.name)
 	a.connections.Add(1)
 	a.totalSubscribers.Clients++

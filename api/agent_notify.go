@@ -24,6 +24,8 @@ const (
 	AgentNotifyEndpointDeleted           AgentNotification = 8
 	AgentNotifyIPCacheUpserted           AgentNotification = 9
 	AgentNotifyIPCacheDeleted            AgentNotification = 10
+	AgentNotifyServiceUpserted           AgentNotification = 11 // of agents up to Cilium 1.17
+	AgentNotifyServiceDeleted            AgentNotification = 12 // of agents up to Cilium 1.17
 )
 
 var agentNotifications = []string{
@@ -38,6 +40,8 @@ var agentNotifications = []string{
 	AgentNotifyEndpointDeleted:           "Endpoint deleted",
 	AgentNotifyIPCacheUpserted:           "IPCache entry upserted",
 	AgentNotifyIPCacheDeleted:            "IPCache entry deleted",
+	AgentNotifyServiceUpserted:           "Service upserted",
+	AgentNotifyServiceDeleted:            "Service deleted",
 }
 
 // String returns the display name, such as "Endpoint created", and the decimal number

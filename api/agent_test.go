@@ -70,7 +70,7 @@ func TestAgentMessages(t *testing.T) {
 		require.Equal(t, api.AgentNotify{Type: c.typ, Text: c.json}, n)
 	}
 	require.Equal(t, "unspecified", api.AgentNotifyUnspec.String())
-	require.Equal(t, "11", api.AgentNotification(11).String())
+	require.Equal(t, "13", api.AgentNotification(13).String())
 
 	_, err := api.GenericMessage(make(chan int)).ToJSON()
 	require.ErrorContains(t, err, `marshal agent notification "Message"`)

@@ -2,7 +2,10 @@
 
 package api
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 var dropFiles = newNameTable("source file", false, []string{
 	1:   "bpf_host.c",
@@ -31,6 +34,9 @@ var dropFiles = newNameTable("source file", false, []string{
 // DropFile returns the name of the datapath source file that dropped a packet, else
 // "unknown(N)". See [RegisterSourceFile] for those of your own datapath.
 func DropFile(id uint8) string { return nameOf(dropFiles.all()[:], id) }
+
+// DropFiles yields the id and the name of each datapath source file, by ascending id.
+func DropFiles() iter.Seq2[uint8, string] { return dropFiles.each }
 
 // RegisterSourceFile names a source file of somebody's own datapath, the File of its
 // [DropNotify], for all of the process, until unregister is called. It may take the place of

@@ -28,15 +28,7 @@ func DropReasonExt(code uint8, ext int8) string {
 }
 
 // DropReasons yields each drop reason that has a text, by ascending code.
-func DropReasons() iter.Seq2[uint8, string] {
-	return func(yield func(uint8, string) bool) {
-		for code, text := range dropReasons.all() {
-			if text != "" && !yield(uint8(code), text) {
-				return
-			}
-		}
-	}
-}
+func DropReasons() iter.Seq2[uint8, string] { return dropReasons.each }
 
 // ParseDropReason returns the codes of a drop reason given as its text, in any case, or
 // as a number from 0 to 255. Some texts have several codes. A number need not have a text: a newer

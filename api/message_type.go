@@ -4,6 +4,7 @@ package api
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"regexp"
 	"slices"
@@ -97,14 +98,15 @@ func MessageTypeName(typ int) string {
 // the caller's.
 func MessageTypeNames() []string {
 	var names []string
-	for _, name := range messageTypes.all() {
-		if name != "" {
-			names = append(names, name)
-		}
+	for _, name := range MessageTypes() {
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
 }
+
+// MessageTypes yields each message type that has a name, by ascending number.
+func MessageTypes() iter.Seq2[uint8, string] { return messageTypes.each }
 
 // ParseMessageType returns the message type of a name. The error for any other
 // name is [ErrUnknownType] and lists the valid ones.

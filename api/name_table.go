@@ -36,6 +36,15 @@ func newNameTable(what string, unique bool, builtin []string) *nameTable {
 // all returns the names at this time. "" is of a number that has none.
 func (t *nameTable) all() *names { return t.names.Load() }
 
+// each yields each number that has a name, ascending.
+func (t *nameTable) each(yield func(uint8, string) bool) {
+	for number, name := range t.all() {
+		if name != "" && !yield(uint8(number), name) {
+			return
+		}
+	}
+}
+
 // register gives a number a name until unregister is called. It takes the place of the name
 // that is built in. The same registration may be made several times; it is in force until
 // each of them has ended.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/internal/health"
 )
 
@@ -26,7 +27,7 @@ var Cell = cell.Module(
 	"Embedded datapath",
 
 	cell.Config(defaultConfig),
-	cell.Provide(newDatapath),
+	cell.Provide(newDatapath, newOpening),
 	cell.Invoke(func(monitor.DatapathReady) {}),
 )
 
@@ -51,7 +52,9 @@ func (def Config) Flags(flags *pflag.FlagSet) {
 	flags.StringSlice(flagDevice, def.Device,
 		"Network devices to attach the embedded datapath to (none: no embedded datapath)")
 	flags.StringSlice(flagDeny, def.Deny,
-		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d", MaxRules))
+		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d. "+
+			"No rule drops neighbour discovery, MLD and the like (RFC 4890), and icmp no errors, such as packet too big. "+
+			"Later fragments have no ports: they pass", MaxRules))
 }
 
 // rules parses and checks --deny.
@@ -101,4 +104,17 @@ func newDatapath(p params) (monitor.DatapathReady, monitor.DatapathCheck, error)
 	}
 	p.Lifecycle.Append(r)
 	return r.ready, r.check, nil
+}
+
+// newOpening has clients told the rules that policy verdicts have the numbers of.
+func newOpening(cfg Config) (monitor.OpeningOut, error) {
+	rules, err := cfg.rules()
+	if err != nil || len(rules) == 0 {
+		return monitor.OpeningOut{}, err
+	}
+	var texts []string
+	for _, rule := range rules {
+		texts = append(texts, rule.String())
+	}
+	return monitor.OpeningOut{Messages: []api.AgentNotifyMessage{api.DenyRulesNotice(texts)}}, nil
 }

@@ -15,7 +15,7 @@ import (
 
 // TestCheckTCX holds the check against what attaching does.
 func TestCheckTCX(t *testing.T) {
-	objects, _ := loadPrograms(t)
+	objects := loadAll(t)
 	ns := newNamespace(t)
 	ns.Do(func() error {
 		a, err := attachTCX(device{name: "lo", index: loIndex}, objects.FromNetwork, objects.ToNetwork)

@@ -106,7 +106,7 @@ func setRules(spec *ebpf.CollectionSpec, rules []Rule) error {
 	}
 	contents := make([]ebpf.MapKV, 0, len(rules))
 	for i, rule := range rules {
-		entry, err := rule.entry()
+		entry, err := rule.entry(i + 1)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <bpf/bpf_helpers.h>
 
 #include "packet.h"
@@ -20,7 +21,8 @@ struct deny_rule {
 	__u8 proto;      /* 0: any; IPPROTO_ICMP: of both families */
 	__u8 family;     /* 4, 6; 0: any */
 	__u8 match_type; /* of the policy verdict */
-	__u8 pad[3];
+	__u8 number;     /* in the policy verdict, from 1 */
+	__u8 pad[2];
 };
 
 struct {
@@ -41,6 +43,8 @@ static __always_inline bool deny_rule_matches(const struct deny_rule *rule, cons
 		return false;
 	if (rule->proto && rule->proto != proto)
 		return false;
+	if (rule->proto == IPPROTO_ICMP && pkt->spared)
+		return false;
 	if (rule->dst_port && rule->dst_port != pkt->dst_port)
 		return false;
 	for (int i = 0; i < 4; i++)
@@ -54,10 +58,7 @@ static __always_inline const struct deny_rule *deny_rule_of(const struct packet 
 {
 	const struct deny_rule *rule;
 
-	/* IPv6 finds its neighbours by IP packets, IPv4 by others. No rule cuts
-	 * a device off from either.
-	 */
-	if (!pkt->family || pkt->neighbour_discovery)
+	if (!pkt->family || pkt->spared == SPARED_BY_ALL_RULES)
 		return NULL;
 	for (__u32 i = 0; i < MAX_DENY_RULES && i < deny_rule_count; i++) {
 		__u32 key = i;

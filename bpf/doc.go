@@ -7,14 +7,24 @@
 // # Events
 //
 // For each packet that a device receives there is a trace event "from-network",
-// and for each that it sends a trace event "to-network", with the first 128
-// bytes of the packet. A packet that a rule matches leaves a policy verdict and
+// and for each that it sends a trace event "to-network", with the start of the
+// packet. A packet that a rule matches leaves a policy verdict and
 // a drop "Policy denied" instead of being received or sent; there is no
 // "to-network" for it. The datapath knows neither endpoints nor identities nor
-// connections: those fields are 0 and the trace reason is "unknown". UDP to port
-// 8472 or 4789 is marked as VXLAN and to port 6081 as Geneve, so that clients show
-// what the tunnel carries. As long as nobody reads the events map, an event costs a
-// failed lookup.
+// connections: those fields are 0 and the trace reason is "unknown". As long as nobody
+// reads the events map, an event costs a failed lookup.
+//
+// The start of the packet is 128 bytes, and as many more, up to 512, as headers take up that a simple
+// packet does not have: tags, options, extension headers, and all that is in front of a packet in a
+// tunnel or of one that an ICMP error is about. It is what is on the wire: a VLAN tag that
+// the kernel holds beside the packet, as it does with the outermost one, is where it belongs, as in
+// captures of libpcap, and counts in the length of the packet. A device without Ethernet headers has no
+// place for it.
+//
+// UDP to port 8472 or 4789 is marked as VXLAN and to port 6081 as Geneve, so that clients show what
+// the tunnel carries, if a header follows that Linux would accept: VXLAN's has bit I and, but for a group
+// policy, nothing else that is reserved; Geneve's has version 0, carries Ethernet or IP, and its
+// options fit.
 //
 // # Devices
 //
@@ -47,8 +57,8 @@
 //
 // and matches a packet that all of its parts match:
 //
-//   - PROTO is tcp, udp, sctp, icmp (ICMP and ICMPv6) or any, which is also what
-//     a rule without it means.
+//   - PROTO is tcp, udp, sctp, icmp (ICMP and ICMPv6, but see below) or any, which is also
+//     what a rule without it means.
 //   - PORT is the destination port.
 //   - CIDR, or a single address, is where the packet comes from on its way in,
 //     and where it goes to on its way out: the address of the other side.
@@ -56,11 +66,33 @@
 // So tcp/80@10.0.0.0/8 denies connections from 10.0.0.0/8 to port 80 here as
 // well as connections from here to port 80 there, and @192.0.2.7 denies all
 // packets from and to that address. Rules apply to all devices; the first that
-// matches a packet is the one that the events tell of.
+// matches a packet is the one that the events tell of: its number, from 1, is the cookie of the policy
+// verdict, in which Cilium has what tells its policies apart. [Cell] has each connection to the agent
+// begin with the texts of the rules (api.DenyRulesNotice), so that clients elsewhere can name the rule of a verdict and
+// of the drop that follows it (format.Event.DenyRule); with [Load], that is for agent.WithOpening.
 //
-// Later fragments of a packet have no ports: a rule with a port drops the first
-// one, which keeps the packet from being put together. At most two VLAN tags
-// and eight IPv6 extension headers are skipped; what lies behind more of them
-// matches by address alone. Packets that are not IP match no rule, ARP among
-// them, and neither does IPv6's neighbour discovery.
+// Rules are about the outermost IP header, which the host acts on: of a tunnel's packet they see
+// the tunnel. It is found, and ports behind it, whatever is in between, as far as the packet says itself that
+// it goes: up to eight VLAN tags in the packet, one beside it, eight MPLS labels; options of
+// IPv4; up to 16 headers of authentication, also in IPv4, and extension headers of IPv6 of any kind and
+// order. What lies behind more of them matches by address alone, and so does what is encrypted (ESP).
+//
+// Later fragments of a packet have no ports: a rule with a port drops the first fragment, which keeps the
+// packet from being put together. The others pass, and filters for the port do not
+// find them. Rules without a port match all fragments.
+//
+// # What no rule drops
+//
+// Packets that are not IP match no rule, ARP among them. RFC 4890 says, in sections 4.3.1 and
+// 4.4.1, what of ICMPv6 must not be dropped. Of that:
+//
+//   - No rule drops what the links of a host need: router and neighbour discovery and redirects (types
+//     133 to 137), also inverse (141, 142) and secured (148, 149), listeners of multicast (MLD: 130 to 132,
+//     143) and its routers (151 to 153). IPv4 has ARP in the place of that, and works without IGMP, which
+//     rules by address therefore do drop.
+//   - Rules for icmp do not drop errors: destination unreachable, packet too big, time exceeded and
+//     parameter problem (1 to 4), and of ICMP in IPv4 destination unreachable, which has "fragmentation
+//     needed", time exceeded and parameter problem (3, 11, 12). Without them connections hang that no rule
+//     denies. A rule for addresses without a protocol means the errors, too.
+//   - Echo is in the RFC's lists as well. A rule for icmp drops it all the same: that is what people want of it.
 package bpf

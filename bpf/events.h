@@ -85,7 +85,7 @@ struct policy_verdict_event {
 	__u8 flags;
 	__u8 auth_type;
 	__u8 pad1[3];
-	__u32 cookie;
+	__u32 cookie; /* number of the deny rule; Cilium has what tells its policies apart here */
 	__u32 pad2;
 };
 

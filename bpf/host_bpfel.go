@@ -21,7 +21,28 @@ type hostDenyRule struct {
 	Proto     uint8
 	Family    uint8
 	MatchType uint8
-	Pad       [3]uint8
+	Number    uint8
+	Pad       [2]uint8
+}
+
+type hostTaggedEvent struct {
+	_     structs.HostLayout
+	Event struct {
+		_      structs.HostLayout
+		Header struct {
+			_          structs.HostLayout
+			Type       uint8
+			Subtype    uint8
+			Source     uint16
+			Hash       uint32
+			LenOrig    uint32
+			LenCap     uint16
+			Version    uint8
+			ExtVersion uint8
+		}
+		_ [32]byte
+	}
+	Frame [528]uint8
 }
 
 // Names of all BPF objects in the ELF.
@@ -30,6 +51,7 @@ type hostDenyRule struct {
 const (
 	hostMapCiliumEvents   = "cilium_events"
 	hostMapDenyRules      = "deny_rules"
+	hostMapTaggedEvents   = "tagged_events"
 	hostProgFromNetwork   = "from_network"
 	hostProgFromNetworkL3 = "from_network_l3"
 	hostProgToNetwork     = "to_network"
@@ -91,6 +113,7 @@ type hostProgramSpecs struct {
 type hostMapSpecs struct {
 	CiliumEvents *ebpf.MapSpec `ebpf:"cilium_events"`
 	DenyRules    *ebpf.MapSpec `ebpf:"deny_rules"`
+	TaggedEvents *ebpf.MapSpec `ebpf:"tagged_events"`
 }
 
 // hostVariableSpecs contains global variables before they are loaded into the kernel.
@@ -122,12 +145,14 @@ func (o *hostObjects) Close() error {
 type hostMaps struct {
 	CiliumEvents *ebpf.Map `ebpf:"cilium_events"`
 	DenyRules    *ebpf.Map `ebpf:"deny_rules"`
+	TaggedEvents *ebpf.Map `ebpf:"tagged_events"`
 }
 
 func (m *hostMaps) Close() error {
 	return _HostClose(
 		m.CiliumEvents,
 		m.DenyRules,
+		m.TaggedEvents,
 	)
 }
 

@@ -106,7 +106,7 @@ func linkNamed(name string) netlink.Link {
 func TestDeviceGoesWhileItIsAttachedTo(t *testing.T) { eachWay(t, testDeviceGoesWhileItIsAttachedTo) }
 
 func testDeviceGoesWhileItIsAttachedTo(t *testing.T, withoutTCX bool) {
-	objects, _ := loadPrograms(t)
+	objects := loadAll(t)
 	ns := newNamespace(t)
 	ns.Do(func() error {
 		k := &keeper{opts: &Options{withoutTCX: withoutTCX}, programs: &objects.hostPrograms}

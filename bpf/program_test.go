@@ -5,17 +5,14 @@
 package bpf
 
 import (
-	"bytes"
-	"fmt"
+	"errors"
+	"io"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/perf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
-
-	"github.com/cilium/monitor/api"
 )
 
 const (
@@ -23,25 +20,45 @@ const (
 	verdictDrop = 2          // TC_ACT_SHOT
 )
 
+// ethernetObjects are the programs for devices with Ethernet headers. The verifier needs half as
+// long for them as for hostObjects.
+type ethernetObjects struct {
+	FromNetwork *ebpf.Program `ebpf:"from_network"`
+	ToNetwork   *ebpf.Program `ebpf:"to_network"`
+	hostMaps
+}
+
+func (o *ethernetObjects) Close() error {
+	return errors.Join(o.FromNetwork.Close(), o.ToNetwork.Close(), o.hostMaps.Close())
+}
+
 // loadPrograms loads the programs with the rules, attached to nothing.
-func loadPrograms(t *testing.T, rules ...string) (*hostObjects, *perf.Reader) {
+func loadPrograms(t *testing.T, rules ...string) (*ethernetObjects, *perf.Reader) {
+	t.Helper()
+	objects := new(ethernetObjects)
+	loadInto(t, objects, func(*ebpf.CollectionSpec) {}, rules...)
+	return objects, readEvents(t, objects.CiliumEvents)
+}
+
+// loadInto loads what objects has fields for, as change leaves it.
+func loadInto(t *testing.T, objects io.Closer, change func(*ebpf.CollectionSpec), rules ...string) {
 	t.Helper()
 	requireRoot(t)
 
-	var deny []Rule
-	for _, text := range rules {
-		rule, err := ParseRule(text)
-		require.NoError(t, err)
-		deny = append(deny, rule)
-	}
 	spec, err := loadHost()
 	require.NoError(t, err)
-	require.NoError(t, setRules(spec, deny))
-
-	var objects hostObjects
-	require.NoError(t, spec.LoadAndAssign(&objects, nil))
+	require.NoError(t, setRules(spec, mustParseRules(t, rules...)))
+	change(spec)
+	require.NoError(t, spec.LoadAndAssign(objects, nil))
 	t.Cleanup(func() { objects.Close() })
-	return &objects, readEvents(t, objects.CiliumEvents)
+}
+
+// loadAll loads all programs, attached to nothing.
+func loadAll(t *testing.T) *hostObjects {
+	t.Helper()
+	objects := new(hostObjects)
+	loadInto(t, objects, func(*ebpf.CollectionSpec) {})
+	return objects
 }
 
 // run runs the program on a packet and returns its verdict and the events.
@@ -76,238 +93,9 @@ func TestTrace(t *testing.T) {
 		assert.Equal(t, 1, e.i32(28), "ifindex of lo, where test runs take place")
 	}
 
-	t.Run("captures the first 128 bytes", func(t *testing.T) {
-		long := append(udp4("10.0.0.1", "10.0.0.2", 53), bytes.Repeat([]byte{7}, 1000)...)
-		_, events := run(t, objects.FromNetwork, rd, long)
-		require.Len(t, events, 1)
-		assert.Equal(t, len(long), events[0].lenOrig())
-		assert.Equal(t, long[:128], events[0].packet())
-	})
 	t.Run("flags IPv6", func(t *testing.T) {
 		_, events := run(t, objects.FromNetwork, rd, udp6("fd00::1", "fd00::2", 53))
 		require.Len(t, events, 1)
 		assert.EqualValues(t, 1, events[0].u8(27))
 	})
-}
-
-// TestTunnelFlags shows that a tunnel's packets are marked, in traces and in drops.
-func TestTunnelFlags(t *testing.T) {
-	const ipv6, vxlan, geneve = 0x1, 0x4, 0x8
-	const src, dst, src6, dst6 = "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"
-	udp4Flags := func(port uint16, flags uint8) (string, []byte, uint8) {
-		return fmt.Sprint("udp/", port), udp4(src, dst, port), flags
-	}
-	udp6Flags := func(port uint16, flags uint8) (string, []byte, uint8) {
-		return fmt.Sprint("IPv6 udp/", port), udp6(src6, dst6, port), ipv6 | flags
-	}
-
-	traces, traced := loadPrograms(t)
-	drops, dropped := loadPrograms(t, "any@0.0.0.0/0", "any@::/0")
-	check := func(name string, packet []byte, flags uint8) {
-		t.Run(name, func(t *testing.T) {
-			_, events := run(t, traces.FromNetwork, traced, packet)
-			require.Len(t, events, 1)
-			assert.Equal(t, flags, events[0].u8(27), "flags of the trace")
-			_, events = run(t, drops.ToNetwork, dropped, packet)
-			require.Len(t, events, 2)
-			require.Equal(t, eventDrop, events[1].typ())
-			assert.Equal(t, flags, events[1].u8(36), "flags of the drop")
-		})
-	}
-	check(udp4Flags(8472, vxlan))
-	check(udp4Flags(4789, vxlan))
-	check(udp4Flags(6081, geneve))
-	check(udp6Flags(8472, vxlan))
-	check(udp6Flags(6081, geneve))
-	check(udp4Flags(8473, 0))
-	check("tcp/8472", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_TCP, 0, nil, tcpSYN(8472))), 0)
-	check("later fragment", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 1, nil, udp(8472))), 0)
-}
-
-// denyCase is a packet and whether the rules of a test drop it on ingress and egress.
-type denyCase struct {
-	name            string
-	packet          []byte
-	ingress, egress bool
-}
-
-func checkDeny(t *testing.T, rules []string, cases []denyCase) {
-	objects, rd := loadPrograms(t, rules...)
-	for _, tc := range cases {
-		t.Run(fmt.Sprint(rules, " ", tc.name), func(t *testing.T) {
-			for _, dir := range []struct {
-				prog   *ebpf.Program
-				denied bool
-				before []int // event types before the verdict
-			}{
-				{objects.FromNetwork, tc.ingress, []int{eventTrace}},
-				{objects.ToNetwork, tc.egress, nil},
-			} {
-				verdict, events := run(t, dir.prog, rd, tc.packet)
-				want, types := verdictNext, []int{eventTrace}
-				if dir.denied {
-					want, types = verdictDrop, append(dir.before, eventPolicyVerdict, eventDrop)
-				}
-				assert.Equal(t, want, verdict, dir.prog)
-				var got []int
-				for _, e := range events {
-					got = append(got, e.typ())
-				}
-				assert.Equal(t, types, got, dir.prog)
-			}
-		})
-	}
-}
-
-func TestDenyRules(t *testing.T) {
-	const here, there, elsewhere = "10.0.0.1", "10.9.9.9", "192.0.2.1"
-	const here6, there6 = "fd00::1", "fd00:9::9"
-	icmpv6 := func(typ byte) []byte {
-		return ethernet(unix.ETH_P_IPV6, ipv6(here6, there6, unix.IPPROTO_ICMPV6, []byte{typ, 0, 0, 0, 0, 0, 0, 0}))
-	}
-
-	checkDeny(t, []string{"udp/9999"}, []denyCase{
-		{"its port", udp4(here, there, 9999), true, true},
-		{"IPv6", udp6(here6, there6, 9999), true, true},
-		{"other port", udp4(here, there, 9998), false, false},
-		{"other protocol", ethernet(unix.ETH_P_IP, ipv4(here, there, unix.IPPROTO_TCP, 0, nil, tcpSYN(9999))), false, false},
-	})
-	checkDeny(t, []string{"any/53"}, []denyCase{
-		{"udp", udp4(here, there, 53), true, true},
-		{"tcp", ethernet(unix.ETH_P_IP, ipv4(here, there, unix.IPPROTO_TCP, 0, nil, tcpSYN(53))), true, true},
-		{"a protocol without ports", ethernet(unix.ETH_P_IP, ipv4(here, there, unix.IPPROTO_GRE, 0, nil, udp(53))), false, false},
-	})
-	checkDeny(t, []string{"@10.9.0.0/16"}, []denyCase{
-		{"from it", udp4(there, here, 1), true, false},
-		{"to it", udp4(here, there, 1), false, true},
-		{"neither", udp4(here, elsewhere, 1), false, false},
-		{"IPv6", udp6(here6, there6, 1), false, false},
-		{"a fragment", ethernet(unix.ETH_P_IP, ipv4(there, here, unix.IPPROTO_UDP, 5, nil, udp(1))), true, false},
-	})
-	checkDeny(t, []string{"udp/1@fd00:9::/33"}, []denyCase{
-		{"from it", udp6(there6, here6, 1), true, false},
-		{"to it", udp6(here6, there6, 1), false, true},
-		{"past the prefix", udp6("fd00:9:8000::1", here6, 1), false, false},
-		{"IPv4", udp4(here, there, 1), false, false},
-	})
-	checkDeny(t, []string{"icmp"}, []denyCase{
-		{"ICMP", ethernet(unix.ETH_P_IP, ipv4(here, there, unix.IPPROTO_ICMP, 0, nil, udp(1))), true, true},
-		{"ICMPv6", icmpv6(128), true, true},
-		{"ICMPv6 after neighbour discovery", icmpv6(138), true, true},
-		{"ICMPv6 neighbour discovery", icmpv6(133), false, false},
-		{"ICMPv6 neighbour discovery", icmpv6(137), false, false},
-		{"udp", udp4(here, there, 1), false, false},
-	})
-	checkDeny(t, []string{"any@0.0.0.0/0"}, []denyCase{
-		{"IPv4", udp4(here, there, 1), true, true},
-		{"IPv6", udp6(here6, there6, 1), false, false},
-		{"ARP", ethernet(unix.ETH_P_ARP, make([]byte, 28)), false, false},
-	})
-	checkDeny(t, manyRules(MaxRules), []denyCase{
-		{"the last of 64", udp4(here, there, MaxRules), true, true},
-		{"none", udp4(here, there, MaxRules+1), false, false},
-	})
-}
-
-// manyRules returns n rules; the last denies port n.
-func manyRules(n int) (rules []string) {
-	for i := range n {
-		rules = append(rules, fmt.Sprintf("udp/%d", i+1))
-	}
-	return rules
-}
-
-func TestDenyOddPackets(t *testing.T) {
-	const src, dst, src6, dst6 = "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"
-	const p = 9999
-	ip4 := ipv4(src, dst, unix.IPPROTO_UDP, 0, nil, udp(p))
-	ip6 := func(next uint8, payload []byte) []byte {
-		return ethernet(unix.ETH_P_IPV6, ipv6(src6, dst6, next, payload))
-	}
-	extensions := func(n int) []byte {
-		payload, next := udp(p), uint8(unix.IPPROTO_UDP)
-		for range n {
-			payload, next = extension(next, 1, payload), unix.IPPROTO_DSTOPTS
-		}
-		return ip6(next, payload)
-	}
-
-	checkDeny(t, []string{fmt.Sprintf("udp/%d", p)}, []denyCase{
-		{"VLAN", ethernet(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, ip4)), true, true},
-		{"two VLANs", ethernet(unix.ETH_P_8021AD, vlan(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, ip4))), true, true},
-		{"three VLANs", ethernet(unix.ETH_P_8021AD, vlan(unix.ETH_P_8021Q, vlan(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, ip4)))), false, false},
-		{"VLAN cut short", ethernet(unix.ETH_P_8021Q, []byte{0, 1, 8}), false, false},
-		{"IPv4 options", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 0, make([]byte, 40), udp(p))), true, true},
-		{"IPv4 first fragment", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, unix.IP_MF, nil, udp(p))), true, true},
-		{"IPv4 later fragment", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 1, nil, udp(p))), false, false},
-		{"IPv4 header length too small", ethernet(unix.ETH_P_IP, append([]byte{0x41}, ip4[1:]...)), false, false},
-		{"IPv4 cut in the ports", ethernet(unix.ETH_P_IP, ip4[:23]), false, false},
-		{"IPv4 without ports", ethernet(unix.ETH_P_IP, ip4[:20]), false, false},
-		{"wrong version", ethernet(unix.ETH_P_IP, append([]byte{0x55}, ip4[1:]...)), false, false},
-		{"IPv6 in the EtherType only", ethernet(unix.ETH_P_IPV6, append(ip4, make([]byte, 40)...)), false, false},
-		{"IPv6 extension cut", ip6(unix.IPPROTO_HOPOPTS, []byte{unix.IPPROTO_UDP, 0, 0}), false, false},
-		{"IPv6 extension past the end", ip6(unix.IPPROTO_HOPOPTS, extension(unix.IPPROTO_UDP, 0, nil)), false, false},
-		{"IPv6 hop by hop", ip6(unix.IPPROTO_HOPOPTS, extension(unix.IPPROTO_UDP, 0, udp(p))), true, true},
-		{"IPv6 long routing header", ip6(unix.IPPROTO_ROUTING, extension(unix.IPPROTO_UDP, 100, udp(p))), true, true},
-		{"IPv6 authentication", ip6(unix.IPPROTO_AH, authentication(unix.IPPROTO_UDP, udp(p))), true, true},
-		{"IPv6 first fragment", ip6(unix.IPPROTO_FRAGMENT, fragmentHeader(unix.IPPROTO_UDP, 0, udp(p))), true, true},
-		{"IPv6 later fragment", ip6(unix.IPPROTO_FRAGMENT, fragmentHeader(unix.IPPROTO_UDP, 1, udp(p))), false, false},
-		{"IPv6 with eight extensions", extensions(8), true, true},
-		{"IPv6 with nine extensions", extensions(9), false, false},
-		{"IPv6 encrypted", ip6(unix.IPPROTO_ESP, udp(p)), false, false},
-	})
-	checkDeny(t, []string{"@fd00::1", "udp@10.0.0.1"}, []denyCase{
-		{"IPv6 later fragment", ip6(unix.IPPROTO_FRAGMENT, fragmentHeader(unix.IPPROTO_UDP, 1, udp(p))), true, false},
-		{"IPv6 with nine extensions", extensions(9), true, false},
-		{"IPv4 later fragment", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 1, nil, udp(p))), true, false},
-	})
-}
-
-func TestDenyEvents(t *testing.T) {
-	objects, rd := loadPrograms(t, "udp/9999", "@fd00::/16")
-
-	t.Run("ingress IPv4", func(t *testing.T) {
-		packet := udp4("10.0.0.1", "10.0.0.2", 9999)
-		_, events := run(t, objects.FromNetwork, rd, packet)
-		require.Len(t, events, 3)
-
-		verdict := events[1]
-		assert.Equal(t, eventPolicyVerdict, verdict.typ())
-		assert.Equal(t, len(packet), verdict.lenOrig())
-		assert.Equal(t, packet, verdict.packet())
-		assert.Equal(t, -133, verdict.i32(20), "verdict")
-		assert.Equal(t, 9999, verdict.u16(24), "destination port")
-		assert.EqualValues(t, unix.IPPROTO_UDP, verdict.u8(26), "protocol")
-		assert.EqualValues(t, 1|api.PolicyMatchL4Only<<3, verdict.u8(27), "flags: ingress, L4-Only")
-
-		drop := events[2]
-		assert.Equal(t, eventDrop, drop.typ())
-		assert.Equal(t, 133, drop.subtype())
-		assert.Equal(t, 2, drop.version())
-		assert.Equal(t, verdict.hash(), drop.hash())
-		assert.Equal(t, packet, drop.packet())
-		assert.NotZero(t, drop.u16(28), "line")
-		assert.EqualValues(t, 1, drop.u8(30), "file: bpf_host.c")
-		assert.Equal(t, 1, drop.i32(32), "ifindex")
-		assert.Zero(t, drop.u8(36), "flags")
-	})
-	t.Run("egress IPv6", func(t *testing.T) {
-		_, events := run(t, objects.ToNetwork, rd, udp6("fe80::1", "fd00::2", 53))
-		require.Len(t, events, 2)
-		assert.EqualValues(t, 2|4|api.PolicyMatchL3Only<<3, events[0].u8(27), "flags: egress, IPv6, L3-Only")
-		assert.Equal(t, 53, events[0].u16(24), "destination port")
-		assert.EqualValues(t, 1, events[1].u8(36), "flags: IPv6")
-	})
-}
-
-func TestTooManyRules(t *testing.T) {
-	var deny []Rule
-	for _, text := range manyRules(MaxRules + 1) {
-		rule, err := ParseRule(text)
-		require.NoError(t, err)
-		deny = append(deny, rule)
-	}
-	spec, err := loadHost()
-	require.NoError(t, err)
-	require.ErrorContains(t, setRules(spec, deny), "65 deny rules, at most 64 are possible")
 }

@@ -142,8 +142,8 @@ func (r Rule) matchType() uint8 {
 	}
 }
 
-// entry returns the rule as the programs read it.
-func (r Rule) entry() (hostDenyRule, error) {
+// entry returns the rule as the programs read it. Policy verdicts tell of it by the number.
+func (r Rule) entry(number int) (hostDenyRule, error) {
 	if err := r.validate(); err != nil {
 		return hostDenyRule{}, fmt.Errorf("deny rule %q: %w", r, err)
 	}
@@ -151,6 +151,7 @@ func (r Rule) entry() (hostDenyRule, error) {
 		DstPort:   r.Port,
 		Proto:     protocolNumbers[r.Protocol],
 		MatchType: r.matchType(),
+		Number:    uint8(number),
 	}
 	if addr := r.Remote.Masked().Addr(); addr.IsValid() {
 		entry.Addr = words(addr.AsSlice())

@@ -84,7 +84,7 @@ func FuzzParseRule(f *testing.F) {
 		again, err := ParseRule(rule.String())
 		require.NoError(t, err)
 		require.Equal(t, rule, again)
-		_, err = rule.entry()
+		_, err = rule.entry(1)
 		require.NoError(t, err)
 	})
 }

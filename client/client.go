@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/cilium/monitor/api/payload"
@@ -55,6 +56,8 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 			conn.Close()
 		}
 		return nil, fmt.Errorf("connect to the monitor agent: %w", ctx.Err())
+	case errors.Is(err, syscall.ECONNREFUSED) && !isSocket(path):
+		return nil, fmt.Errorf("connect to the monitor agent: it is not a socket: %w", err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
 	case err != nil:
@@ -64,6 +67,11 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	c.decoder = payload.NewDecoder(reader{c})
 	c.release = context.AfterFunc(ctx, func() { conn.Close() })
 	return c, nil
+}
+
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSocket
 }
 
 // OnIdle sets a function that is called each time before the client waits for the agent:

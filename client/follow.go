@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"syscall"
 	"time"
 
 	"github.com/cilium/monitor/api/payload"
@@ -21,6 +22,13 @@ const (
 // Hooks are called by [Follow] when something happens to the connection. Each can be nil. They
 // are called on the goroutine that ranges over the payloads, which waits for them.
 type Hooks struct {
+	// OnDial is called with each connection before anything is read from it, also with one that
+	// is refused then: to ask the kernel about the other end of the socket.
+	OnDial func(conn syscall.Conn)
+
+	// OnWait is called once if there is no agent to begin with, with the error of [Dial].
+	OnWait func(err error)
+
 	// OnConnect is called when there is a connection, the first one included. After one that was
 	// refused ([ErrRefused]), it is called only once the agent has written something.
 	OnConnect func()
@@ -34,22 +42,22 @@ type Hooks struct {
 }
 
 // Follow yields the events of the agent that serves the socket at path, and those of
-// the next one that does, and so on: when the connection is lost it connects again.
-// What [Client.Payloads] says about memory holds here, too.
+// the next one that does, and so on: it waits for an agent to start, and when the connection is
+// lost it connects again. What [Client.Payloads] says about memory holds here, too.
 //
-// The last thing it yields is an error, with a nil payload: that of [Dial] if there
-// is no agent to begin with, [payload.ErrNotASession] if what serves the socket is
-// none, else ctx's error.
+// The last thing it yields is an error, with a nil payload: that of [Dial] if there can't be a
+// connection for another reason than [ErrNotRunning], such as [fs.ErrPermission]; [payload.ErrNotASession] if
+// what serves the socket is no agent; else ctx's error.
 func Follow(ctx context.Context, path string, hooks Hooks) iter.Seq2[*payload.Payload, error] {
 	return func(yield func(*payload.Payload, error) bool) {
 		f := follower{path: path, hooks: hooks, delay: minRedial}
-		c, err := Dial(ctx, path)
+		c, err := f.dial(ctx)
 		for err == nil {
 			if !f.read(c, yield) {
 				return
 			}
 			if err = f.lost(ctx, c.err); err == nil {
-				c, err = f.redial(ctx)
+				c, err = f.redial(ctx, anyError)
 			}
 		}
 		yield(nil, err)
@@ -72,6 +80,9 @@ type follower struct {
 // false if the caller's loop was left.
 func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) bool {
 	defer c.Close()
+	if conn, ok := c.conn.(syscall.Conn); ok && f.hooks.OnDial != nil {
+		f.hooks.OnDial(conn)
+	}
 	c.OnIdle(f.hooks.OnIdle)
 	if !f.refused {
 		f.connected()
@@ -111,8 +122,28 @@ func (f *follower) lost(ctx context.Context, err error) error {
 	return nil
 }
 
-// redial dials until somebody answers. The only error is ctx's.
-func (f *follower) redial(ctx context.Context) (*Client, error) {
+// dial dials for the first time. It waits for an agent, but for nothing else that an agent which
+// starts may not change.
+func (f *follower) dial(ctx context.Context) (*Client, error) {
+	c, err := Dial(ctx, f.path)
+	if !errors.Is(err, ErrNotRunning) {
+		return c, err
+	}
+	if f.hooks.OnWait != nil {
+		f.hooks.OnWait(err)
+	}
+	if f.hooks.OnIdle != nil {
+		f.hooks.OnIdle()
+	}
+	c, err = f.redial(ctx, func(err error) bool { return errors.Is(err, ErrNotRunning) })
+	f.delay = minRedial
+	return c, err
+}
+
+func anyError(error) bool { return true }
+
+// redial dials until somebody answers, or dialling fails with an error that again does not accept.
+func (f *follower) redial(ctx context.Context, again func(error) bool) (*Client, error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,7 +152,7 @@ func (f *follower) redial(ctx context.Context) (*Client, error) {
 		}
 		f.delay = min(2*f.delay, maxRedial)
 		c, err := Dial(ctx, f.path)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || !again(err) {
 			return c, err
 		}
 	}

@@ -4,7 +4,9 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +17,7 @@ import (
 
 // follower follows the agent at path on a goroutine and tells what it sees.
 type follower struct {
-	seen chan string // "connected", "disconnected: ERR", Data of events
+	seen chan string // "waiting: ERR", "connected", "disconnected: ERR", Data of events
 	done chan error  // how the loop ended
 }
 
@@ -23,6 +25,12 @@ func follow(t *testing.T, ctx context.Context, path string) *follower {
 	f := &follower{seen: make(chan string, 100), done: make(chan error, 1)}
 	go func() {
 		for pl, err := range client.Follow(ctx, path, client.Hooks{
+			OnWait: func(err error) {
+				if errors.Is(err, client.ErrNotRunning) {
+					err = client.ErrNotRunning // without the path
+				}
+				f.seen <- "waiting: " + err.Error()
+			},
 			OnConnect:    func() { f.seen <- "connected" },
 			OnDisconnect: func(err error) { f.seen <- "disconnected: " + err.Error() },
 		}) {
@@ -78,10 +86,45 @@ func TestFollowRestarts(t *testing.T) {
 	require.Equal(t, io.EOF, err, "the connection is closed")
 }
 
-func TestFollowNobody(t *testing.T) {
-	f := follow(t, t.Context(), socketPath(t))
-	require.ErrorIs(t, <-f.done, client.ErrNotRunning)
+// TestFollowWaits follows an agent that is not there yet.
+func TestFollowWaits(t *testing.T) {
+	path := socketPath(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := follow(t, ctx, path)
+	f.expect(t, "waiting: "+client.ErrNotRunning.Error())
+	s := serve(t, path)
+	conn := s.accept()
+	conn.send("a")
+	f.expect(t, "connected", "a")
+	cancel()
+	require.Equal(t, context.Canceled, <-f.done)
 	require.Empty(t, f.seen)
+}
+
+// TestFollowNobody stops waiting for an agent that never comes.
+func TestFollowNobody(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := follow(t, ctx, socketPath(t))
+	f.expect(t, "waiting: "+client.ErrNotRunning.Error())
+	cancel()
+	require.Equal(t, context.Canceled, <-f.done)
+	require.Empty(t, f.seen)
+}
+
+// TestFollowNoSocket does not wait where an agent would not start either.
+func TestFollowNoSocket(t *testing.T) {
+	path := socketPath(t)
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	f := follow(t, t.Context(), path)
+	require.ErrorContains(t, <-f.done, "it is not a socket")
+	require.Empty(t, f.seen)
+
+	// What is waited for, and then turns out to be none.
+	path = socketPath(t)
+	f = follow(t, t.Context(), path)
+	f.expect(t, "waiting: "+client.ErrNotRunning.Error())
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.ErrorContains(t, <-f.done, "it is not a socket")
 }
 
 // TestFollowCancelledWhileAway cancels while there is no agent to connect to.

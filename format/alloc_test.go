@@ -3,6 +3,7 @@
 package format_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,23 +12,38 @@ import (
 	"github.com/cilium/monitor/format"
 )
 
+var ciliumVerbose = format.Options{Output: format.OutputCilium, Level: format.LevelVerbose}
+
 // TestNothingAllocated checks that an event of the datapath goes through filter, formatter
 // and summary without an allocation.
 func TestNothingAllocated(t *testing.T) {
 	filter, err := format.ParseFilter([]string{
-		"--type", "trace,drop,policy-verdict,debug,trace-sock", "--not", "--related-to", "99", "--not", "--ip", "192.0.2.0/24",
-		"--not", "--port", "9", "--not", "--protocol", "gre", "--not", "--tcp-flags", "RST", "--not", "--drop-reason", "140",
+		"--type", "trace,drop,policy-verdict,debug,trace-sock", "--not", "--related-to", "99", "--not", "--ip", "203.0.113.0/24", "--not", "--outer", "--src-ip", "203.0.113.1",
+		"--not", "--port", "60000-60009", "--not", "--protocol", "201", "--not", "--tcp-flags", "RST", "--not", "--drop-reason", "140",
 		"--not", "--identity", "health", "--not", "--verdict", "audit", "--not", "--interface", "lo",
 	})
 	require.NoError(t, err)
-	payloads := append(mix, debug(api.DebugCTLookup4Part1, 1, 2, 3), traceSock())
+	common := append(slices.Clone(mix), verdict(tcpPacket), drop(tcpPacket), debug(api.DebugCTLookup4Part1, 1, 2, 3), traceSock())
+	all := slices.Clone(common)
+	for _, k := range kinds {
+		if len(layerLines(k)) == 0 {
+			continue // a hex dump, which is for the library to make
+		}
+		all = append(all, k.payload(), kind{packet: k.packet[:len(k.packet)-1], flags: k.flags}.payload())
+	}
 	for name, opts := range map[string]format.Options{
 		"line":    {Level: format.LevelDebug},
 		"verbose": {Level: format.LevelVerbose},
-		"JSON":    {JSON: true},
+		"JSON":    {Output: format.OutputJSON},
+
+		"Cilium": {Output: format.OutputCilium, Level: format.LevelDebug},
 	} {
+		payloads := all
+		if opts.Output == format.OutputCilium {
+			payloads = common // of rare packets gopacket makes the text that Cilium prints
+		}
 		t.Run(name, func(t *testing.T) {
-			f := format.New(opts)
+			f := format.NewJoiner(format.New(opts))
 			ev := format.NewEvent(interfaceName)
 			var summary format.Summary
 			var buf []byte
@@ -38,7 +54,7 @@ func TestNothingAllocated(t *testing.T) {
 					summary.Count(ev)
 					if filter.Match(ev) {
 						matched++
-						buf = f.Append(buf[:0], ev)
+						buf, _ = f.Append(buf[:0], ev)
 					}
 				}
 			}

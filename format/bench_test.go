@@ -34,9 +34,11 @@ func BenchmarkVerboseTrace(b *testing.B) {
 	benchmarkFormat(b, format.Options{Level: format.LevelVerbose}, trace(synPacket))
 }
 func BenchmarkJSONTrace(b *testing.B) {
-	benchmarkFormat(b, format.Options{JSON: true}, trace(synPacket))
+	benchmarkFormat(b, format.Options{Output: format.OutputJSON}, trace(synPacket))
 }
-func BenchmarkJSONMix(b *testing.B) { benchmarkFormat(b, format.Options{JSON: true}, mix...) }
+func BenchmarkJSONMix(b *testing.B) {
+	benchmarkFormat(b, format.Options{Output: format.OutputJSON}, mix...)
+}
 func BenchmarkDecode(b *testing.B) {
 	ev := format.NewEvent(nil)
 	pl := trace(synPacket)

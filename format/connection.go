@@ -2,12 +2,25 @@
 
 package format
 
-import (
-	"net/netip"
-	"strconv"
+import "net/netip"
 
-	"github.com/gopacket/gopacket/layers"
-)
+// connection is who talks to whom. What a packet does not have is zero.
+type connection struct {
+	src, dst         netip.Addr // never IPv4-mapped
+	srcPort, dstPort uint16
+	hasPorts         bool
+	hasProtocol      bool
+	protocol         uint8 // IP protocol number of what is behind all extension headers
+	tcpFlags         uint8 // bits of the TCP header, as in tcpFlagNames
+
+	hasICMP      bool
+	icmpTypeCode uint16 // type and code, in this order
+
+	hasFragment    bool   // it is a part of a packet
+	fragmentOffset uint16 // in bytes; only the fragment at 0 has ports, flags, type and code
+}
+
+func (c *connection) setProtocol(number uint8) { c.protocol, c.hasProtocol = number, true }
 
 // tcpFlagNames has the flags of a TCP header. Connection summaries show the first
 // tcpFlagsShown of them.
@@ -21,72 +34,107 @@ var tcpFlagNames = [...]struct {
 
 const tcpFlagsShown = 4
 
-// appendSummary appends who talks to whom, and the tunnel.
+// appendSummary appends who talks to whom, what an ICMP error is about, and the tunnels, from
+// the innermost out.
 func (d *dissection) appendSummary(dst []byte) []byte {
-	dst = d.inner.appendSummary(dst)
-	if d.tunnel != tunnelNone {
+	n := d.carried()
+	dst = d.appendHeaders(dst, d.innermost())
+	if n < len(d.headers) {
+		dst = append(dst, " [about "...)
+		dst = d.appendHeaders(dst, &d.headers[len(d.headers)-1])
+		dst = append(d.appendTunnels(dst, d.headers[n:]), ']')
+	}
+	return d.appendTunnels(dst, d.headers[:n])
+}
+
+// appendTunnels appends all but the last of the headers, as tunnels that carry it.
+func (d *dissection) appendTunnels(dst []byte, all []headers) []byte {
+	for i := len(all) - 2; i >= 0; i-- {
 		dst = append(dst, " [tunnel "...)
-		dst = d.outer.conn.appendEndpoints(dst)
+		dst = all[i].conn.appendEndpoints(dst)
 		dst = append(dst, ' ')
-		dst = append(dst, d.tunnel.String()...)
+		dst = append(dst, all[i].tunnel.String()...)
 		dst = append(dst, ']')
 	}
 	return dst
 }
 
-func (h *headers) appendSummary(dst []byte) []byte {
-	if !h.has(hasIPv4 | hasIPv6) {
-		if h.has(hasEthernet) {
-			return h.appendEthernetSummary(dst)
-		}
-		return append(dst, "[unknown]"...)
-	}
-	dst = h.conn.appendEndpoints(dst)
+// appendHeaders appends who talks to whom by the headers of one packet.
+func (d *dissection) appendHeaders(dst []byte, h *headers) []byte {
+	c := &h.conn
 	switch {
-	case h.conn.hasPorts:
-		dst = h.conn.appendTransport(append(dst, ' '))
-	case h.has(hasICMPv4):
-		dst = append(append(dst, " icmp "...), h.icmpName(uint16(h.icmpv4.TypeCode), false)...)
-	case h.has(hasICMPv6):
-		dst = append(append(dst, " icmp "...), h.icmpName(uint16(h.icmpv6.TypeCode), true)...)
-	case h.has(hasVRRP):
-		dst = append(append(dst, " vrrp "...), h.vrrp.Type.String()...)
-		dst = strconv.AppendUint(append(dst, ' '), uint64(h.vrrp.VirtualRtrID), 10)
-		dst = strconv.AppendUint(append(dst, ' '), uint64(h.vrrp.Priority), 10)
-	case h.has(hasIGMP):
-		dst = h.igmp.appendSummary(append(dst, " igmp "...))
+	case c.src.IsValid():
+		dst = d.appendTransport(append(c.appendEndpoints(dst), ' '), h)
+	case h.mac >= 0:
+		dst = d.appendMACs(dst, h)
+	default:
+		dst = append(dst, "[unknown]"...)
 	}
-	return dst
+	if c.fragmentOffset > 0 {
+		dst = append(appendUint(dst, " [fragment at ", uint64(c.fragmentOffset)), ']')
+	}
+	return d.appendMark(dst, h)
 }
 
-// appendTransport appends the name of a protocol that has ports, of TCP the flags, too.
-func (c *connection) appendTransport(dst []byte) []byte {
-	switch c.protocol {
-	case protocolUDP:
-		return append(dst, "udp"...)
-	case protocolSCTP:
-		return append(dst, "sctp"...)
-	}
-	dst = append(dst, "tcp"...)
-	sep := " "
-	for _, f := range tcpFlagNames[:tcpFlagsShown] {
-		if c.tcpFlags&f.bit != 0 {
-			dst = append(append(dst, sep...), f.name...)
-			sep = ", "
+// appendTransport appends the name of the protocol and what it says in a few words.
+func (d *dissection) appendTransport(dst []byte, h *headers) []byte {
+	c := &h.conn
+	dst = appendProtocolName(dst, c.protocol)
+	switch {
+	case c.protocol == protocolTCP:
+		sep := " "
+		for _, f := range tcpFlagNames[:tcpFlagsShown] {
+			if c.tcpFlags&f.bit != 0 {
+				dst = append(append(dst, sep...), f.name...)
+				sep = ", "
+			}
 		}
+	case c.hasICMP:
+		dst = append(append(dst, ' '), d.icmpName(c.icmpTypeCode, c.protocol == protocolICMPv6)...)
+	case c.protocol == protocolGRE:
+		dst = d.appendGRESummary(dst, h)
+	case c.protocol == protocolVRRP:
+		dst = d.appendVRRPSummary(dst, h)
+	case c.protocol == protocolIGMP:
+		dst = d.appendIGMPSummary(dst, h)
 	}
 	return dst
 }
 
-func (h *headers) appendEthernetSummary(dst []byte) []byte {
-	dst = appendMAC(dst, h.ethernet.SrcMAC)
-	dst = append(dst, " -> "...)
-	dst = appendMAC(dst, h.ethernet.DstMAC)
-	dst = append(dst, ' ')
-	if layers.EthernetTypeMetadata[h.ethernet.EthernetType].DecodeWith == nil {
-		return appendHex(dst, uint64(h.ethernet.EthernetType))
+// appendGRESummary appends the EtherType of what GRE carries and is not dissected.
+func (d *dissection) appendGRESummary(dst []byte, h *headers) []byte {
+	header := d.lastHeader(h)
+	if len(header) < greSize {
+		return dst
 	}
-	return append(dst, h.ethernet.EthernetType.String()...)
+	return appendEtherType(append(dst, ' '), be16(header[2:]))
+}
+
+// appendMark says in a word if something is missing that would have been appended.
+func (d *dissection) appendMark(dst []byte, h *headers) []byte {
+	if h.first == h.last {
+		return dst
+	}
+	switch last := &d.layers[h.last-1]; {
+	case last.state == stateMalformed:
+		return append(dst, " [malformed]"...)
+	case last.state == stateCut && !h.quoted && int(last.end-last.start) < layerKinds[last.kind].summarized:
+		return append(dst, " [cut]"...)
+	default:
+		return dst
+	}
+}
+
+func (d *dissection) appendMACs(dst []byte, h *headers) []byte {
+	ethernet := d.header(&d.layers[h.mac])
+	dst = appendMAC(dst, ethernet[6:12])
+	dst = append(dst, " -> "...)
+	dst = appendMAC(dst, ethernet[:6])
+	dst = append(dst, ' ')
+	if last := d.lastHeader(h); h.etherType == etherTypeLLC && len(last) == llcSize && last[0] == sapSTP {
+		return append(dst, "STP"...)
+	}
+	return appendEtherType(dst, h.etherType)
 }
 
 // appendEndpoints appends "SRC:PORT -> DST:PORT", or "SRC -> DST" without ports.
@@ -103,24 +151,5 @@ func (c *connection) appendEndpoint(dst []byte, addr netip.Addr, port uint16) []
 	return addr.AppendTo(dst)
 }
 
-// icmpName returns the name of an ICMP type and code, such as "EchoRequest". gopacket
-// builds it each time; the few that occur are kept.
-func (h *headers) icmpName(typeCode uint16, v6 bool) string {
-	key := uint32(typeCode)
-	if v6 {
-		key |= 1 << 16
-	}
-	name, ok := h.icmpNames[key]
-	if !ok {
-		if v6 {
-			name = layers.ICMPv6TypeCode(typeCode).String()
-		} else {
-			name = layers.ICMPv4TypeCode(typeCode).String()
-		}
-		if h.icmpNames == nil {
-			h.icmpNames = make(map[uint32]string)
-		}
-		h.icmpNames[key] = name
-	}
-	return name
-}
+// lastHeader returns what was captured of the last of the headers.
+func (d *dissection) lastHeader(h *headers) []byte { return d.header(&d.layers[h.last-1]) }

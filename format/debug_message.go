@@ -23,6 +23,14 @@ import (
 //	c  protocol<<8 | connection tracking flags
 //	v  connection tracking verdict
 //	w  direction             e  errno
+//
+// Forms that only ciliumDebugMessages has:
+//
+//	X  hex without 0x        p  last 4 bytes of an IPv6 address, without what is before
+//	u  without lower 8 bits  b  lower 8 bits
+//	C  c with names          N  name of an interface
+//	V  v of lower 8 bits     W  direction of connection tracking
+//	E  e without its number
 var debugMessages = [...]string{
 	api.DebugGeneric:                     "generic message, arg1={d1} ({x1}) arg2={d2} ({x2}) arg3={d3} ({x3})",
 	api.DebugLocalDelivery:               "local delivery to endpoint {d1}, source identity {i2}",
@@ -94,28 +102,31 @@ var debugMessages = [...]string{
 }
 
 // appendDebugMessage appends what a debug sample says, in words.
-func (f *Formatter) appendDebugMessage(dst []byte, n *api.DebugMsg) []byte {
-	text := ""
-	if int(n.SubType) < len(debugMessages) {
-		text = debugMessages[n.SubType]
+func (f *Formatter) appendDebugMessage(dst []byte, e *Event) []byte {
+	n := &e.sample.Debug
+	if int(n.SubType) < len(debugMessages) && debugMessages[n.SubType] != "" {
+		return f.appendDebugText(dst, debugMessages[n.SubType], e)
 	}
-	if text == "" {
-		dst = appendUint(dst, "unknown message ", uint64(n.SubType))
-		text = ", arg1={d1} ({x1}) arg2={d2} ({x2}) arg3={d3} ({x3})"
-	}
+	dst = appendUint(dst, "unknown message ", uint64(n.SubType))
+	return f.appendDebugText(dst, ", arg1={d1} ({x1}) arg2={d2} ({x2}) arg3={d3} ({x3})", e)
+}
+
+// appendDebugText appends a text of debugMessages or ciliumDebugMessages with the arguments of a debug sample.
+func (f *Formatter) appendDebugText(dst []byte, text string, e *Event) []byte {
+	n := &e.sample.Debug
 	args := [...]uint32{n.Arg1, n.Arg2, n.Arg3}
 	for i := 0; i < len(text); i++ {
 		if text[i] != '{' {
 			dst = append(dst, text[i])
 			continue
 		}
-		dst = f.appendDebugArg(dst, text[i+1], args[text[i+2]-'1'])
+		dst = f.appendDebugArg(dst, text[i+1], args[text[i+2]-'1'], e)
 		i += len("d1}")
 	}
 	return dst
 }
 
-func (f *Formatter) appendDebugArg(dst []byte, form byte, arg uint32) []byte {
+func (f *Formatter) appendDebugArg(dst []byte, form byte, arg uint32, e *Event) []byte {
 	switch form {
 	case 's':
 		return strconv.AppendInt(dst, int64(int32(arg)), 10)
@@ -132,15 +143,13 @@ func (f *Formatter) appendDebugArg(dst []byte, form byte, arg uint32) []byte {
 	case '4':
 		return netip.AddrFrom4(addrBytes(arg)).AppendTo(dst)
 	case '6':
-		b := addrBytes(arg)
-		dst = strconv.AppendUint(append(dst, "*:"...), uint64(binary.BigEndian.Uint16(b[:])), 16)
-		return strconv.AppendUint(append(dst, ':'), uint64(binary.BigEndian.Uint16(b[2:])), 16)
+		return appendIPv6End(append(dst, "*:"...), arg)
 	case 'i':
 		return f.appendIdentity(dst, api.NumericIdentity(arg))
 	case 'n':
 		return appendProtocol(dst, arg)
 	case 'c':
-		return appendCTFlags(appendProtocol(dst, arg>>8), uint8(arg))
+		return appendCTFlags(appendProtocol(dst, arg>>8), " ", uint8(arg))
 	case 'v':
 		return appendCTVerdict(dst, int32(arg))
 	case 'w':
@@ -151,8 +160,10 @@ func (f *Formatter) appendDebugArg(dst []byte, form byte, arg uint32) []byte {
 		}
 		dst = append(dst, syscall.Errno(arg).Error()...)
 		return append(appendUint(dst, " (", uint64(arg)), ')')
-	default:
+	case 'd':
 		return strconv.AppendUint(dst, uint64(arg), 10)
+	default:
+		return appendCiliumDebugArg(dst, form, arg, e)
 	}
 }
 
@@ -165,13 +176,12 @@ func appendProtocol(dst []byte, protocol uint32) []byte {
 	return appendUint(dst, "proto ", uint64(protocol))
 }
 
-// appendCTFlags appends the flags of a connection tracking tuple.
-func appendCTFlags(dst []byte, flags uint8) []byte {
+// appendCTFlags appends the flags of a connection tracking tuple, if there are any behind sep.
+func appendCTFlags(dst []byte, sep string, flags uint8) []byte {
 	const (
 		out     = 1
 		related = 2
 	)
-	sep := " "
 	if flags&out != 0 {
 		dst = append(append(dst, sep...), "OUT"...)
 		sep = ", "
@@ -182,12 +192,14 @@ func appendCTFlags(dst []byte, flags uint8) []byte {
 	return dst
 }
 
+// ctStates has the names of the states of a connection.
+var ctStates = [...]string{"New", "Established", "Reply", "Related"}
+
 // appendCTVerdict appends the state of a connection, or why there is none.
 func appendCTVerdict(dst []byte, verdict int32) []byte {
-	states := [...]string{"New", "Established", "Reply", "Related"}
 	switch {
-	case verdict >= 0 && int(verdict) < len(states):
-		return append(dst, states[verdict]...)
+	case verdict >= 0 && int(verdict) < len(ctStates):
+		return append(dst, ctStates[verdict]...)
 	case verdict >= 0 && verdict <= 255:
 		return inert.Append(dst, api.DropReason(uint8(verdict)))
 	case verdict < 0 && verdict >= -255:
@@ -195,6 +207,13 @@ func appendCTVerdict(dst []byte, verdict int32) []byte {
 	default:
 		return strconv.AppendInt(dst, int64(verdict), 10)
 	}
+}
+
+// appendIPv6End appends the last 4 bytes of an IPv6 address.
+func appendIPv6End(dst []byte, arg uint32) []byte {
+	b := addrBytes(arg)
+	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(b[:])), 16)
+	return strconv.AppendUint(append(dst, ':'), uint64(binary.BigEndian.Uint16(b[2:])), 16)
 }
 
 // fromNetwork returns a 16 bit number that is in network byte order in the memory of

@@ -21,16 +21,11 @@ type descriptor struct {
 	// decode decodes e.payload.Data into the fields of e.
 	decode func(e *Event) error
 
-	// line appends the line without its end.
+	// line appends the line of OutputCompact without the time and the end.
 	line func(f *Formatter, dst []byte, e *Event) []byte
 
-	// fields appends the line that LevelVerbose has above the packet. nil: LevelVerbose
-	// prints what the levels below print.
-	fields func(f *Formatter, dst []byte, e *Event) []byte
-
-	// sometimesPacket types print events without a packet on LevelVerbose, too, as on the
-	// levels below.
-	sometimesPacket bool
+	// cilium appends what Cilium's formatter prints, complete. nil: it does not know the type.
+	cilium func(f *Formatter, dst []byte, e *Event) []byte
 
 	// json appends the members of the JSON object.
 	json func(f *Formatter, dst []byte, e *Event) []byte
@@ -43,8 +38,8 @@ type descriptor struct {
 	// packet describes e.sample.Packet. nil: there is none.
 	packet func(e *Event) packetInfo
 
-	// connection returns who talks to whom. nil: the packet says it.
-	connection func(e *Event) connection
+	// traffic returns what e says itself of who talks to whom. nil: only the packet says it.
+	traffic func(e *Event) traffic
 
 	// ifindex returns the index of the network interface, 0 for an event that has none. nil.
 	ifindex func(e *Event) uint32
@@ -145,4 +140,4 @@ func allTypes(*descriptor) bool { return true }
 
 func hasPacket(d *descriptor) bool { return d.packet != nil }
 
-func hasConnection(d *descriptor) bool { return d.packet != nil || d.connection != nil }
+func hasTraffic(d *descriptor) bool { return d.packet != nil || d.traffic != nil }

@@ -16,15 +16,15 @@ import (
 // lacks has what is nil in the descriptor of a type since its events have no such thing. For a
 // new type, each of them is a decision.
 var lacks = map[string]string{
-	"drop":           "connection verdict verdicts",
-	"trace":          "connection dropReason verdict verdicts",
-	"policy-verdict": "fields connection ifindex dropReason",
-	"capture":        "connection to hasIdentity dropReason verdict verdicts",
-	"debug":          "fields packet connection ifindex to hasIdentity dropReason verdict verdicts",
+	"drop":           "traffic verdict verdicts",
+	"trace":          "traffic dropReason verdict verdicts",
+	"policy-verdict": "fields ifindex dropReason",
+	"capture":        "traffic to hasIdentity dropReason verdict verdicts",
+	"debug":          "fields packet traffic ifindex to hasIdentity dropReason verdict verdicts",
 	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason verdict verdicts",
 	"l7":             "fields packet ifindex dropReason",
-	"agent":          "fields packet connection ifindex from to hasIdentity dropReason verdict verdicts",
-	"own":            "connection from to hasIdentity dropReason verdict verdicts",
+	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason verdict verdicts",
+	"own":            "cilium traffic from to hasIdentity dropReason verdict verdicts",
 }
 
 // TestDescriptors demands every entry of every message type.
@@ -92,7 +92,7 @@ func TestTypesThatFiltersName(t *testing.T) {
 		{"interface", "lo", "capture, drop, trace"},
 	} {
 		i := slices.IndexFunc(filterFlags, func(f *filterFlag) bool { return f.name == c.flag })
-		value, err := filterFlags[i].parse(c.value)
+		value, err := filterFlags[i].value(c.value, anywhere)
 		require.NoError(t, err)
 		require.Equal(t, c.types, value.types.names(), "--%s %s: a type that is new has to be in this table", c.flag, c.value)
 	}

@@ -4,260 +4,263 @@ package format
 
 import (
 	"encoding/binary"
-	"net/netip"
+	"math"
 
-	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 )
 
-// tunnel is the kind of a tunnel.
-type tunnel uint8
-
-const (
-	tunnelNone tunnel = iota
-	tunnelVXLAN
-	tunnelGeneve
-)
-
-func (t tunnel) String() string {
-	switch t {
-	case tunnelVXLAN:
-		return "vxlan"
-	case tunnelGeneve:
-		return "geneve"
-	default:
-		return ""
-	}
-}
-
-// dissection is a packet taken apart. The zero value is ready for use.
+// dissection is a packet taken apart, in one walk from the outermost header in. What is printed
+// of a packet and what filters ask of it is read from here. The zero value is ready for use; it is
+// used again for each packet, so that nothing is allocated.
 type dissection struct {
-	// inner has the headers of the packet, of what is carried if it is of a tunnel.
-	inner *headers
+	packet []byte
 
-	// outer has the headers around the tunnel's if tunnel is not tunnelNone.
-	outer  *headers
-	tunnel tunnel
-	vxlan  layers.VXLAN
-	geneve layers.Geneve
+	// layers has each header in its order, also one that is cut or malformed: it is the last then.
+	layers []layer
 
-	// What inner and outer point to.
-	first, second headers
+	// headers has each packet in the packet, the outermost first. One that an ICMP error is about,
+	// and all in it, is behind those that are carried.
+	headers []headers
+
+	// deeper says that more layers follow than maxLayers.
+	deeper bool
+
+	// Of the walk: where the next header begins, where the one around it says that the data ends, and
+	// whether what follows that is elsewhere: in another fragment, or not quoted by an ICMP error.
+	off, end  int
+	elsewhere bool
+	overlay   tunnel // that the first UDP datagram carries
+	h         *headers
+
+	icmpNames  map[uint32]string // see icmpName
+	tcpOptions layers.TCP        // to decode options into
 }
 
-// dissect takes packet apart and keeps slices of it. l3 says that it begins with the IP
-// header, t that it is the outer packet of a tunnel.
-func (d *dissection) dissect(packet []byte, l3 bool, t tunnel) {
-	d.first.decode(packet, l3)
-	d.inner, d.outer, d.tunnel = &d.second, &d.first, t
-	if t != tunnelNone && d.first.has(hasUDP) {
-		carried := d.first.udp.Payload
-		switch {
-		case t == tunnelVXLAN && d.vxlan.DecodeFromBytes(carried, gopacket.NilDecodeFeedback) == nil:
-			d.second.decode(d.vxlan.Payload, false)
-			return
-		case t == tunnelGeneve && d.geneve.DecodeFromBytes(carried, gopacket.NilDecodeFeedback) == nil:
-			// The layer's own count of the options overflows at 256 bytes.
-			n := 8 + int(d.geneve.OptionsLength)
-			d.geneve.BaseLayer = layers.BaseLayer{Contents: carried[:n], Payload: carried[n:]}
-			d.second.decode(d.geneve.Payload, d.geneve.Protocol != layers.EthernetTypeTransparentEthernetBridging)
-			return
-		}
-	}
-	// No tunnel, or, whatever the datapath says, no tunnel header to be seen.
-	d.inner, d.outer, d.tunnel = &d.first, nil, tunnelNone
+// maxLayers is how many headers of a packet are dissected. Real ones have less than half of it.
+const maxLayers = 64
+
+// layer is one header.
+type layer struct {
+	kind  layerKind
+	state layerState
+
+	// protocol is the number by which IP calls the layer, -1 for one that is not carried by IP.
+	protocol int16
+
+	in uint8 // d.headers[in] has it
+
+	// The header is packet[start:end], as far as it was captured, what it carries packet[end:limit].
+	start, end, limit int32
+
+	size int32 // of the whole header in bytes
 }
 
-// headerSet says which layers of headers are of the packet at hand; the others are
-// left over from an earlier one.
-type headerSet uint16
+// layerState says how much there is of a header.
+type layerState uint8
 
 const (
-	hasEthernet headerSet = 1 << iota
-	hasARP
-	hasIPv4
-	hasIPv6
-	hasTCP
-	hasUDP
-	hasSCTP
-	hasICMPv4
-	hasICMPv6
-	hasVRRP
-	hasIGMP
+	stateWhole     layerState = iota
+	stateCut                  // the capture ends before the header
+	stateMalformed            // the header contradicts itself or does not fit into what is around it
 )
 
-// headers has the layers of one packet without its tunnel. They are decoded in place, so
-// that nothing is allocated.
+// headers are those of one packet: all up to that of the tunnel, if there is one, which carries
+// the next packet.
 type headers struct {
-	set  headerSet
 	conn connection
 
-	ethernet     layers.Ethernet
-	arp          layers.ARP
-	ipv4         layers.IPv4
-	ipv6         layers.IPv6
-	ipv6Ext      layers.IPv6ExtensionSkipper
-	ipv6Fragment layers.IPv6Fragment
-	tcp          layers.TCP
-	udp          layers.UDP
-	sctp         layers.SCTP
-	icmpv4       layers.ICMPv4
-	icmpv6       layers.ICMPv6
-	vrrp         layers.VRRPv2
-	igmp         igmp
+	first, last int    // d.layers[first:last]
+	tunnel      tunnel // that carries the next packet in this one
+	quoted      bool   // it is what an ICMP error is about, or in that
 
-	l2, l3v4, l3v6 *gopacket.DecodingLayerParser
-	decoded        []gopacket.LayerType
-	icmpNames      map[uint32]string // see icmpName
+	mac       int    // the layer with the MAC addresses, -1 without
+	etherType uint16 // of what follows the link layer
+	v6        bool   // IP is of version 6
+	segments  bool   // there is a segment routing header
 }
 
-// connection is who talks to whom. What a packet does not have is zero.
-type connection struct {
-	src, dst         netip.Addr // never IPv4-mapped
-	srcPort, dstPort uint16
-	hasPorts         bool
-	hasProtocol      bool
-	protocol         uint8 // IP protocol number
-	tcpFlags         uint8 // bits of the TCP header, as in tcpFlagNames
+// dissect takes packet apart and keeps a slice of it. l3 says that it begins with the IP
+// header, overlay that the datapath takes it for the outer packet of a tunnel.
+func (d *dissection) dissect(packet []byte, l3 bool, overlay tunnel) {
+	d.packet, d.overlay = packet, overlay
+	d.off, d.end, d.elsewhere, d.deeper = 0, math.MaxInt, false, false
+	d.layers, d.headers = d.layers[:0], d.headers[:0]
+	d.begin(false)
+	next := layerNone
+	switch {
+	case len(packet) == 0:
+	case l3:
+		next = d.ipByVersion()
+	default:
+		next = layerEthernet
+	}
+	for next != layerNone {
+		if len(d.layers) == maxLayers {
+			d.deeper = true
+			break
+		}
+		next = d.step(next)
+	}
+	d.h.last = len(d.layers)
 }
 
-func (h *headers) has(s headerSet) bool { return h.set&s != 0 }
-
-func (h *headers) init() {
-	var decoders gopacket.DecodingLayerSparse
-	for _, l := range []gopacket.DecodingLayer{
-		&h.ethernet, &h.arp, &h.ipv4, &h.ipv6,
-		&h.ipv6Ext, &h.ipv6Fragment, // in this order: what is behind a fragment header is not always a header
-		&h.tcp, &h.udp, &h.sctp, &h.icmpv4, &h.icmpv6, &h.vrrp, &h.igmp,
-	} {
-		decoders = decoders.Put(l).(gopacket.DecodingLayerSparse)
+// step walks over one header and returns what follows it.
+func (d *dissection) step(kind layerKind) (next layerKind) {
+	switch kind {
+	case layerEthernet:
+		return d.ethernet()
+	case layerVLAN:
+		return d.vlan()
+	case layerMPLS:
+		return d.mpls()
+	case layerLLC:
+		return d.llc()
+	case layerARP:
+		return d.arp()
+	case layerIPv4:
+		return d.ipv4()
+	case layerIPv6:
+		return d.ipv6()
+	case layerHopByHop, layerRouting, layerDestination, layerMobility, layerHIP, layerShim6:
+		return d.extension(kind)
+	case layerFragment:
+		return d.fragment()
+	case layerAH:
+		return d.ah()
+	case layerTCP:
+		return d.tcp()
+	case layerUDP:
+		return d.udp()
+	case layerSCTP, layerUDPLite, layerDCCP:
+		return d.otherTransport(kind)
+	case layerICMPv4:
+		return d.icmpv4()
+	case layerICMPv6:
+		return d.icmpv6()
+	case layerIGMP:
+		return d.igmp()
+	case layerVRRP:
+		return d.vrrp()
+	case layerGRE:
+		return d.gre()
+	case layerVXLAN:
+		return d.vxlan()
+	case layerGeneve:
+		return d.geneve()
+	case layerEtherIP:
+		return d.etherIP()
+	case layerESP:
+		d.take(layerESP, espSize)
+	case layerOther:
+		d.take(layerOther, 0)
 	}
-	parser := func(first gopacket.LayerType) *gopacket.DecodingLayerParser {
-		p := gopacket.NewDecodingLayerParser(first)
-		p.SetDecodingLayerContainer(decoders)
-		p.IgnoreUnsupported = true
-		return p
-	}
-	h.l2 = parser(layers.LayerTypeEthernet)
-	h.l3v4 = parser(layers.LayerTypeIPv4)
-	h.l3v6 = parser(layers.LayerTypeIPv6)
+	return layerNone
 }
 
-// decode decodes as many layers of packet as there are. l3 says that the first is IP.
-func (h *headers) decode(packet []byte, l3 bool) {
-	h.set = 0
-	h.conn = connection{}
-	if len(packet) == 0 {
-		return
+// begin begins the headers of another packet.
+func (d *dissection) begin(quoted bool) {
+	if d.h != nil && len(d.headers) > 0 {
+		d.h.last = len(d.layers)
 	}
-	if h.l2 == nil {
-		h.init()
+	d.headers = append(d.headers, headers{first: len(d.layers), quoted: quoted, mac: -1})
+	d.h = &d.headers[len(d.headers)-1]
+}
+
+// enter begins the headers of the packet that t carries.
+func (d *dissection) enter(t tunnel) {
+	d.h.tunnel = t
+	d.begin(d.h.quoted)
+}
+
+// rest returns what was captured from the next header on.
+func (d *dissection) rest() []byte {
+	return d.packet[d.off:max(d.off, min(d.end, len(d.packet)))]
+}
+
+// room returns how many bytes there are from the next header on, captured or not.
+func (d *dissection) room() int {
+	if d.elsewhere {
+		return math.MaxInt
 	}
-	parser := h.l2
-	if l3 {
-		switch packet[0] >> 4 {
-		case 4:
-			parser = h.l3v4
-		case 6:
-			parser = h.l3v6
-		default:
-			return
+	return d.end - d.off
+}
+
+// take adds the next header, of size bytes. What was captured of it is returned.
+func (d *dissection) take(kind layerKind, size int) (header []byte, whole bool) {
+	rest := d.rest()
+	state := stateWhole
+	switch {
+	case len(rest) >= size:
+	case d.room() >= size:
+		state = stateCut
+	default:
+		state = stateMalformed
+	}
+	header = rest[:min(len(rest), size)]
+	protocol := int16(-1)
+	if layerKinds[kind].carried {
+		protocol = int16(d.h.conn.protocol)
+	}
+	d.layers = append(d.layers, layer{
+		kind: kind, state: state, protocol: protocol, in: uint8(len(d.headers) - 1), size: int32(size),
+		start: int32(d.off), end: int32(d.off + len(header)), limit: int32(d.off + len(rest)),
+	})
+	d.off += len(header)
+	return header, state == stateWhole
+}
+
+// carry says that the header taken last has n bytes behind it.
+func (d *dissection) carry(n int) {
+	d.end = min(d.end, d.off+n)
+	d.layers[len(d.layers)-1].limit = int32(max(d.off, min(d.end, len(d.packet))))
+}
+
+// malformed marks the header taken last.
+func (d *dissection) malformed() (next layerKind) {
+	d.layers[len(d.layers)-1].state = stateMalformed
+	return layerNone
+}
+
+// header returns what was captured of l.
+func (d *dissection) header(l *layer) []byte { return d.packet[l.start:l.end] }
+
+// payload returns what was captured of what l carries.
+func (d *dissection) payload(l *layer) []byte { return d.packet[l.end:l.limit] }
+
+// layersOf returns the layers of one of d.headers.
+func (d *dissection) layersOf(h *headers) []layer { return d.layers[h.first:h.last] }
+
+// outermost returns the headers that the packet was sent with.
+func (d *dissection) outermost() *headers { return &d.headers[0] }
+
+// innermost returns the headers of what all tunnels are for. They are the outermost without one.
+func (d *dissection) innermost() *headers { return &d.headers[d.carried()-1] }
+
+// carried returns how many of d.headers are not quoted by an ICMP error.
+func (d *dissection) carried() int {
+	n := len(d.headers)
+	for n > 1 && d.headers[n-1].quoted {
+		n--
+	}
+	return n
+}
+
+// hasProtocol reports whether IP carries the protocol of that number anywhere in the packet, an
+// extension header of IPv6 or a tunnel included.
+func (d *dissection) hasProtocol(number uint8) bool {
+	for i := range d.headers {
+		if c := &d.headers[i].conn; c.hasProtocol && c.protocol == number {
+			return true
 		}
 	}
-	err := parser.DecodeLayers(packet, &h.decoded)
-	for _, typ := range h.decoded {
-		h.add(typ)
-	}
-	if err != nil {
-		// A layer is cut short or malformed. Those above it are good.
-		h.addCutTransport()
-	}
-}
-
-// addCutTransport finds the ports and TCP flags of a transport header that follows the
-// decoded layers but does not decode: most often because the end of its options was
-// not captured, as behind a tunnel's headers.
-func (h *headers) addCutTransport() {
-	if len(h.decoded) == 0 {
-		return
-	}
-	var header []byte
-	switch h.decoded[len(h.decoded)-1] {
-	case layers.LayerTypeIPv4:
-		header = h.ipv4.Payload
-	case layers.LayerTypeIPv6:
-		header = h.ipv6.Payload
-	case layers.LayerTypeIPv6Fragment:
-		header = h.ipv6Fragment.Payload
-	case layers.LayerTypeIPv6HopByHop, layers.LayerTypeIPv6Routing, layers.LayerTypeIPv6Destination:
-		header = h.ipv6Ext.Payload
-	}
-	if len(header) < 4 {
-		return
-	}
-	switch h.conn.protocol {
-	case protocolTCP, protocolUDP, protocolSCTP:
-		h.setPorts(binary.BigEndian.Uint16(header), binary.BigEndian.Uint16(header[2:]))
-	}
-	if h.conn.protocol == protocolTCP && len(header) > tcpFlagsOffset {
-		h.conn.tcpFlags = header[tcpFlagsOffset]
-	}
-}
-
-// tcpFlagsOffset is where the flags are in a TCP header.
-const tcpFlagsOffset = 13
-
-// add notes that the layer of typ was decoded.
-func (h *headers) add(typ gopacket.LayerType) {
-	switch typ {
-	case layers.LayerTypeEthernet:
-		h.set |= hasEthernet
-	case layers.LayerTypeARP:
-		h.set |= hasARP
-	case layers.LayerTypeIPv4:
-		h.set |= hasIPv4
-		h.conn.src = netip.AddrFrom4([4]byte(h.ipv4.SrcIP))
-		h.conn.dst = netip.AddrFrom4([4]byte(h.ipv4.DstIP))
-		h.setProtocol(h.ipv4.Protocol)
-	case layers.LayerTypeIPv6:
-		h.set |= hasIPv6
-		h.conn.src = netip.AddrFrom16([16]byte(h.ipv6.SrcIP)).Unmap()
-		h.conn.dst = netip.AddrFrom16([16]byte(h.ipv6.DstIP)).Unmap()
-		h.setProtocol(h.ipv6.NextHeader)
-		if h.ipv6.HopByHop != nil {
-			h.setProtocol(h.ipv6.HopByHop.NextHeader)
+	for i := range d.layers {
+		if d.layers[i].protocol == int16(number) {
+			return true
 		}
-	case layers.LayerTypeIPv6Fragment:
-		h.setProtocol(h.ipv6Fragment.NextHeader)
-	case layers.LayerTypeIPv6HopByHop, layers.LayerTypeIPv6Routing, layers.LayerTypeIPv6Destination:
-		h.setProtocol(h.ipv6Ext.NextHeader)
-	case layers.LayerTypeTCP:
-		h.set |= hasTCP
-		h.setPorts(uint16(h.tcp.SrcPort), uint16(h.tcp.DstPort))
-		h.conn.tcpFlags = h.tcp.Contents[tcpFlagsOffset]
-	case layers.LayerTypeUDP:
-		h.set |= hasUDP
-		h.setPorts(uint16(h.udp.SrcPort), uint16(h.udp.DstPort))
-	case layers.LayerTypeSCTP:
-		h.set |= hasSCTP
-		h.setPorts(uint16(h.sctp.SrcPort), uint16(h.sctp.DstPort))
-	case layers.LayerTypeICMPv4:
-		h.set |= hasICMPv4
-	case layers.LayerTypeICMPv6:
-		h.set |= hasICMPv6
-	case layers.LayerTypeVRRP:
-		h.set |= hasVRRP
-	case layers.LayerTypeIGMP:
-		h.set |= hasIGMP
 	}
+	return false
 }
 
-func (h *headers) setProtocol(p layers.IPProtocol) {
-	h.conn.protocol = uint8(p)
-	h.conn.hasProtocol = true
-}
+func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
 
-func (h *headers) setPorts(src, dst uint16) {
-	h.conn.srcPort, h.conn.dstPort = src, dst
-	h.conn.hasPorts = true
-}
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }

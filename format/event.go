@@ -14,6 +14,7 @@ import (
 // safe for concurrent use.
 type Event struct {
 	interfaceName func(ifindex uint32) string
+	interfaces    *InterfaceNames // that interfaceName is of, nil if it is of none
 
 	payload *payload.Payload
 	sample  api.Event
@@ -26,6 +27,11 @@ type Event struct {
 
 	dissected bool
 	packet    dissection
+	cilium    ciliumPacket
+
+	denied []byte // of a drop: details of the verdict before it, see Joiner
+
+	denyRules denyRules
 
 	own  Sample // of a registered type
 	line Line   // that own is printed on
@@ -33,13 +39,21 @@ type Event struct {
 }
 
 // NewEvent returns an event to decode payloads into. interfaceName returns the name
-// of a network interface; nil stands for those of this host, see [InterfaceNames].
-// Decode must be called before anything else.
+// of a network interface; nil stands for those of this process's network namespace, see
+// [InterfaceNames]: that is for who is in the namespace of the agent. Decode must be called
+// before anything else.
 func NewEvent(interfaceName func(ifindex uint32) string) *Event {
+	e := &Event{interfaceName: interfaceName}
 	if interfaceName == nil {
-		interfaceName = NewInterfaceNames().Name
+		e.SetInterfaces(NewInterfaceNames(Interfaces))
 	}
-	return &Event{interfaceName: interfaceName}
+	return e
+}
+
+// SetInterfaces gives the events that e becomes from now on the names of other interfaces, also
+// the alternative ones.
+func (e *Event) SetInterfaces(names *InterfaceNames) {
+	e.interfaceName, e.interfaces = names.Name, names
 }
 
 // Decode makes e the event of pl. Until the next Decode, e uses pl, which must not
@@ -50,6 +64,8 @@ func (e *Event) Decode(pl *payload.Payload) {
 	e.err = nil
 	e.pending = false
 	e.dissected = false
+	e.denyRules.reset()
+	e.denied = nil
 	e.sample.Type = api.MessageTypeUnspec
 	e.sample.Packet = nil
 	switch pl.Type {
@@ -75,6 +91,7 @@ func (e *Event) decodeSample() {
 	default:
 		e.err = e.desc.decode(e)
 	}
+	e.denyRules.follow(e)
 }
 
 // unknownType returns the error of a sample whose type has no descriptor. It may have a
@@ -142,8 +159,21 @@ func (e *Event) Interface() (ifindex uint32, name string) {
 	return ifindex, e.interfaceName(ifindex)
 }
 
+// hasInterface reports whether the network interface of e has a name.
+func (e *Event) hasInterface(name string) bool {
+	ifindex := e.ifindex()
+	switch {
+	case ifindex == 0:
+		return false
+	case e.interfaces != nil:
+		return e.interfaces.Has(ifindex, name)
+	default:
+		return e.interfaceName(ifindex) == name
+	}
+}
+
 func (e *Event) ifindex() uint32 {
-	if e.Err() != nil || e.desc == nil || e.desc.ifindex == nil {
+	if e.desc == nil || e.desc.ifindex == nil || e.Err() != nil {
 		return 0
 	}
 	return e.desc.ifindex(e)
@@ -169,13 +199,4 @@ func (e *Event) dissection() *dissection {
 		e.packet.dissect(e.sample.Packet, info.l3, info.tunnel)
 	}
 	return &e.packet
-}
-
-// connection returns the addresses that e, which is decoded, is about. Of a tunnel, those
-// are of what it carries.
-func (e *Event) connection() connection {
-	if e.desc.connection != nil {
-		return e.desc.connection(e)
-	}
-	return e.dissection().inner.conn
 }

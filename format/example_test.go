@@ -35,7 +35,7 @@ func Example() {
 	os.Stdout.Write(summary.Append(nil))
 
 	// Output:
-	// xx drop (Policy denied) flow 0x1234abcd to endpoint 7, ifindex 2, file bpf_lxc.c:42, identity 4711->world: 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN
+	// DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0, endpoint 12->7, identity 4711->world
 	//  8  trace
 	//  8    to-endpoint established
 	//  1  drop
@@ -50,7 +50,7 @@ func ExampleFormatter_Append_json() {
 	notification := api.AgentNotify{Type: api.AgentNotifyEndpointCreated, Text: `{"id":7}`}
 	ev := format.NewEvent(nil)
 	ev.Decode(sample(notification.Append(nil)))
-	os.Stdout.Write(format.New(format.Options{JSON: true}).Append(nil, ev))
+	os.Stdout.Write(format.New(format.Options{Output: format.OutputJSON}).Append(nil, ev))
 
 	// Output:
 	// {"type":"agent","subtype":"Endpoint created","message":{"id":7}}
@@ -79,12 +79,12 @@ func ExampleRegisterType() {
 	ev := format.NewEvent(nil)
 	ev.Decode(sample([]byte("\x64nginx \x1b[2J\x00\x00\x00\x00\x00\x00")))
 	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
-	os.Stdout.Write(format.New(format.Options{JSON: true}).Append(nil, ev))
+	os.Stdout.Write(format.New(format.Options{Output: format.OutputJSON}).Append(nil, ev))
 	ev.Decode(sample([]byte("\x64nginx")))
 	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
 
 	// Output:
 	// CPU 1 runs nginx \u001b[2J
 	// {"cpu":"CPU 01:","type":"exec","process":"nginx \u001b[2J"}
-	// CPU 01: cannot decode exec sample, version 0: truncated: expected 17 bytes, got 6 bytes
+	// ERR  cannot decode exec sample, version 0: truncated: expected 17 bytes, got 6 bytes
 }

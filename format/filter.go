@@ -3,6 +3,7 @@
 package format
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cilium/monitor/api"
@@ -55,11 +56,28 @@ func (f *Filter) Level(level Level) Level {
 	return level
 }
 
-// criterion is what one flag asks for.
+// MissingInterfaces returns the values of --interface, also those behind --not, that are
+// neither name nor index of any of the interfaces.
+func (f *Filter) MissingInterfaces(interfaces []Interface) (missing []string) {
+	for _, c := range ofFlag(f.others, "interface") {
+		for _, v := range slices.Concat(c.any, c.none) {
+			index, numeric := interfaceIndex(v.text)
+			if !slices.ContainsFunc(interfaces, func(i Interface) bool {
+				return i.Name == v.text || slices.Contains(i.AltNames, v.text) || numeric && i.Index == index
+			}) {
+				missing = append(missing, v.text)
+			}
+		}
+	}
+	return missing
+}
+
+// criterion is what one flag asks for, of headers that are in its scope.
 type criterion struct {
-	flag *filterFlag
-	any  []filterValue // an event must have one of these, if there are any,
-	none []filterValue // and none of these
+	flag  *filterFlag
+	scope scope
+	any   []filterValue // an event must have one of these, if there are any,
+	none  []filterValue // and none of these
 }
 
 func (c *criterion) match(e *Event) bool {
@@ -95,16 +113,25 @@ func (c *criterion) anyTypes() typeSet {
 	return types
 }
 
-// String returns the flag with all its values, "" if there are none.
+// String returns the flag with all its values.
 func (c *criterion) String() string {
-	var parts []string
-	if len(c.any) > 0 {
-		parts = append(parts, "--"+c.flag.name+" "+joinValues(c.any))
+	return strings.TrimSpace(c.wanted() + " " + c.unwanted())
+}
+
+// wanted returns the flag with the values in any, "" if there are none.
+func (c *criterion) wanted() string { return c.flagWith("", c.any) }
+
+// unwanted returns the flag with the values in none, "" if there are none.
+func (c *criterion) unwanted() string { return c.flagWith("--"+notFlag+" ", c.none) }
+
+func (c *criterion) flagWith(prefix string, values []filterValue) string {
+	if len(values) == 0 {
+		return ""
 	}
-	if len(c.none) > 0 {
-		parts = append(parts, "--not --"+c.flag.name+" "+joinValues(c.none))
+	if c.scope != anywhere {
+		prefix += "--" + c.scope.flag() + " "
 	}
-	return strings.Join(parts, " ")
+	return prefix + "--" + c.flag.name + " " + joinValues(values)
 }
 
 func joinValues(values []filterValue) string {
@@ -121,8 +148,7 @@ type filterValue struct {
 	types typeSet             // the types of events that can have it
 	match func(e *Event) bool // false for an event of any other type
 
-	// key is what makes two values the same: a netip.Prefix for addresses, else
-	// something comparable.
+	// key is what makes two values the same: a coverer, or something comparable.
 	key any
 }
 

@@ -4,7 +4,6 @@ package format
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -21,10 +20,7 @@ func (f *Filter) check() error {
 	if err := checkExclusions(criteria); err != nil {
 		return err
 	}
-	if err := checkProtocols(criteria); err != nil {
-		return err
-	}
-	return checkFamilies(criteria)
+	return checkProtocols(criteria)
 }
 
 // checkTypes returns an error if there is no type of events that has what all
@@ -70,14 +66,14 @@ func checkExclusions(criteria []*criterion) error {
 			continue
 		}
 		for _, other := range criteria {
-			if other != c && other.flag.name != c.flag.eitherSide {
+			if other.flag != c.flag && other.flag.name != c.flag.eitherSide {
 				continue
 			}
 			excluded := func(v filterValue) bool {
 				return slices.ContainsFunc(other.none, func(n filterValue) bool { return covers(n.key, v.key) })
 			}
 			if len(other.none) > 0 && !slices.ContainsFunc(c.any, func(v filterValue) bool { return !excluded(v) }) {
-				return fmt.Errorf("no event can match: all that %s asks for is excluded by --not --%s", c, other.flag.name)
+				return fmt.Errorf("no event can match: all that %s asks for is excluded by %s", c.wanted(), other.unwanted())
 			}
 		}
 	}
@@ -86,80 +82,33 @@ func checkExclusions(criteria []*criterion) error {
 
 // covers reports whether an event that has value b always has value a.
 func covers(a, b any) bool {
-	prefix, ok := a.(netip.Prefix)
-	if !ok {
-		return a == b
+	if c, ok := a.(coverer); ok {
+		return c.covers(b)
 	}
-	inner := b.(netip.Prefix)
-	return prefix.Bits() <= inner.Bits() && prefix.Contains(inner.Addr())
+	return a == b
 }
 
-// checkProtocols returns an error if ports or TCP flags are asked for of a protocol that
-// does not have them.
+// checkProtocols returns an error if TCP flags are asked for of packets without TCP. Any
+// other protocol can have what the filter wants inside, or around it.
 func checkProtocols(criteria []*criterion) error {
-	protocol := find(criteria, "protocol")
-	if protocol == nil {
-		return nil
-	}
-	allowed := func(number uint8) bool {
-		is := func(v filterValue) bool { return v.key == number }
-		return !slices.ContainsFunc(protocol.none, is) && (len(protocol.any) == 0 || slices.ContainsFunc(protocol.any, is))
-	}
-	for _, r := range []struct {
-		flag      string
-		protocols []uint8
-		names     string
-	}{
-		{"tcp-flags", []uint8{protocolTCP}, "tcp"},
-		{"port", []uint8{protocolTCP, protocolUDP, protocolSCTP}, "tcp, udp or sctp"},
-		{"src-port", []uint8{protocolTCP, protocolUDP, protocolSCTP}, "tcp, udp or sctp"},
-		{"dst-port", []uint8{protocolTCP, protocolUDP, protocolSCTP}, "tcp, udp or sctp"},
-	} {
-		c := find(criteria, r.flag)
-		if c == nil || len(c.any) == 0 || slices.ContainsFunc(r.protocols, allowed) {
-			continue
-		}
-		return fmt.Errorf("no event can match %s together with %s: only %s has that", c, protocol, r.names)
-	}
-	return nil
-}
-
-// checkFamilies returns an error if one side is to be IPv4 and the other IPv6.
-func checkFamilies(criteria []*criterion) error {
-	const (
-		ipv4 = 1 << iota
-		ipv6
-	)
-	left := ipv4 | ipv6
-	var asked []string
-	for _, name := range []string{"ip", "src-ip", "dst-ip"} {
-		c := find(criteria, name)
-		if c == nil || len(c.any) == 0 {
-			continue
-		}
-		asked = append(asked, c.String())
-		families := 0
-		for _, v := range c.any {
-			if v.key.(netip.Prefix).Addr().Is4() {
-				families |= ipv4
-			} else {
-				families |= ipv6
+	for _, flags := range ofFlag(criteria, "tcp-flags") {
+		tcp := scoped{flags.scope, protocolSet{protocolTCP, protocolTCP}}
+		for _, protocol := range ofFlag(criteria, "protocol") {
+			isTCP := func(v filterValue) bool { return covers(v.key, tcp) }
+			if len(flags.any) > 0 && slices.ContainsFunc(protocol.none, isTCP) {
+				return fmt.Errorf("no event can match %s together with %s: only tcp has that", flags, protocol)
 			}
 		}
-		if left &= families; left == 0 {
-			return fmt.Errorf("no event can match %s: source and destination of a packet are both IPv4 or both IPv6",
-				strings.Join(asked, " together with "))
-		}
 	}
 	return nil
 }
 
-// find returns the criterion of a flag, nil if it is not given.
-func find(criteria []*criterion, name string) *criterion {
+// ofFlag returns the criteria of a flag.
+func ofFlag(criteria []*criterion, name string) (all []*criterion) {
 	for _, c := range criteria {
 		if c.flag.name == name {
-			return c
+			all = append(all, c)
 		}
 	}
-	return nil
+	return all
 }

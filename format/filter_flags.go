@@ -5,6 +5,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,56 +21,81 @@ of --drop-reason, which have commas). --not negates the next filter flag:
   --type drop,policy-verdict --ip 10.0.0.0/8     drops and verdicts of one network
   --port 80 --port 443 --not --ip 10.0.0.1       web traffic without one host's
   --tcp-flags SYN --not --tcp-flags ACK          connection attempts
+  --outer --ip 10.1.0.1 --inner --port dns       DNS through a tunnel of one node
+
+Addresses, ports, protocols and TCP flags are looked for in all that a packet has: in
+tunnels and what they carry, in what an ICMP error is about, in ARP, neighbour
+discovery and routing headers; in a policy verdict, which has protocol and port also
+where the packet does not, and in what an l7 or trace-sock event says. Behind --outer a
+flag is asked only of headers that carry another packet in a tunnel, behind --inner only
+of the others. Both make another flag of it: "and".
 
 An event that has no value of the kind that a flag asks for (an agent notification
 and --port) does not match the flag, and matches it behind --not. Lost events are
 always printed, and so are samples that cannot be decoded, unless --type excludes
-them. --from, --to and --related-to do not apply to trace-sock events.`
+them. --from, --to and --related-to do not apply to trace-sock events. Of a policy verdict,
+which knows the endpoint on this node only, the direction says which side that is on.`
 
-const notFlag = "not"
+// Flags that say how the next filter flag is meant.
+const (
+	notFlag   = "not"
+	outerFlag = "outer"
+	innerFlag = "inner"
+)
 
 // FilterFlags are the command line flags that make a [Filter].
 type FilterFlags struct {
-	criteria []*criterion // one for each flag, in the order of filterFlags
-	not      bool         // the next flag is negated
-	notTwice bool         // --not was given twice in a row
+	criteria []*criterion // those that have values
+
+	// pending are the flags that were given for the next filter flag. The first that contradicts another
+	// is wrong: that is for Filter to refuse, since who completes a command line parses it several times.
+	pending []string
+	wrong   error
 }
 
-// NewFilterFlags adds the flags to a flag set, which parses them in order: --not
-// applies to the one behind it.
+// NewFilterFlags adds the flags to a flag set, which parses them in order: --not, --outer and
+// --inner apply to the filter flag behind them.
 func NewFilterFlags(fs *pflag.FlagSet) *FilterFlags {
 	ff := &FilterFlags{}
 	for _, flag := range filterFlags {
-		c := &criterion{flag: flag}
-		ff.criteria = append(ff.criteria, c)
-		fs.VarP(&criterionFlag{ff, c}, flag.name, flag.shorthand, flag.help())
+		fs.VarP(&criterionFlag{ff, flag}, flag.name, flag.shorthand, flag.help())
 	}
-	fs.Var((*negation)(ff), notFlag, "negate the next filter flag")
-	fs.Lookup(notFlag).NoOptDefVal = "true"
+	for _, m := range []struct{ name, usage string }{
+		{notFlag, "negate the next filter flag"},
+		{outerFlag, "ask the next filter flag of the headers around what a tunnel carries"},
+		{innerFlag, "ask the next filter flag of the other headers: of what is carried, or in no tunnel"},
+	} {
+		fs.Var(&meaning{ff, m.name}, m.name, m.usage)
+		fs.Lookup(m.name).NoOptDefVal = "true"
+	}
 	return ff
+}
+
+// IsFilterMeaning reports whether a flag, such as "not", has no value of its own, but says how the filter flag behind
+// it is meant.
+func IsFilterMeaning(flag string) bool {
+	return flag == notFlag || flag == outerFlag || flag == innerFlag
 }
 
 // FilterFlagsOf returns the flags that NewFilterFlags added to a flag set.
 func FilterFlagsOf(fs *pflag.FlagSet) *FilterFlags {
-	return (*FilterFlags)(fs.Lookup(notFlag).Value.(*negation))
+	return fs.Lookup(notFlag).Value.(*meaning).flags
 }
 
 // Filter returns the filter that the parsed flags ask for. It is an error if no event
 // can ever match it.
 func (ff *FilterFlags) Filter() (*Filter, error) {
 	switch {
-	case ff.notTwice:
-		return nil, errors.New("--not is given twice in a row")
-	case ff.not:
-		return nil, errors.New("--not needs a filter flag behind it")
+	case ff.wrong != nil:
+		return nil, ff.wrong
+	case len(ff.pending) > 0:
+		return nil, fmt.Errorf("--%s needs a filter flag behind it", ff.pending[len(ff.pending)-1])
 	}
 	f := &Filter{}
 	for _, c := range ff.criteria {
-		switch {
-		case len(c.any)+len(c.none) == 0:
-		case c.flag.name == "type":
+		if c.flag.name == "type" {
 			f.types = c
-		default:
+		} else {
 			f.others = append(f.others, c)
 		}
 	}
@@ -97,59 +123,112 @@ func ParseFilter(args []string) (*Filter, error) {
 	return f, nil
 }
 
-// criterionFlag is the pflag.Value of a criterion.
+// criterionFlag is the pflag.Value of a filter flag.
 type criterionFlag struct {
-	flags     *FilterFlags
-	criterion *criterion
+	flags *FilterFlags
+	flag  *filterFlag
 }
 
 // Set adds one or more values.
 func (v *criterionFlag) Set(text string) error {
 	texts := []string{text}
-	if !v.criterion.flag.whole {
+	if !v.flag.whole {
 		texts = strings.Split(text, ",")
 	}
+	s := v.flags.scope()
+	values := make([]filterValue, 0, len(texts))
 	for _, text := range texts {
 		text = strings.TrimSpace(text)
-		value, err := v.criterion.flag.parse(text)
+		value, err := v.flag.value(text, s)
 		if err != nil {
 			return err
 		}
 		value.text = text
-		if v.flags.not {
-			v.criterion.none = append(v.criterion.none, value)
-		} else {
-			v.criterion.any = append(v.criterion.any, value)
+		values = append(values, value)
+	}
+	c := v.flags.criterion(v.flag, s)
+	if slices.Contains(v.flags.pending, notFlag) {
+		c.none = append(c.none, values...)
+	} else {
+		c.any = append(c.any, values...)
+	}
+	v.flags.pending = nil
+	return nil
+}
+
+// scope returns what the pending flags say that the next filter flag is asked of.
+func (ff *FilterFlags) scope() scope {
+	switch {
+	case slices.Contains(ff.pending, outerFlag):
+		return outer
+	case slices.Contains(ff.pending, innerFlag):
+		return inner
+	default:
+		return anywhere
+	}
+}
+
+// criterion returns that of a flag.
+func (ff *FilterFlags) criterion(flag *filterFlag, s scope) *criterion {
+	for _, c := range ff.criteria {
+		if c.flag == flag && c.scope == s {
+			return c
 		}
 	}
-	v.flags.not = false
-	return nil
+	c := &criterion{flag: flag, scope: s}
+	ff.criteria = append(ff.criteria, c)
+	return c
 }
 
 // String implements pflag.Value. As long as there are no values it is "", so the help
 // shows no default.
-func (v *criterionFlag) String() string { return v.criterion.String() }
+func (v *criterionFlag) String() string {
+	if v.flags == nil {
+		return ""
+	}
+	var texts []string
+	for _, c := range v.flags.criteria {
+		if c.flag == v.flag {
+			texts = append(texts, c.String())
+		}
+	}
+	return strings.Join(texts, " ")
+}
 
 // Type returns the placeholder of a value in the help.
-func (v *criterionFlag) Type() string { return v.criterion.flag.placeholder }
+func (v *criterionFlag) Type() string { return v.flag.placeholder }
 
-// negation is the pflag.Value of --not.
-type negation FilterFlags
+// meaning is the pflag.Value of a flag that says how the next one is meant.
+type meaning struct {
+	flags *FilterFlags
+	name  string
+}
 
-// Set implements pflag.Value. That it is given twice in a row is for Filter to refuse: who completes
-// a command line parses it several times.
-func (n *negation) Set(text string) error {
-	not, err := strconv.ParseBool(text)
+// Set implements pflag.Value.
+func (m *meaning) Set(text string) error {
+	on, err := strconv.ParseBool(text)
 	if err != nil {
 		return errors.New("it has no value")
 	}
-	n.notTwice = n.notTwice || not && n.not
-	n.not = not
+	if !on {
+		m.flags.pending = slices.DeleteFunc(m.flags.pending, func(name string) bool { return name == m.name })
+		return nil
+	}
+	for _, other := range m.flags.pending {
+		switch {
+		case m.flags.wrong != nil:
+		case other == m.name:
+			m.flags.wrong = fmt.Errorf("--%s is given twice in a row", m.name)
+		case other != notFlag && m.name != notFlag:
+			m.flags.wrong = fmt.Errorf("--%s and --%s are given for one filter flag", other, m.name)
+		}
+	}
+	m.flags.pending = append(m.flags.pending, m.name)
 	return nil
 }
 
 // String implements pflag.Value. Like Type, it makes the help that of a bool.
-func (n *negation) String() string { return "false" }
+func (m *meaning) String() string { return "false" }
 
 // Type implements pflag.Value.
-func (n *negation) Type() string { return "bool" }
+func (m *meaning) Type() string { return "bool" }

@@ -4,13 +4,11 @@ package format
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cilium/monitor/api"
-	"github.com/cilium/monitor/internal/cidr"
 	"github.com/cilium/monitor/internal/suggest"
 )
 
@@ -36,6 +34,9 @@ type filterFlag struct {
 	eitherSide string
 
 	parse func(text string) (filterValue, error)
+
+	// ofHeaders is parse of a flag that asks for something of headers. The other is nil.
+	ofHeaders func(text string, s scope) (filterValue, error)
 }
 
 // help returns the usage of the flag and the names that are listed.
@@ -44,6 +45,18 @@ func (f *filterFlag) help() string {
 		return f.usage
 	}
 	return f.usage + ": " + strings.Join(f.names(), ", ")
+}
+
+// value returns what a text asks for.
+func (f *filterFlag) value(text string, s scope) (filterValue, error) {
+	switch {
+	case f.ofHeaders != nil:
+		return f.ofHeaders(text, s)
+	case s != anywhere:
+		return filterValue{}, fmt.Errorf("--%s goes before flags that ask for something of a packet's headers", s.flag())
+	default:
+		return f.parse(text)
+	}
 }
 
 // FilterValues returns the values of a filter flag that have names, such as "tcp" and "udp" for
@@ -77,40 +90,40 @@ var filterFlags = []*filterFlag{
 		usage: "id of an endpoint on either side",
 	},
 	{
-		name: "ip", placeholder: "IP", parse: ipValue(true, true),
-		usage: "address or CIDR of source or destination; in a tunnel, of the inner packet",
+		name: "ip", placeholder: "IP", ofHeaders: ipValue(true, true),
+		usage: "address or CIDR of source or destination",
 	},
 	{
-		name: "src-ip", placeholder: "IP", eitherSide: "ip", parse: ipValue(true, false),
+		name: "src-ip", placeholder: "IP", eitherSide: "ip", ofHeaders: ipValue(true, false),
 		usage: "address or CIDR of the source",
 	},
 	{
-		name: "dst-ip", placeholder: "IP", eitherSide: "ip", parse: ipValue(false, true),
+		name: "dst-ip", placeholder: "IP", eitherSide: "ip", ofHeaders: ipValue(false, true),
 		usage: "address or CIDR of the destination",
 	},
 	{
-		name: "port", placeholder: "PORT", parse: portValue(true, true),
-		usage: "port of source or destination",
+		name: "port", placeholder: "PORT", ofHeaders: portValue(true, true),
+		usage: "port of source or destination: number, range (8000-8080) or name (https)",
 	},
 	{
-		name: "src-port", placeholder: "PORT", eitherSide: "port", parse: portValue(true, false),
+		name: "src-port", placeholder: "PORT", eitherSide: "port", ofHeaders: portValue(true, false),
 		usage: "port of the source",
 	},
 	{
-		name: "dst-port", placeholder: "PORT", eitherSide: "port", parse: portValue(false, true),
+		name: "dst-port", placeholder: "PORT", eitherSide: "port", ofHeaders: portValue(false, true),
 		usage: "port of the destination",
 	},
 	{
-		name: "protocol", placeholder: "PROTO", parse: parseProtocol,
-		usage: "IP protocol, by name (tcp, udp, icmp, icmpv6, sctp, ...) or number", names: protocolNames,
+		name: "protocol", placeholder: "PROTO", ofHeaders: parseProtocol,
+		usage: "IP protocol, by name (tcp, udp, sctp, ...; icmp: of both IP versions) or number", names: protocolNames,
 	},
 	{
-		name: "tcp-flags", placeholder: "FLAG", parse: parseTCPFlag,
+		name: "tcp-flags", placeholder: "FLAG", ofHeaders: parseTCPFlag,
 		usage: "TCP flag that is set", names: namesOfTCPFlags, listed: true,
 	},
 	{
 		name: "drop-reason", placeholder: "REASON", whole: true, parse: parseDropReason,
-		usage: `reason of a drop, as text ("Policy denied") or number`,
+		usage: `reason of a drop: its text ("Policy denied"), a part that all such reasons have ("denied"), or number`,
 	},
 	{
 		name: "identity", placeholder: "ID", parse: parseIdentity,
@@ -122,7 +135,7 @@ var filterFlags = []*filterFlag{
 	},
 	{
 		name: "interface", placeholder: "NAME", parse: parseInterface,
-		usage: "network interface, by name or index",
+		usage: "network interface, by name, alternative name or index",
 	},
 }
 
@@ -160,105 +173,43 @@ func endpointValue(from, to bool) func(string) (filterValue, error) {
 	}
 }
 
-func ipValue(src, dst bool) func(string) (filterValue, error) {
-	return func(text string) (filterValue, error) {
-		prefix, err := parsePrefix(text)
-		if err != nil {
-			return filterValue{}, err
-		}
-		return filterValue{types: typesWith(hasConnection), key: prefix, match: func(e *Event) bool {
-			c := e.connection()
-			return src && prefix.Contains(c.src) || dst && prefix.Contains(c.dst)
-		}}, nil
-	}
-}
-
-// parsePrefix returns the network of a CIDR, or of an address alone. As the addresses of
-// packets, it is never IPv4-mapped.
-func parsePrefix(text string) (netip.Prefix, error) {
-	prefix, err := cidr.Parse(text)
-	if err != nil {
-		return netip.Prefix{}, err
-	}
-	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
-		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
-	}
-	return prefix.Masked(), nil
-}
-
-func portValue(src, dst bool) func(string) (filterValue, error) {
-	return func(text string) (filterValue, error) {
-		n, err := strconv.ParseUint(text, 10, 16)
-		if err != nil {
-			return filterValue{}, fmt.Errorf("port %q is not a number from 0 to 65535", text)
-		}
-		port := uint16(n)
-		return filterValue{types: typesWith(hasConnection), key: port, match: func(e *Event) bool {
-			c := e.connection()
-			return c.hasPorts && (src && c.srcPort == port || dst && c.dstPort == port)
-		}}, nil
-	}
-}
-
-func parseProtocol(text string) (filterValue, error) {
-	var number uint8
-	i := slices.IndexFunc(protocols[:], func(p protocolName) bool { return strings.EqualFold(p.name, text) })
-	if i >= 0 {
-		number = protocols[i].number
-	} else {
-		n, err := strconv.ParseUint(text, 10, 8)
-		if err != nil {
-			names := protocolNames()
-			return filterValue{}, fmt.Errorf("protocol %q is neither a number from 0 to 255 nor one of %s%s",
-				text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
-		}
-		number = uint8(n)
-	}
-	return filterValue{types: typesWith(hasConnection), key: number, match: func(e *Event) bool {
-		c := e.connection()
-		return c.hasProtocol && c.protocol == number
-	}}, nil
-}
-
-func protocolNames() (names []string) {
-	for _, p := range protocols {
-		names = append(names, p.name)
-	}
-	return names
-}
-
-func parseTCPFlag(text string) (filterValue, error) {
-	for _, f := range tcpFlagNames {
-		if strings.EqualFold(f.name, text) {
-			return filterValue{types: typesWith(hasPacket), key: f.bit, match: func(e *Event) bool {
-				return e.connection().tcpFlags&f.bit != 0
-			}}, nil
-		}
-	}
-	names := namesOfTCPFlags()
-	return filterValue{}, fmt.Errorf("no TCP flag %q: there are %s%s", text, strings.Join(names, ", "), suggest.DidYouMean(text, names))
-}
-
-func namesOfTCPFlags() (names []string) {
-	for _, f := range tcpFlagNames {
-		names = append(names, f.name)
-	}
-	return names
-}
-
 func parseDropReason(text string) (filterValue, error) {
-	codes, err := api.ParseDropReason(text)
+	codes, err := parseDropReasons(text)
 	if err != nil {
-		var names []string
-		for _, name := range api.DropReasons() {
-			names = append(names, name)
-		}
-		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, names))
+		return filterValue{}, err
 	}
 	types := typesWith(func(d *descriptor) bool { return d.dropReason != nil })
-	return filterValue{types: types, key: fmt.Sprint(codes), match: func(e *Event) bool {
-		return e.desc.dropReason != nil && slices.Contains(codes, e.desc.dropReason(e))
+	return filterValue{types: types, key: codes, match: func(e *Event) bool {
+		return e.desc.dropReason != nil && codes.set.has(int(e.desc.dropReason(e)))
 	}}, nil
+}
+
+// dropCodes is a set of drop reasons.
+type dropCodes struct{ set typeSet }
+
+func (c dropCodes) covers(other any) bool { return other.(dropCodes).set.without(c.set).empty() }
+
+// parseDropReasons returns the reasons with a text or number, or else those whose text has the text in it.
+func parseDropReasons(text string) (codes dropCodes, err error) {
+	exact, err := api.ParseDropReason(text)
+	for _, code := range exact {
+		codes.set = codes.set.with(int(code))
+	}
+	if _, isNumber := strconv.Atoi(strings.TrimSpace(text)); err == nil || isNumber == nil {
+		return codes, err
+	}
+	var names []string
+	part := strings.ToLower(strings.TrimSpace(text))
+	for code, name := range api.DropReasons() {
+		names = append(names, name)
+		if part != "" && strings.Contains(strings.ToLower(name), part) {
+			codes.set = codes.set.with(int(code))
+		}
+	}
+	if codes.set.empty() {
+		return codes, fmt.Errorf("%w, nor has any a part of it%s", err, suggest.DidYouMean(text, names))
+	}
+	return codes, nil
 }
 
 func parseIdentity(text string) (filterValue, error) {
@@ -307,18 +258,22 @@ func parseVerdict(text string) (filterValue, error) {
 	}}, nil
 }
 
-// maxInterfaceName is the length of the longest name that Linux allows.
-const maxInterfaceName = 15
+// maxInterfaceName is the length of the longest alternative name that Linux allows. Other names are shorter.
+const maxInterfaceName = 127
 
 func parseInterface(text string) (filterValue, error) {
 	if text == "" || len(text) > maxInterfaceName {
 		return filterValue{}, fmt.Errorf("no network interface is called %q: names have 1 to %d characters", text, maxInterfaceName)
 	}
-	index, err := strconv.ParseUint(text, 10, 32)
-	numeric := err == nil && index != 0
+	index, numeric := interfaceIndex(text)
 	types := typesWith(func(d *descriptor) bool { return d.ifindex != nil })
 	return filterValue{types: types, key: text, match: func(e *Event) bool {
-		ifindex, name := e.Interface()
-		return ifindex != 0 && (name == text || numeric && uint64(ifindex) == index)
+		return e.hasInterface(text) || numeric && e.ifindex() == index
 	}}, nil
+}
+
+// interfaceIndex returns the index that a value of --interface is, unless it can only be a name.
+func interfaceIndex(text string) (index uint32, ok bool) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	return uint32(n), err == nil && n != 0
 }

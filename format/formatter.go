@@ -3,12 +3,10 @@
 package format
 
 import (
-	"encoding/hex"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/monitor/api"
-	"github.com/cilium/monitor/api/payload"
-	"github.com/cilium/monitor/internal/inert"
 )
 
 // Level says how much is printed of an event.
@@ -19,46 +17,51 @@ const (
 	// hides, as it does what is registered with a higher level.
 	LevelDefault Level = iota
 
-	// LevelDebug (-v) prints those, too.
+	// LevelDebug (-v) prints those, too, and of all events what is for those who look for a fault in
+	// the datapath: CPU, flow hash, lengths, source file.
 	LevelDebug
 
-	// LevelVerbose (-vv) prints several lines for drop, trace and capture, and for registered
-	// types with a packet: one with all fields and one for each layer of the packet.
+	// LevelVerbose (-vv) prints below the line of an event with a packet one for each layer of it.
 	LevelVerbose
 )
 
-// Options says how a Formatter prints. The zero value is one line for each event.
+// Options says how a Formatter prints. The zero value is one line for each event, without times.
 type Options struct {
-	// Level is ignored for JSON, which always has all events and all fields.
+	// Output is the shape of what is printed.
+	Output Output
+
+	// Level is ignored for OutputJSON, which always has all events and all fields.
 	Level Level
 
-	// JSON prints each event as one JSON object on one line.
-	JSON bool
-
 	// Hex prints as on LevelVerbose, but dumps the packet in hex instead of dissecting
-	// it. Ignored for JSON.
+	// it. For OutputCilium it does so on LevelVerbose only, and does nothing below. Ignored for OutputJSON.
 	Hex bool
 
 	// Numeric prints reserved identities as numbers, too, instead of by name.
 	Numeric bool
 
-	// Color makes drops, denials and losses stand out on a terminal. Ignored for JSON.
+	// Color makes drops, denials and losses stand out on a terminal. For OutputCompact only.
 	Color bool
 
 	// Clock, if not nil, is asked for the time of each event, which is then printed
 	// first; time.Now fits events that are printed as they come. In JSON it is the
-	// member "time".
+	// member "time", in RFC 3339.
 	Clock func() time.Time
+
+	// Timestamps is how the time of Clock is printed. For OutputJSON it only matters whether it is
+	// TimestampsNone.
+	Timestamps Timestamps
 }
 
 // Formatter prints events. Safe for concurrent use if the clock is.
 type Formatter struct {
-	opts Options
+	opts  Options
+	first atomic.Pointer[time.Time] // of the first line, with TimestampsRelative
 }
 
 // New returns a formatter.
 func New(opts Options) *Formatter {
-	if opts.Hex {
+	if opts.Hex && opts.Output == OutputCompact {
 		opts.Level = LevelVerbose
 	}
 	return &Formatter{opts: opts}
@@ -67,69 +70,14 @@ func New(opts Options) *Formatter {
 // Append appends what there is to print of e to dst: complete lines, or nothing for an
 // event that the level hides.
 func (f *Formatter) Append(dst []byte, e *Event) []byte {
-	if f.opts.JSON {
+	switch f.opts.Output {
+	case OutputCompact:
+		return f.appendCompact(dst, e)
+	case OutputCilium:
+		return f.appendCilium(dst, e)
+	default:
 		return f.appendJSON(dst, e)
 	}
-	if e.Err() != nil {
-		return f.appendUndecodable(f.appendTime(dst), e)
-	}
-	if e.payload.Type == payload.RecordLost {
-		return f.appendLost(f.appendTime(dst), e)
-	}
-	if f.opts.Level < e.desc.level {
-		return dst
-	}
-	start := dst
-	if f.opts.Level >= LevelVerbose && e.desc.fields != nil && (e.sample.Packet != nil || !e.desc.sometimesPacket) {
-		dst = f.appendVerbose(f.appendTime(append(dst, separator...)), e)
-	} else {
-		dst = append(e.desc.line(f, f.appendTime(dst), e), '\n')
-	}
-	if e.err != nil { // of an own type, whose function failed
-		return f.appendUndecodable(f.appendTime(start), e)
-	}
-	return dst
-}
-
-// timeLayout is RFC 3339 with a width that does not change, so that lines align.
-const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
-
-func (f *Formatter) appendTime(dst []byte) []byte {
-	if f.opts.Clock == nil {
-		return dst
-	}
-	return append(f.opts.Clock().AppendFormat(dst, timeLayout), ' ')
-}
-
-func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
-	dst = f.begin(dst, colorWarn)
-	dst = appendLost(dst, e)
-	return append(f.end(dst, colorWarn), '\n')
-}
-
-// appendLost appends what was lost, and where.
-func appendLost(dst []byte, e *Event) []byte {
-	if e.payload.CPU != payload.CPULostByReader {
-		dst = append(appendCPU(dst, e.payload.CPU), ' ')
-	}
-	dst = appendUint(dst, "Lost ", e.payload.Lost)
-	dst = append(dst, " events"...)
-	if e.payload.CPU == payload.CPULostByReader {
-		dst = append(dst, ": this client reads slower than events come, so the agent dropped them for it (other clients may have them)"...)
-	}
-	return dst
-}
-
-// appendUndecodable appends what is wrong with a sample, on LevelVerbose the sample, too.
-func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {
-	dst = f.begin(dst, colorWarn)
-	dst = appendCPU(dst, e.payload.CPU)
-	dst = inert.Append(append(dst, " cannot "...), e.err.Error())
-	dst = append(f.end(dst, colorWarn), '\n')
-	if f.opts.Level >= LevelVerbose {
-		dst = append(dst, hex.Dump(inert.RedactBytes(e.payload.Data))...)
-	}
-	return dst
 }
 
 func (f *Formatter) appendIdentity(dst []byte, id api.NumericIdentity) []byte {

@@ -60,14 +60,15 @@ func FuzzFormat(f *testing.F) {
 			}
 			requireInert(t, out)
 		}
-		out := printOn(evilInterface, format.Options{JSON: true}, pl)
+		requireInert(t, printOn(evilInterface, ciliumVerbose, pl))
+		out := printOn(evilInterface, format.Options{Output: format.OutputJSON}, pl)
 		if !json.Valid([]byte(out)) || strings.Count(out, "\n") != 1 {
 			t.Fatalf("not one line of JSON: %q", out)
 		}
 		requireInert(t, out)
 		for _, pl := range eventsOf(string(data)) {
 			requireInert(t, printOn(evilInterface, format.Options{}, pl))
-			requireInert(t, printOn(evilInterface, format.Options{JSON: true}, pl))
+			requireInert(t, printOn(evilInterface, format.Options{Output: format.OutputJSON}, pl))
 		}
 		ev := format.NewEvent(evilInterface)
 		ev.Decode(pl)
@@ -79,6 +80,29 @@ func FuzzFormat(f *testing.F) {
 		var s format.Summary
 		s.Count(ev)
 		requireInert(t, string(s.Append(nil)))
+	})
+}
+
+// FuzzDissect checks that of any packet the headers that are still whole stay as they are when it is cut, and that
+// it is said what is cut.
+func FuzzDissect(f *testing.F) {
+	for i, k := range kinds {
+		f.Add(k.packet, k.flags, uint16(i))
+	}
+	f.Fuzz(func(t *testing.T, packet []byte, flags uint8, at uint16) {
+		if len(packet) == 0 || len(packet) > 0xffff {
+			return
+		}
+		whole := layerLines(kind{packet: packet, flags: flags})
+		cut := layerLines(kind{packet: packet[:int(at)%len(packet)], flags: flags})
+		for i, line := range cut {
+			switch {
+			case i < len(cut)-1 && broken(line):
+				t.Fatalf("something follows what is cut: %q", cut)
+			case i < len(whole) && !broken(line) && payloadLength.ReplaceAllString(line, "") != payloadLength.ReplaceAllString(strings.TrimSuffix(whole[i], " malformed"), ""):
+				t.Fatalf("%q of a cut packet was %q", line, whole[i])
+			}
+		}
 	})
 }
 

@@ -29,7 +29,7 @@ type group struct {
 
 func groups(t testing.TB) []group {
 	return []group{
-		{"drop", []string{"default", "verbose", "hex", "json"}, []named{
+		{"drop", []string{"default", "debug", "verbose", "hex", "json", "cilium", "cilium-verbose"}, []named{
 			{"v0", drop(synPacket, func(n *api.DropNotify) { n.Version = 0 })},
 			{"v1", drop(synPacket, func(n *api.DropNotify) { n.Version = 1 })},
 			{"v2", drop(synPacket, func(n *api.DropNotify) { n.Version = 2 })},
@@ -42,7 +42,7 @@ func groups(t testing.TB) []group {
 			{"VXLAN", drop(vxlanPacket, func(n *api.DropNotify) { n.Flags = api.FlagVXLAN })},
 			{"no packet", drop(nil)},
 		}},
-		{"trace", []string{"default", "verbose", "hex", "json"}, append([]named{
+		{"trace", []string{"default", "debug", "verbose", "hex", "json", "cilium", "cilium-verbose"}, append([]named{
 			{"v0", trace(tcpPacket, func(n *api.TraceNotify) { n.Version = 0 })},
 			{"v1", trace(tcpPacket, func(n *api.TraceNotify) { n.Version = 1 })},
 			{"v2", trace(tcpPacket, func(n *api.TraceNotify) { n.IPTraceID = 99 })},
@@ -51,8 +51,9 @@ func groups(t testing.TB) []group {
 			{"L3 device", trace(udpPacket[14:], func(n *api.TraceNotify) { n.Flags = api.FlagL3Device })},
 			{"padding", sample(append(trace(udpPacket).Data, 1, 2, 3))},
 		}, observationPoints()...)},
-		{"packets", []string{"default", "verbose", "json"}, packets()},
-		{"policy-verdict", []string{"default", "json"}, []named{
+		{"packets", []string{"default", "verbose", "json", "cilium", "cilium-verbose"}, packets()},
+		{"kinds", []string{"default", "verbose", "json"}, kindPayloads()},
+		{"policy-verdict", []string{"default", "debug", "verbose", "json", "cilium"}, []named{
 			{"deny", verdict(synPacket)},
 			{"allow", verdict(synPacket, func(n *api.PolicyVerdictNotify) {
 				n.Verdict, n.Flags = 0, api.PolicyEgress|api.PolicyMatchL3L4<<3
@@ -67,7 +68,7 @@ func groups(t testing.TB) []group {
 				n.Flags = api.PolicyIngress | api.PolicyVerdictFlagL3Device | api.PolicyVerdictFlagIPv6
 			})},
 		}},
-		{"capture", []string{"default", "verbose", "hex", "json"}, []named{
+		{"capture", []string{"default", "debug", "verbose", "hex", "json", "cilium", "cilium-verbose"}, []named{
 			{"delivery", capture(api.CaptureDelivery, 2, udpPacket)},
 			{"from load balancer", capture(api.CaptureFromLB, 2, udpPacket)},
 			{"IPv4 to IPv6", capture(api.CaptureAfterV46, 2, udpPacket)},
@@ -78,23 +79,24 @@ func groups(t testing.TB) []group {
 			{"after SNAT", capture(api.CaptureSNATPost, 9, udpPacket)},
 			{"unknown", capture(99, 0xff, udpPacket)},
 		}},
-		{"debug", []string{"debug", "json"}, debugMessages()},
-		{"trace-sock", []string{"debug", "json"}, []named{
+		{"debug", []string{"debug", "json", "cilium"}, debugMessages()},
+		{"trace-sock", []string{"debug", "json", "cilium"}, []named{
 			{"IPv4", traceSock()},
 			{"IPv6", traceSock(func(n *api.TraceSockNotify) {
 				n.XlatePoint, n.L4Proto, n.Flags, n.DstIP = api.XlatePointPostRev, api.TraceSockUDP, api.TraceSockFlagIPv6, [16]byte{0xfd, 15: 1}
 			})},
 			{"unknown", traceSock(func(n *api.TraceSockNotify) { n.XlatePoint, n.L4Proto = 9, 9 })},
 		}},
-		{"agent", []string{"default", "json"}, []named{
+		{"agent", []string{"default", "json", "cilium"}, []named{
 			{"start", agent(api.AgentNotifyStart, `{"time":"2026-01-02T03:04:05.000000006Z"}`)},
 			{"endpoint", agent(api.AgentNotifyEndpointCreated, `{"id":7,"labels":["k8s:app=web"],"pod-name":"web-0","namespace":"default"}`)},
+			{"service", agent(api.AgentNotifyServiceUpserted, `{"id":7,"frontend-address":"10.96.0.1:80"}`)},
 			{"unknown type", agent(99, `{}`)},
 			{"not JSON", agent(api.AgentNotifyGeneric, "two lines\nand \x1b[2J an escape sequence")},
 			{"JSON on two lines", agent(api.AgentNotifyGeneric, "{\n\"a\": 1}")},
 		}},
-		{"l7", []string{"default", "json"}, records(t)},
-		{"wrong", []string{"default", "verbose", "json"}, []named{
+		{"l7", []string{"default", "debug", "json", "cilium"}, records(t)},
+		{"wrong", []string{"default", "verbose", "json", "cilium"}, []named{
 			{"lost by the datapath", lost(5, 1)},
 			{"lost by this client", lost(1234, payload.CPULostByReader)},
 			{"empty", sample(nil)},
@@ -108,7 +110,7 @@ func groups(t testing.TB) []group {
 			{"no gob in an access log record", sample([]byte{api.MessageTypeAccessLog, 'x'})},
 			{"unknown payload type", &payload.Payload{Type: 3, CPU: 1, Lost: 5}},
 		}},
-		{"options", []string{"numeric", "color", "color-verbose", "timestamps", "timestamps-json"}, []named{
+		{"options", []string{"numeric", "color", "color-verbose", "time", "rfc3339", "timestamps-json"}, []named{
 			{"drop", drop(synPacket)},
 			{"trace", trace(tcpPacket)},
 			{"deny", verdict(synPacket)},
@@ -172,6 +174,14 @@ func packets() []named {
 		{"Ethernet header cut short", trace(tcpPacket[:7])},
 		{"nothing", trace(nil)},
 	}
+}
+
+func kindPayloads() []named {
+	var all []named
+	for _, k := range kinds {
+		all = append(all, named{k.name, k.payload()})
+	}
+	return all
 }
 
 func debugMessages() []named {
@@ -245,6 +255,10 @@ func records(t testing.TB) []named {
 		{"other protocol", record(func(r *accesslog.LogRecord) {
 			r.Type, r.Verdict = accesslog.TypeSample, accesslog.VerdictError
 			r.L7 = &accesslog.LogRecordL7{Proto: "r2d2", Fields: map[string]string{"file": "x", "cmd": "READ"}}
+		})},
+		{"Kafka request", record(func(r *accesslog.LogRecord) {
+			r.Verdict = accesslog.VerdictDenied
+			r.Kafka = &accesslog.LogRecordKafka{ErrorCode: 29, APIVersion: 2, APIKey: "produce\n", CorrelationID: 7, Topic: accesslog.KafkaTopic{Topic: "empire-announce"}}
 		})},
 		{"nothing but endpoints", record(func(r *accesslog.LogRecord) { r.ObservationPoint = "" })},
 	}

@@ -3,6 +3,7 @@
 package format_test
 
 import (
+	"encoding/hex"
 	"flag"
 	"os"
 	"path/filepath"
@@ -27,12 +28,15 @@ func TestGolden(t *testing.T) {
 		"debug":           {Level: format.LevelDebug},
 		"verbose":         {Level: format.LevelVerbose},
 		"hex":             {Hex: true},
-		"json":            {JSON: true},
+		"json":            {Output: format.OutputJSON},
 		"numeric":         {Level: format.LevelDebug, Numeric: true},
 		"color":           {Color: true},
 		"color-verbose":   {Level: format.LevelVerbose, Color: true},
-		"timestamps":      {Level: format.LevelVerbose, Clock: clock},
-		"timestamps-json": {JSON: true, Clock: clock},
+		"cilium":          {Output: format.OutputCilium, Level: format.LevelDebug},
+		"cilium-verbose":  {Output: format.OutputCilium, Level: format.LevelVerbose},
+		"time":            {Clock: clock},
+		"rfc3339":         {Level: format.LevelVerbose, Clock: clock, Timestamps: format.TimestampsRFC3339},
+		"timestamps-json": {Output: format.OutputJSON, Clock: clock},
 	}
 	for _, g := range groups(t) {
 		for _, name := range g.formats {
@@ -65,20 +69,32 @@ func golden(t *testing.T, file, got string) {
 	require.Equal(t, string(data), got)
 }
 
-// TestLevels checks that the level matters for packets alone, but for what it hides.
+// TestLevels checks that each level adds to the line of the one below, unless that hides it, and -vv and
+// --hex the packet below the line.
 func TestLevels(t *testing.T) {
 	for _, g := range groups(t) {
-		if slices.Contains(g.formats, "verbose") || g.name == "options" {
-			continue
-		}
 		for _, p := range g.payloads {
+			line := strings.TrimSuffix(print(format.Options{}, p.payload), "\n")
 			debug := print(format.Options{Level: format.LevelDebug}, p.payload)
-			require.Equal(t, debug, print(format.Options{Level: format.LevelVerbose}, p.payload), p.name)
-			require.Equal(t, debug, print(format.Options{Hex: true}, p.payload), p.name)
-			if slices.Contains(g.formats, "debug") {
-				require.Empty(t, print(format.Options{}, p.payload), p.name)
-			} else {
-				require.Equal(t, debug, print(format.Options{}, p.payload), p.name)
+			require.True(t, strings.HasPrefix(debug, line), p.name)
+			require.Equal(t, 1, strings.Count(debug, "\n"), p.name)
+
+			ev := format.NewEvent(interfaceName)
+			ev.Decode(p.payload)
+			packet, _ := ev.Packet()
+			verbose := print(format.Options{Level: format.LevelVerbose}, p.payload)
+			dump := print(format.Options{Hex: true}, p.payload)
+			switch {
+			case ev.Err() != nil:
+				require.True(t, strings.HasPrefix(verbose, debug), p.name)
+			case len(packet) == 0:
+				require.Equal(t, debug, verbose, p.name)
+				require.Equal(t, debug, dump, p.name)
+			default:
+				_, below, _ := strings.Cut(dump, debug)
+				require.Equal(t, hex.Dump(packet), below, p.name)
+				_, below, _ = strings.Cut(verbose, debug)
+				require.NotEmpty(t, below, p.name)
 			}
 		}
 	}

@@ -3,68 +3,166 @@
 package format
 
 import (
-	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
-	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 )
 
-// igmp decodes all versions of IGMP: gopacket has a layer for 1 and 2, and one for 3.
-type igmp struct {
-	v12  layers.IGMPv1or2
-	v3   layers.IGMP
-	isV3 bool
+// Sizes and, of version 3 (RFC 3376), offsets in bytes.
+const (
+	igmpSize          = 8  // of what all messages have
+	igmpQuerySources  = 12 // of a query
+	igmpReportRecords = 8  // of a report
+	igmpRecordSize    = 8  // without sources and auxiliary data
+)
+
+func (d *dissection) igmp() (next layerKind) {
+	rest := d.rest()
+	d.take(layerIGMP, max(len(rest), igmpMessageSize(rest, d.room())))
+	return layerNone
 }
 
-// DecodeFromBytes implements gopacket.DecodingLayer.
-func (i *igmp) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	i.isV3 = len(data) > 0 && layers.IGMPType(data[0]) == layers.IGMPMembershipReportV3 ||
-		len(data) >= 12 && layers.IGMPType(data[0]) == layers.IGMPMembershipQuery
-	if i.isV3 {
-		return i.v3.DecodeFromBytes(data, df)
-	}
-	return i.v12.DecodeFromBytes(data, df)
-}
-
-// CanDecode implements gopacket.DecodingLayer.
-func (i *igmp) CanDecode() gopacket.LayerClass { return layers.LayerTypeIGMP }
-
-// NextLayerType implements gopacket.DecodingLayer.
-func (i *igmp) NextLayerType() gopacket.LayerType { return gopacket.LayerTypeZero }
-
-// LayerPayload implements gopacket.DecodingLayer.
-func (i *igmp) LayerPayload() []byte { return nil }
-
-// layer returns the layer of gopacket that was decoded last.
-func (i *igmp) layer() gopacket.Layer {
-	if i.isV3 {
-		return &i.v3
-	}
-	return &i.v12
-}
-
-// appendSummary appends the type and the group, of a report of several the first.
-func (i *igmp) appendSummary(dst []byte) []byte {
-	typ, group := i.v12.Type, i.v12.GroupAddress
-	if i.isV3 {
-		typ, group = i.v3.Type, i.v3.GroupAddress
-		if len(i.v3.GroupRecords) > 0 {
-			group = i.v3.GroupRecords[0].MulticastAddress
+// igmpMessageSize returns the size of a message that begins with b, as far as it tells, and for which there is
+// room.
+func igmpMessageSize(b []byte, room int) int {
+	switch {
+	case len(b) == 0:
+		return igmpSize
+	case layers.IGMPType(b[0]) == layers.IGMPMembershipQuery && room >= igmpQuerySources:
+		if len(b) < igmpQuerySources {
+			return igmpQuerySources
 		}
+		return igmpQuerySources + 4*int(be16(b[10:]))
+	case layers.IGMPType(b[0]) == layers.IGMPMembershipReportV3 && len(b) >= igmpReportRecords:
+		size := igmpReportRecords
+		for range be16(b[6:]) {
+			if len(b) < size+igmpRecordSize {
+				return size + igmpRecordSize
+			}
+			size += igmpGroupRecordSize(b[size:])
+		}
+		return size
+	default:
+		return igmpSize
 	}
-	if name := typ.String(); name != "" {
-		dst = append(dst, name...)
-	} else {
-		dst = strconv.AppendUint(append(dst, "type "...), uint64(typ), 10)
-	}
-	return appendGroup(dst, group)
 }
 
-func appendGroup(dst []byte, group net.IP) []byte {
-	if addr, ok := netip.AddrFromSlice(group); ok {
-		return addr.AppendTo(append(dst, ' '))
+// igmpGroupRecordSize returns the size of the group record that b begins with.
+func igmpGroupRecordSize(b []byte) int { return igmpRecordSize + 4*(int(be16(b[2:]))+int(b[1])) }
+
+// igmpVersion3 reports whether a message is of version 3. A query tells it by its length.
+func igmpVersion3(message []byte) bool {
+	switch layers.IGMPType(message[0]) {
+	case layers.IGMPMembershipReportV3:
+		return true
+	case layers.IGMPMembershipQuery:
+		return len(message) >= igmpQuerySources
+	default:
+		return false
 	}
-	return dst
+}
+
+// appendIGMPSummary appends the type and the group, of a report of several the first.
+func (d *dissection) appendIGMPSummary(dst []byte, h *headers) []byte {
+	message := d.lastHeader(h)
+	if len(message) == 0 {
+		return dst
+	}
+	dst = appendIGMPType(append(dst, ' '), message[0])
+	group := message[min(4, len(message)):]
+	if layers.IGMPType(message[0]) == layers.IGMPMembershipReportV3 {
+		group = message[min(igmpReportRecords+4, len(message)):]
+	}
+	if len(group) < 4 {
+		return dst
+	}
+	return netip.AddrFrom4([4]byte(group)).AppendTo(append(dst, ' '))
+}
+
+func appendIGMPType(dst []byte, number uint8) []byte {
+	if name := layers.IGMPType(number).String(); name != "" {
+		return append(dst, name...)
+	}
+	return strconv.AppendUint(append(dst, "type "...), uint64(number), 10)
+}
+
+func (w *layerWriter) igmp() {
+	w.beginWith("IGMP", nil, nil) // as gopacket has it
+	if !w.has(0, 1) {
+		return
+	}
+	w.dst = append(append(w.dst, " Type="...), layers.IGMPType(w.header[0]).String()...)
+	report := layers.IGMPType(w.header[0]) == layers.IGMPMembershipReportV3
+	switch {
+	case report:
+		w.dst = append(w.dst, " MaxResponseTime=0s"...)
+	case w.has(1, 1):
+		w.dst = append(append(w.dst, " MaxResponseTime="...), igmpTime(w.header[1]).String()...)
+	}
+	w.uint16(" Checksum=", 2)
+	if report {
+		w.dst = append(w.dst, " GroupAddress=<nil>"...)
+	} else {
+		w.ipv4Addr(" GroupAddress=", 4)
+	}
+	if igmpVersion3(w.header) {
+		w.igmpVersion3(report)
+	}
+	if w.has(igmpSize, 0) {
+		w.dst = append(w.dst, " Version=0"...)
+	}
+}
+
+func (w *layerWriter) igmpVersion3(report bool) {
+	if report {
+		w.dst = append(w.dst, " SupressRouterProcessing=false RobustnessValue=0 IntervalTime=0s SourceAddresses=[]"...)
+		w.uint16(" NumberOfGroupRecords=", 6)
+		w.dst = append(w.dst, " NumberOfSources=0"...)
+		w.igmpRecords()
+		return
+	}
+	w.bool(" SupressRouterProcessing=", 8, 0x08)
+	w.bits(" RobustnessValue=", 8, 1, 0x07)
+	w.dst = append(append(w.dst, " IntervalTime="...), igmpTime(w.header[9]).String()...)
+	w.ipv4Addrs(" SourceAddresses=", igmpQuerySources, int(be16(w.header[10:])))
+	w.dst = append(w.dst, " NumberOfGroupRecords=0"...)
+	w.uint16(" NumberOfSources=", 10)
+	w.dst = append(w.dst, " GroupRecords=[]"...)
+}
+
+func (w *layerWriter) igmpRecords() {
+	if !w.has(igmpReportRecords, 0) {
+		return
+	}
+	n, off := 0, igmpReportRecords
+	for n < int(be16(w.header[6:])) && w.has(off, igmpRecordSize) && w.has(off, igmpGroupRecordSize(w.header[off:])) {
+		off += igmpGroupRecordSize(w.header[off:])
+		n++
+	}
+	off = igmpReportRecords
+	w.list(" GroupRecords=", n, func(int) {
+		w.dst = append(append(w.dst, "{Type="...), layers.IGMPv3GroupRecordType(w.header[off]).String()...)
+		w.uint8(" AuxDataLen=", off+1)
+		w.uint16(" NumberOfSources=", off+2)
+		w.ipv4Addr(" MulticastAddress=", off+4)
+		w.ipv4Addrs(" SourceAddresses=", off+igmpRecordSize, int(be16(w.header[off+2:])))
+		w.dst = append(w.dst, " AuxData=0}"...)
+		off += igmpGroupRecordSize(w.header[off:])
+	})
+}
+
+// ipv4Addrs appends n addresses from off on, or as many as were captured.
+func (w *layerWriter) ipv4Addrs(name string, off, n int) {
+	w.list(name, min(n, (len(w.header)-off)/4), func(i int) { w.ipv4Addr("", off+4*i) })
+}
+
+// igmpTime decodes a time, which has an exponent if it is long.
+func igmpTime(code uint8) time.Duration {
+	tenths := time.Duration(code)
+	if code&0x80 != 0 {
+		tenths = time.Duration(code&0x0f|0x10) << (code>>4&7 + 3)
+	}
+	return tenths * 100 * time.Millisecond
 }

@@ -13,7 +13,7 @@ import (
 
 // fakeInterfaces is a host whose interfaces and time the test sets.
 type fakeInterfaces struct {
-	interfaces []net.Interface
+	interfaces []Interface
 	err        error
 	age        time.Duration
 	listed     int
@@ -21,13 +21,13 @@ type fakeInterfaces struct {
 
 func (f *fakeInterfaces) names() *InterfaceNames {
 	return &InterfaceNames{
-		list:  func() ([]net.Interface, error) { f.listed++; return f.interfaces, f.err },
+		list:  func() ([]Interface, error) { f.listed++; return f.interfaces, f.err },
 		since: func(time.Time) time.Duration { return f.age },
 	}
 }
 
 func TestInterfaceNames(t *testing.T) {
-	fake := &fakeInterfaces{interfaces: []net.Interface{{Index: 1, Name: "lo"}, {Index: 2, Name: "eth0"}}}
+	fake := &fakeInterfaces{interfaces: []Interface{{Index: 1, Name: "lo"}, {Index: 2, Name: "eth0"}}}
 	names := fake.names()
 
 	for range 3 {
@@ -37,7 +37,7 @@ func TestInterfaceNames(t *testing.T) {
 	require.Equal(t, 1, fake.listed, "cached")
 
 	// A new one is there at once.
-	fake.interfaces = append(fake.interfaces, net.Interface{Index: 3, Name: "lxc1"})
+	fake.interfaces = append(fake.interfaces, Interface{Index: 3, Name: "lxc1"})
 	require.Equal(t, "lxc1", names.Name(3))
 	require.Equal(t, 2, fake.listed)
 
@@ -48,7 +48,7 @@ func TestInterfaceNames(t *testing.T) {
 	require.Equal(t, 3, fake.listed)
 
 	// A rename shows when the names are old; one that is gone keeps its name.
-	fake.interfaces = []net.Interface{{Index: 1, Name: "lo"}, {Index: 3, Name: "lxc-web"}, {Index: 99, Name: "late"}}
+	fake.interfaces = []Interface{{Index: 1, Name: "lo"}, {Index: 3, Name: "lxc-web"}, {Index: 99, Name: "late"}}
 	require.Equal(t, "lxc1", names.Name(3))
 	fake.age = 2 * interfacesMaxAge
 	require.Equal(t, "lxc-web", names.Name(3))
@@ -62,21 +62,44 @@ func TestInterfaceNames(t *testing.T) {
 	require.Equal(t, "100", names.Name(100))
 }
 
+// TestInterfaceAltNames asks for interfaces by any of their names.
+func TestInterfaceAltNames(t *testing.T) {
+	fake := &fakeInterfaces{interfaces: []Interface{{Index: 2, Name: "eth0", AltNames: []string{"enp1s0", "enx020000000001"}}}}
+	names := fake.names()
+	for name, has := range map[string]bool{"eth0": true, "enp1s0": true, "enx020000000001": true, "2": false, "": false} {
+		require.Equal(t, has, names.Has(2, name), name)
+	}
+	require.Equal(t, "eth0", names.Name(2))
+	require.True(t, names.Has(3, "3"), "a number is the name of one that has none")
+
+	fake.interfaces = nil
+	require.Empty(t, names.Now())
+	require.True(t, names.Has(2, "enp1s0"), "it is gone, its events are not")
+}
+
+// TestInterfaceNamesOfNowhere has numbers alone.
+func TestInterfaceNamesOfNowhere(t *testing.T) {
+	names := NewInterfaceNames(nil)
+	require.Equal(t, "1", names.Name(1))
+	require.Empty(t, names.Now())
+}
+
 func TestInterfaceNamesAreBounded(t *testing.T) {
-	fake := &fakeInterfaces{interfaces: []net.Interface{{Index: 1, Name: "lo"}}}
+	fake := &fakeInterfaces{interfaces: []Interface{{Index: 1, Name: "lo"}}}
 	names := fake.names()
 	for i := range uint32(10 * maxGoneInterfaces) {
 		names.Name(i)
 	}
-	require.LessOrEqual(t, len(names.names), maxGoneInterfaces+3)
+	require.LessOrEqual(t, len(names.known), maxGoneInterfaces+3)
 	require.Equal(t, "lo", names.Name(1))
 }
 
 func TestInterfaceNamesOfThisHost(t *testing.T) {
 	interfaces, err := net.Interfaces()
 	require.NoError(t, err)
-	names := NewInterfaceNames()
+	names := NewInterfaceNames(Interfaces)
 	for _, i := range interfaces {
 		require.Equal(t, i.Name, names.Name(uint32(i.Index)))
 	}
+	require.Len(t, names.Now(), len(interfaces))
 }

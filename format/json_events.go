@@ -13,7 +13,7 @@ import (
 // appendJSON appends e as a JSON object on a line.
 func (f *Formatter) appendJSON(dst []byte, e *Event) []byte {
 	dst = append(dst, '{')
-	if f.opts.Clock != nil {
+	if f.opts.Clock != nil && f.opts.Timestamps != TimestampsNone {
 		dst = append(appendKey(dst, "time"), '"')
 		dst = append(f.opts.Clock().AppendFormat(dst, time.RFC3339Nano), '"')
 	}
@@ -47,7 +47,11 @@ func appendJSONLost(dst []byte, e *Event) []byte {
 	}
 	dst = appendUintMember(dst, "lost", e.payload.Lost)
 	dst = append(appendKey(dst, "message"), '"')
-	return append(appendLost(dst, e), '"')
+	if e.payload.CPU == payload.CPULostByReader {
+		dst = appendUint(dst, "Lost ", e.payload.Lost)
+		return append(append(append(dst, " events: "...), lostByReader...), '"')
+	}
+	return append(appendCPULost(dst, e), '"')
 }
 
 // appendJSONHead appends the members that all events of the datapath begin with.

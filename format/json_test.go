@@ -70,7 +70,7 @@ func decodeJSON(t *testing.T, line string, v any) {
 
 func TestJSONTrace(t *testing.T) {
 	var got traceJSON
-	decodeJSON(t, print(format.Options{JSON: true}, trace(vxlanPacket, func(n *api.TraceNotify) {
+	decodeJSON(t, print(format.Options{Output: format.OutputJSON}, trace(vxlanPacket, func(n *api.TraceNotify) {
 		n.Flags, n.IPTraceID, n.ObsPoint = api.FlagVXLAN, 99, api.TraceToOverlay
 	})), &got)
 
@@ -96,7 +96,7 @@ func TestJSONTrace(t *testing.T) {
 
 func TestJSONDrop(t *testing.T) {
 	var got dropJSON
-	decodeJSON(t, print(format.Options{JSON: true}, drop(tcp6Packet, func(n *api.DropNotify) {
+	decodeJSON(t, print(format.Options{Output: format.OutputJSON}, drop(tcp6Packet, func(n *api.DropNotify) {
 		n.ExtError, n.IPTraceID = -5, 77
 	})), &got)
 
@@ -112,10 +112,11 @@ func TestJSONDrop(t *testing.T) {
 
 // TestJSONWithoutPacket checks that there is no summary where there is nothing to say.
 func TestJSONWithoutPacket(t *testing.T) {
-	for _, packet := range [][]byte{nil, tcpPacket[:7]} {
-		require.NotContains(t, print(format.Options{JSON: true}, drop(packet)), "summary")
-		require.NotContains(t, print(format.Options{JSON: true}, drop(packet)), "IPTraceID")
+	for _, packet := range [][]byte{nil, {}} {
+		require.NotContains(t, print(format.Options{Output: format.OutputJSON}, drop(packet)), "summary")
+		require.NotContains(t, print(format.Options{Output: format.OutputJSON}, drop(packet)), "IPTraceID")
 	}
+	require.Contains(t, print(format.Options{Output: format.OutputJSON}, drop(tcpPacket[:7])), "cut: 7 of 14 bytes captured")
 }
 
 // TestJSONText checks that any text survives being written as JSON.
@@ -124,11 +125,11 @@ func TestJSONText(t *testing.T) {
 		"", "plain", `"quoted" \ and / slashed`, "\n\r\t\b\f\x00\x1b\x7f", "<&>", "é ü 日本", "\u2028\u2029\u202e", "😀 \U000e0001",
 	} {
 		var got struct{ Type, Subtype, Message string }
-		decodeJSON(t, print(format.Options{JSON: true}, agent(api.AgentNotifyGeneric, text)), &got)
+		decodeJSON(t, print(format.Options{Output: format.OutputJSON}, agent(api.AgentNotifyGeneric, text)), &got)
 		require.Equal(t, text, got.Message)
 	}
 	var got struct{ Type, Subtype, Message string }
-	decodeJSON(t, print(format.Options{JSON: true}, agent(api.AgentNotifyGeneric, "not \xff UTF-8")), &got)
+	decodeJSON(t, print(format.Options{Output: format.OutputJSON}, agent(api.AgentNotifyGeneric, "not \xff UTF-8")), &got)
 	require.Equal(t, "not \ufffd UTF-8", got.Message)
 }
 
@@ -136,7 +137,7 @@ func TestJSONText(t *testing.T) {
 func TestJSONIsValid(t *testing.T) {
 	for _, g := range groups(t) {
 		for _, p := range g.payloads {
-			line := print(format.Options{JSON: true}, p.payload)
+			line := print(format.Options{Output: format.OutputJSON}, p.payload)
 			require.True(t, json.Valid([]byte(line)), "%s: %s", p.name, line)
 			require.Equal(t, 1, bytes.Count([]byte(line), []byte("\n")), p.name)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gopacket/gopacket/layers"
 
@@ -17,28 +18,8 @@ import (
 )
 
 // appendRecord appends the line of an access log record.
-func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
-	switch r.ObservationPoint {
-	case accesslog.Ingress:
-		dst = append(dst, "<- "...)
-	case accesslog.Egress:
-		dst = append(dst, "-> "...)
-	default:
-		dst = append(dst, "?? "...)
-	}
-	dst = inert.Append(dst, string(r.Type))
-	dst = inert.Append(append(dst, ' '), l7Protocol(r))
-	// Source is who sent this message. A response names first whom it answers.
-	to, from := &r.DestinationEndpoint, &r.SourceEndpoint
-	if r.Type == accesslog.TypeResponse {
-		dst = appendEndpoint(append(dst, " to "...), to)
-		dst = appendEndpoint(append(dst, " from "...), from)
-	} else {
-		dst = appendEndpoint(append(dst, " from "...), from)
-		dst = appendEndpoint(append(dst, " to "...), to)
-	}
-	dst = f.appendIdentities(append(dst, ", identity "...), api.NumericIdentity(from.Identity), api.NumericIdentity(to.Identity))
-	dst = append(dst, ", "...)
+func (f *Formatter) appendRecord(dst []byte, e *Event) []byte {
+	r := &e.record
 	c := colorNone
 	switch r.Verdict {
 	case accesslog.VerdictDenied:
@@ -47,12 +28,18 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		c = colorWarn
 	case accesslog.VerdictForwarded, accesslog.VerdictRedirected:
 	}
-	dst = f.begin(dst, c)
-	dst = inert.Append(append(dst, "verdict "...), string(r.Verdict))
-	dst = f.end(dst, c)
+	dst = f.appendWord(dst, c, wordL7)
+	if t := recordTraffic(e); t.src.IsValid() && t.dst.IsValid() {
+		c := connection{src: t.src, dst: t.dst, srcPort: t.srcPort, dstPort: t.dstPort, hasPorts: t.srcPort != 0 || t.dstPort != 0}
+		dst = append(c.appendEndpoints(dst), ' ')
+	}
+	dst = inert.Append(dst, l7Protocol(r))
+	dst = inert.Append(append(dst, ' '), strings.ToLower(string(r.Type)))
 	switch {
 	case r.HTTP != nil:
 		dst = appendHTTP(append(dst, ' '), r.HTTP)
+	case r.Kafka != nil:
+		dst = appendKafka(append(dst, ' '), r.Kafka)
 	case r.DNS != nil:
 		dst = appendDNS(append(dst, ' '), r.DNS)
 	case r.L7 != nil:
@@ -60,16 +47,32 @@ func (f *Formatter) appendRecord(dst []byte, r *accesslog.LogRecord) []byte {
 			dst = inert.Append(append(dst, ' '), key+":"+r.L7.Fields[key])
 		}
 	}
-	if r.Info != "" {
-		dst = append(inert.Append(append(dst, " ("...), r.Info), ')')
+	d := details{dst: dst}
+	if r.Verdict != "" {
+		d.dst = f.end(inert.Append(f.begin(d.next(), c), string(r.Verdict)), c)
 	}
-	return dst
+	if r.Info != "" {
+		d.dst = inert.Append(d.next(), r.Info)
+	}
+	if r.ObservationPoint != "" {
+		d.dst = inert.Append(d.next(), strings.ToLower(string(r.ObservationPoint)))
+	}
+	from, to := &r.SourceEndpoint, &r.DestinationEndpoint
+	d.endpoints(from.ID, to.ID)
+	d.identities(f, api.NumericIdentity(from.Identity), api.NumericIdentity(to.Identity))
+	if f.all() {
+		d.dst = appendLabels(append(d.next(), "labels "...), from)
+		d.dst = appendLabels(append(d.dst, "->"...), to)
+	}
+	return d.dst
 }
 
 func l7Protocol(r *accesslog.LogRecord) string {
 	switch {
 	case r.HTTP != nil:
 		return "http"
+	case r.Kafka != nil:
+		return "kafka"
 	case r.DNS != nil:
 		return "dns"
 	case r.L7 != nil:
@@ -79,16 +82,15 @@ func l7Protocol(r *accesslog.LogRecord) string {
 	}
 }
 
-// appendEndpoint appends id and labels.
-func appendEndpoint(dst []byte, e *accesslog.EndpointInfo) []byte {
-	dst = append(appendUint(dst, "", e.ID), " (["...)
+func appendLabels(dst []byte, e *accesslog.EndpointInfo) []byte {
+	dst = append(dst, '[')
 	for i, label := range labels(e) {
 		if i > 0 {
 			dst = append(dst, ' ')
 		}
 		dst = inert.Append(dst, label)
 	}
-	return append(dst, "])"...)
+	return append(dst, ']')
 }
 
 // labels returns the labels of one side as "source:key=value".
@@ -109,6 +111,9 @@ func appendHTTP(dst []byte, h *accesslog.LogRecordHTTP) []byte {
 	if h.URL != nil {
 		dst = inert.Append(append(dst, ' '), safeURL(h.URL).Redacted())
 	}
+	if h.Code == 0 { // of a request
+		return dst
+	}
 	return strconv.AppendInt(append(dst, " => "...), int64(h.Code), 10)
 }
 
@@ -123,13 +128,18 @@ func safeURL(u *url.URL) *url.URL {
 	return &safe
 }
 
+func appendKafka(dst []byte, k *accesslog.LogRecordKafka) []byte {
+	dst = inert.Append(dst, k.APIKey)
+	dst = inert.Append(append(dst, " topic "...), k.Topic.Topic)
+	return strconv.AppendInt(append(dst, " => "...), int64(k.ErrorCode), 10)
+}
+
 func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
-	dst = inert.Append(append(dst, "DNS "...), d.ObservationSource)
-	dst = inert.Append(append(dst, ": "...), d.Query)
+	dst = inert.Append(dst, d.Query)
 	sep := byte(' ')
 	for _, typ := range d.QTypes {
 		dst = append(dst, sep)
-		if name := layers.DNSType(typ).String(); name != "Unknown" {
+		if name, ok := dnsTypes[typ]; ok {
 			dst = append(dst, name...)
 		} else {
 			dst = appendUint(dst, "TYPE", uint64(typ))
@@ -144,14 +154,7 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 	}
 	if len(d.IPs) > 0 {
 		dst = appendUint(dst, " TTL: ", uint64(d.TTL))
-		dst = append(dst, " Answer: '"...)
-		for i, ip := range d.IPs {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = inert.Append(dst, ip.String())
-		}
-		dst = append(dst, '\'')
+		dst = append(appendDNSAddresses(append(dst, " Answer: '"...), d), '\'')
 	}
 	for i, name := range d.CNAMEs {
 		if i == 0 {
@@ -160,6 +163,16 @@ func appendDNS(dst []byte, d *accesslog.LogRecordDNS) []byte {
 			dst = append(dst, ',')
 		}
 		dst = inert.Append(dst, name)
+	}
+	return dst
+}
+
+func appendDNSAddresses(dst []byte, d *accesslog.LogRecordDNS) []byte {
+	for i, ip := range d.IPs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = inert.Append(dst, ip.String())
 	}
 	return dst
 }
@@ -197,6 +210,9 @@ func appendJSONRecord(dst []byte, r *accesslog.LogRecord) []byte {
 		http := *r.HTTP
 		http.URL = safeURL(http.URL)
 		dst = appendAnyMember(dst, "http", &http)
+	}
+	if r.Kafka != nil {
+		dst = appendAnyMember(dst, "kafka", r.Kafka)
 	}
 	if r.DNS != nil {
 		dst = appendAnyMember(dst, "dns", dnsJSON(*r.DNS))

@@ -3,21 +3,14 @@
 package format
 
 import (
-	"encoding/binary"
-	"net"
+	"math/bits"
 	"net/netip"
 	"strconv"
-	"strings"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
-
-	"github.com/cilium/monitor/internal/inert"
 )
 
-// The text of a layer is that of gopacket.LayerString, which scripts parse out of the
-// JSON output. That uses reflection and allocates a hundred times for a packet; here the
-// layers of everyday packets are written directly, the others are left to it.
+// The text of a layer has the form and, where gopacket has the layer, the fields of
+// gopacket.LayerString, which scripts parse out of the JSON output. That uses reflection, allocates
+// a hundred times for a packet, and has nothing of a header that is cut.
 
 // layerText writes the text of layers.
 type layerText struct {
@@ -25,165 +18,193 @@ type layerText struct {
 	tab string
 }
 
+// layerWriter writes the fields of a header. What was not captured of them is left out.
+type layerWriter struct {
+	dst     []byte
+	header  []byte // as far as captured
+	payload []byte
+	tab     string
+}
+
+// appendLayer appends the text of l, and what is wrong with it.
+func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
+	w := layerWriter{dst: dst, header: d.header(l), payload: d.payload(l), tab: text.tab}
+	switch l.kind {
+	case layerEthernet:
+		w.ethernet()
+	case layerVLAN:
+		w.vlan()
+	case layerLLC:
+		w.llc()
+	case layerMPLS:
+		w.mpls()
+	case layerARP:
+		w.arp()
+	case layerIPv4:
+		w.ipv4()
+	case layerIPv6:
+		w.ipv6()
+	case layerHopByHop, layerDestination, layerMobility, layerHIP, layerShim6:
+		w.extension(l.kind)
+	case layerRouting:
+		w.routing()
+	case layerFragment:
+		w.fragment()
+	case layerAH:
+		w.ah()
+	case layerESP:
+		w.esp()
+	case layerTCP:
+		w.tcp(&d.tcpOptions)
+	case layerUDP:
+		w.udp()
+	case layerUDPLite:
+		w.udpLite()
+	case layerSCTP:
+		w.sctp()
+	case layerDCCP:
+		w.dccp()
+	case layerICMPv4:
+		w.icmpv4(d)
+	case layerICMPv6:
+		w.icmpv6(d)
+	case layerIGMP:
+		w.igmp()
+	case layerVRRP:
+		w.vrrp(d.headers[l.in].v6)
+	case layerGRE:
+		w.gre()
+	case layerEtherIP:
+		w.begin("EtherIP")
+		w.bits(" Version=", 0, 1, 0xf0)
+	case layerVXLAN:
+		w.vxlan()
+	case layerGeneve:
+		w.geneve()
+	default: // layerOther
+		w.dst = appendIPProtocol(w.dst, uint8(l.protocol))
+		w.begin("")
+	}
+	dst = append(w.dst, '}')
+	switch l.state {
+	case stateCut:
+		dst = appendUint(dst, " cut: ", uint64(l.end-l.start))
+		dst = append(appendUint(dst, " of ", uint64(l.size)), " bytes captured"...)
+	case stateMalformed:
+		dst = append(dst, " malformed"...)
+		if l.end-l.start < l.size {
+			dst = appendUint(dst, ": ", uint64(l.end-l.start))
+			dst = append(appendUint(dst, " of ", uint64(l.size)), " bytes"...)
+		}
+	}
+	return dst
+}
+
 // begin appends the name of a layer and the two fields that all have.
-func (t layerText) begin(dst []byte, name string, base *layers.BaseLayer) []byte {
-	dst = append(dst, name...)
-	dst = append(dst, t.tab...)
-	dst = append(dst, "{Contents="...)
-	dst = appendBytes(dst, base.Contents)
-	dst = append(dst, " Payload="...)
-	return appendBytes(dst, base.Payload)
+func (w *layerWriter) begin(name string) {
+	w.beginWith(name, w.header, w.payload)
 }
 
-func (t layerText) ethernet(dst []byte, l *layers.Ethernet) []byte {
-	dst = t.begin(dst, "Ethernet", &l.BaseLayer)
-	dst = appendMAC(append(dst, " SrcMAC="...), l.SrcMAC)
-	dst = appendMAC(append(dst, " DstMAC="...), l.DstMAC)
-	dst = append(append(dst, " EthernetType="...), l.EthernetType.String()...)
-	dst = appendUint(dst, " Length=", uint64(l.Length))
-	return append(dst, '}')
+func (w *layerWriter) beginWith(name string, contents, payload []byte) {
+	dst := append(w.dst, name...)
+	dst = append(dst, w.tab...)
+	dst = appendBytes(append(dst, "{Contents="...), contents)
+	w.dst = appendBytes(append(dst, " Payload="...), payload)
 }
 
-func (t layerText) ipv4(dst []byte, l *layers.IPv4) []byte {
-	dst = t.begin(dst, "IPv4", &l.BaseLayer)
-	dst = appendUint(dst, " Version=", uint64(l.Version))
-	dst = appendUint(dst, " IHL=", uint64(l.IHL))
-	dst = appendUint(dst, " TOS=", uint64(l.TOS))
-	dst = appendUint(dst, " Length=", uint64(l.Length))
-	dst = appendUint(dst, " Id=", uint64(l.Id))
-	dst = append(dst, " Flags="...)
-	sep := ""
-	for _, f := range [...]struct {
-		bit  layers.IPv4Flag
-		name string
-	}{{layers.IPv4EvilBit, "Evil"}, {layers.IPv4DontFragment, "DF"}, {layers.IPv4MoreFragments, "MF"}} {
-		if l.Flags&f.bit != 0 {
-			dst = append(append(dst, sep...), f.name...)
-			sep = "|"
-		}
+// has reports whether size bytes at off were captured.
+func (w *layerWriter) has(off, size int) bool { return off+size <= len(w.header) }
+
+// uint8, uint16 and uint32 append the number at off.
+
+func (w *layerWriter) uint8(name string, off int) {
+	if w.has(off, 1) {
+		w.dst = appendUint(w.dst, name, uint64(w.header[off]))
 	}
-	dst = appendUint(dst, " FragOffset=", uint64(l.FragOffset))
-	dst = appendUint(dst, " TTL=", uint64(l.TTL))
-	dst = append(append(dst, " Protocol="...), l.Protocol.String()...)
-	dst = appendUint(dst, " Checksum=", uint64(l.Checksum))
-	dst = appendIP(append(dst, " SrcIP="...), l.SrcIP)
-	dst = appendIP(append(dst, " DstIP="...), l.DstIP)
-	dst = append(dst, " Options=["...)
-	if n := len(l.Options); n > maxListed {
-		dst = appendElided(dst, n)
+}
+
+func (w *layerWriter) uint16(name string, off int) {
+	if w.has(off, 2) {
+		w.dst = appendUint(w.dst, name, uint64(be16(w.header[off:])))
+	}
+}
+
+func (w *layerWriter) uint32(name string, off int) {
+	if w.has(off, 4) {
+		w.dst = appendUint(w.dst, name, uint64(be32(w.header[off:])))
+	}
+}
+
+// bits appends what is under mask of the number of size bytes at off, shifted so that the mask begins at bit 0.
+func (w *layerWriter) bits(name string, off, size int, mask uint32) {
+	if !w.has(off, size) {
+		return
+	}
+	var n uint32
+	for _, b := range w.header[off : off+size] {
+		n = n<<8 | uint32(b)
+	}
+	w.dst = appendUint(w.dst, name, uint64(n&mask>>bits.TrailingZeros32(mask)))
+}
+
+// bool appends whether a bit of the byte at off is set.
+func (w *layerWriter) bool(name string, off int, bit byte) {
+	if w.has(off, 1) {
+		w.dst = strconv.AppendBool(append(w.dst, name...), w.header[off]&bit != 0)
+	}
+}
+
+// bytes appends all from off up to end.
+func (w *layerWriter) bytes(name string, off, end int) {
+	if w.has(off, 0) {
+		w.dst = appendBytes(append(w.dst, name...), w.header[off:min(end, len(w.header))])
+	}
+}
+
+func (w *layerWriter) mac(name string, off int) {
+	if w.has(off, 6) {
+		w.dst = appendMAC(append(w.dst, name...), w.header[off:off+6])
+	}
+}
+
+func (w *layerWriter) ipv4Addr(name string, off int) {
+	if w.has(off, 4) {
+		w.dst = netip.AddrFrom4([4]byte(w.header[off:])).AppendTo(append(w.dst, name...))
+	}
+}
+
+func (w *layerWriter) ipv6Addr(name string, off int) {
+	if w.has(off, 16) {
+		w.dst = netip.AddrFrom16([16]byte(w.header[off:])).Unmap().AppendTo(append(w.dst, name...))
+	}
+}
+
+func (w *layerWriter) protocol(name string, off int) {
+	if w.has(off, 1) {
+		w.dst = appendIPProtocol(append(w.dst, name...), w.header[off])
+	}
+}
+
+func (w *layerWriter) etherType(name string, off int) {
+	if w.has(off, 2) {
+		w.dst = appendEtherType(append(w.dst, name...), be16(w.header[off:]))
+	}
+}
+
+// list appends n elements, of a longer list only the length.
+func (w *layerWriter) list(name string, n int, element func(i int)) {
+	w.dst = append(append(w.dst, name...), '[')
+	if n > maxListed {
+		w.dst = appendElided(w.dst, n)
 	} else {
-		for i := range l.Options {
+		for i := range n {
 			if i > 0 {
-				dst = append(dst, ", "...)
+				w.dst = append(w.dst, ", "...)
 			}
-			dst = append(dst, l.Options[i].String()...)
+			element(i)
 		}
 	}
-	dst = append(dst, "] Padding="...)
-	dst = appendBytes(dst, l.Padding)
-	return append(dst, '}')
-}
-
-func (t layerText) ipv6(dst []byte, l *layers.IPv6) []byte {
-	if l.HopByHop != nil {
-		return t.other(dst, l)
-	}
-	dst = t.begin(dst, "IPv6", &l.BaseLayer)
-	dst = appendUint(dst, " Version=", uint64(l.Version))
-	dst = appendUint(dst, " TrafficClass=", uint64(l.TrafficClass))
-	dst = appendUint(dst, " FlowLabel=", uint64(l.FlowLabel))
-	dst = appendUint(dst, " Length=", uint64(l.Length))
-	dst = append(append(dst, " NextHeader="...), l.NextHeader.String()...)
-	dst = appendUint(dst, " HopLimit=", uint64(l.HopLimit))
-	dst = appendIP(append(dst, " SrcIP="...), l.SrcIP)
-	dst = appendIP(append(dst, " DstIP="...), l.DstIP)
-	return append(dst, " HopByHop=nil}"...)
-}
-
-func (t layerText) tcp(dst []byte, l *layers.TCP) []byte {
-	dst = t.begin(dst, "TCP", &l.BaseLayer)
-	name, ok := layers.TCPPortNames(l.SrcPort)
-	dst = appendPort(append(dst, " SrcPort="...), uint16(l.SrcPort), name, ok)
-	name, ok = layers.TCPPortNames(l.DstPort)
-	dst = appendPort(append(dst, " DstPort="...), uint16(l.DstPort), name, ok)
-	dst = appendUint(dst, " Seq=", uint64(l.Seq))
-	dst = appendUint(dst, " Ack=", uint64(l.Ack))
-	dst = appendUint(dst, " DataOffset=", uint64(l.DataOffset))
-	dst = strconv.AppendBool(append(dst, " FIN="...), l.FIN)
-	dst = strconv.AppendBool(append(dst, " SYN="...), l.SYN)
-	dst = strconv.AppendBool(append(dst, " RST="...), l.RST)
-	dst = strconv.AppendBool(append(dst, " PSH="...), l.PSH)
-	dst = strconv.AppendBool(append(dst, " ACK="...), l.ACK)
-	dst = strconv.AppendBool(append(dst, " URG="...), l.URG)
-	dst = strconv.AppendBool(append(dst, " ECE="...), l.ECE)
-	dst = strconv.AppendBool(append(dst, " CWR="...), l.CWR)
-	dst = strconv.AppendBool(append(dst, " NS="...), l.NS)
-	dst = appendUint(dst, " Window=", uint64(l.Window))
-	dst = appendUint(dst, " Checksum=", uint64(l.Checksum))
-	dst = appendUint(dst, " Urgent=", uint64(l.Urgent))
-	dst = append(dst, " Options=["...)
-	if n := len(l.Options); n > maxListed {
-		dst = appendElided(dst, n)
-	} else {
-		for i := range l.Options {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = appendTCPOption(dst, &l.Options[i])
-		}
-	}
-	dst = append(dst, "] Padding="...)
-	dst = appendBytes(dst, l.Padding)
-	dst = strconv.AppendBool(append(dst, " Multipath="...), l.Multipath)
-	return append(dst, '}')
-}
-
-func (t layerText) udp(dst []byte, l *layers.UDP) []byte {
-	dst = t.begin(dst, "UDP", &l.BaseLayer)
-	name, ok := layers.UDPPortNames(l.SrcPort)
-	dst = appendPort(append(dst, " SrcPort="...), uint16(l.SrcPort), name, ok)
-	name, ok = layers.UDPPortNames(l.DstPort)
-	dst = appendPort(append(dst, " DstPort="...), uint16(l.DstPort), name, ok)
-	dst = appendUint(dst, " Length=", uint64(l.Length))
-	dst = appendUint(dst, " Checksum=", uint64(l.Checksum))
-	return append(dst, '}')
-}
-
-func (t layerText) icmpv4(dst []byte, l *layers.ICMPv4, typeCode string) []byte {
-	dst = t.begin(dst, "ICMPv4", &l.BaseLayer)
-	dst = append(append(dst, " TypeCode="...), typeCode...)
-	dst = appendUint(dst, " Checksum=", uint64(l.Checksum))
-	dst = appendUint(dst, " Id=", uint64(l.Id))
-	dst = appendUint(dst, " Seq=", uint64(l.Seq))
-	return append(dst, '}')
-}
-
-func (t layerText) icmpv6(dst []byte, l *layers.ICMPv6, typeCode string) []byte {
-	dst = t.begin(dst, "ICMPv6", &l.BaseLayer)
-	dst = append(append(dst, " TypeCode="...), typeCode...)
-	dst = appendUint(dst, " Checksum=", uint64(l.Checksum))
-	return append(dst, " TypeBytes=[]}"...)
-}
-
-func (t layerText) vxlan(dst []byte, l *layers.VXLAN) []byte {
-	dst = t.begin(dst, "VXLAN", &l.BaseLayer)
-	dst = strconv.AppendBool(append(dst, " ValidIDFlag="...), l.ValidIDFlag)
-	dst = appendUint(dst, " VNI=", uint64(l.VNI))
-	dst = strconv.AppendBool(append(dst, " GBPExtension="...), l.GBPExtension)
-	dst = strconv.AppendBool(append(dst, " GBPDontLearn="...), l.GBPDontLearn)
-	dst = strconv.AppendBool(append(dst, " GBPApplied="...), l.GBPApplied)
-	dst = appendUint(dst, " GBPGroupPolicyID=", uint64(l.GBPGroupPolicyID))
-	return append(dst, '}')
-}
-
-// other leaves the text of a layer to gopacket.
-func (t layerText) other(dst []byte, l gopacket.Layer) []byte {
-	name, fields, _ := strings.Cut(gopacket.LayerString(l), "\t")
-	dst = append(append(dst, name...), t.tab...)
-	if t.tab == "\t" {
-		return inert.Append(dst, fields)
-	}
-	return inert.AppendJSON(dst, fields)
+	w.dst = append(w.dst, ']')
 }
 
 // maxListed is how many elements of a list are written out. Of a longer one only the
@@ -210,46 +231,7 @@ func appendBytes(dst, b []byte) []byte {
 	return append(dst, ']')
 }
 
-func appendPort(dst []byte, port uint16, name string, named bool) []byte {
-	dst = strconv.AppendUint(dst, uint64(port), 10)
-	if named {
-		dst = append(append(append(dst, '('), name...), ')')
-	}
-	return dst
-}
-
-func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
-	dst = append(dst, "TCPOption("...)
-	switch {
-	case o.OptionType == layers.TCPOptionKindNop:
-		dst = append(dst, "NOP:"...)
-	case o.OptionType == layers.TCPOptionKindSACKPermitted:
-		dst = append(dst, "SACKPermitted:"...)
-	case o.OptionType == layers.TCPOptionKindWindowScale:
-		dst = append(dst, "WindowScale:"...)
-	case o.OptionType == layers.TCPOptionKindMSS && len(o.OptionData) >= 2:
-		dst = appendUint(dst, "MSS:", uint64(binary.BigEndian.Uint16(o.OptionData)))
-	case o.OptionType == layers.TCPOptionKindTimestamps && len(o.OptionData) == 8:
-		dst = appendUint(dst, "Timestamps:", uint64(binary.BigEndian.Uint32(o.OptionData)))
-		dst = appendUint(dst, "/", uint64(binary.BigEndian.Uint32(o.OptionData[4:])))
-	default:
-		return append(dst[:len(dst)-len("TCPOption(")], o.String()...)
-	}
-	if len(o.OptionData) > 0 {
-		dst = append(dst, " 0x"...)
-		for _, b := range o.OptionData {
-			dst = appendHexByte(dst, b)
-		}
-	}
-	return append(dst, ')')
-}
-
-func appendIP(dst []byte, ip net.IP) []byte {
-	addr, _ := netip.AddrFromSlice(ip)
-	return addr.Unmap().AppendTo(dst)
-}
-
-func appendMAC(dst []byte, mac net.HardwareAddr) []byte {
+func appendMAC(dst, mac []byte) []byte {
 	for i, b := range mac {
 		if i > 0 {
 			dst = append(dst, ':')

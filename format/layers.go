@@ -2,78 +2,104 @@
 
 package format
 
-// headerNames has the layers in the order in which they are printed, and their names in
-// JSON; "" for one that JSON does not have.
-var headerNames = [...]struct {
-	header headerSet
-	name   string
+// layerKind is the kind of a header.
+type layerKind uint8
+
+const (
+	layerNone layerKind = iota
+	layerEthernet
+	layerVLAN
+	layerLLC
+	layerMPLS
+	layerARP
+	layerIPv4
+	layerIPv6
+	layerHopByHop
+	layerRouting
+	layerFragment
+	layerDestination
+	layerMobility
+	layerHIP
+	layerShim6
+	layerAH
+	layerESP
+	layerTCP
+	layerUDP
+	layerUDPLite
+	layerSCTP
+	layerDCCP
+	layerICMPv4
+	layerICMPv6
+	layerIGMP
+	layerVRRP
+	layerGRE
+	layerEtherIP
+	layerVXLAN
+	layerGeneve
+	layerOther // something carried by IP that only has a name
+)
+
+// layerKinds has what is to know of each kind.
+var layerKinds = [...]struct {
+	// json is the name of the member of a summary in JSON, list that the member is an array, since
+	// there can be several in a row.
+	json string
+	list bool
+
+	// carried says that IP carries the layer.
+	carried bool
+
+	// summarized is how many bytes a summary shows something of: if less are captured, it says so.
+	summarized int
 }{
-	{hasEthernet, "ethernet"},
-	{hasARP, ""},
-	{hasIPv4, "ipv4"},
-	{hasIPv6, "ipv6"},
-	{hasTCP, "tcp"},
-	{hasUDP, "udp"},
-	{hasSCTP, "sctp"},
-	{hasICMPv4, "icmpv4"},
-	{hasICMPv6, "icmpv6"},
-	{hasVRRP, "vrrp"},
-	{hasIGMP, "igmp"},
+	layerEthernet:    {json: "ethernet", summarized: ethernetSize},
+	layerVLAN:        {json: "vlan", list: true, summarized: vlanSize},
+	layerLLC:         {json: "llc", summarized: llcSize},
+	layerMPLS:        {json: "mpls", list: true, summarized: mplsSize},
+	layerARP:         {json: "arp"},
+	layerIPv4:        {json: "ipv4", summarized: 15 * 4},
+	layerIPv6:        {json: "ipv6", summarized: ipv6Size},
+	layerHopByHop:    {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerRouting:     {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerFragment:    {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerDestination: {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerMobility:    {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerHIP:         {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerShim6:       {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerAH:          {json: "extensions", list: true, carried: true, summarized: maxExtension},
+	layerESP:         {json: "esp", carried: true},
+	layerTCP:         {json: "tcp", carried: true, summarized: tcpFlagsOffset + 1},
+	layerUDP:         {json: "udp", carried: true, summarized: portsSize},
+	layerUDPLite:     {json: "udplite", carried: true, summarized: portsSize},
+	layerSCTP:        {json: "sctp", carried: true, summarized: portsSize},
+	layerDCCP:        {json: "dccp", carried: true, summarized: portsSize},
+	layerICMPv4:      {json: "icmpv4", carried: true, summarized: 2},
+	layerICMPv6:      {json: "icmpv6", carried: true, summarized: 2},
+	layerIGMP:        {json: "igmp", carried: true, summarized: igmpSize},
+	layerVRRP:        {json: "vrrp", carried: true, summarized: 3},
+	layerGRE:         {json: "gre", carried: true, summarized: maxExtension},
+	layerEtherIP:     {json: "etherip", carried: true, summarized: etherIPSize},
+	layerVXLAN:       {json: "vxlan", summarized: vxlanSize},
+	layerGeneve:      {json: "geneve", summarized: geneveSize + 63*4},
+	layerOther:       {json: "other", carried: true},
 }
 
+// maxExtension is more than the longest extension header.
+const maxExtension = 4096
+
 // any reports whether any layer of the packet was recognized.
-func (d *dissection) any() bool {
-	return d.tunnel != tunnelNone || d.inner.set != 0
-}
+func (d *dissection) any() bool { return len(d.layers) > 0 }
 
 // appendLayers appends a line for each layer, from the outermost in.
 func (d *dissection) appendLayers(dst []byte) []byte {
 	text := layerText{tab: "\t"}
-	switch d.tunnel {
-	case tunnelNone:
-	case tunnelVXLAN:
-		dst = append(text.vxlan(d.outer.appendLayers(dst, text), &d.vxlan), '\n')
-	case tunnelGeneve:
-		dst = append(text.other(d.outer.appendLayers(dst, text), &d.geneve), '\n')
+	for i := range d.layers {
+		dst = append(d.appendLayer(dst, &d.layers[i], text), '\n')
 	}
-	return d.inner.appendLayers(dst, text)
-}
-
-func (h *headers) appendLayers(dst []byte, text layerText) []byte {
-	for _, n := range headerNames {
-		if h.has(n.header) {
-			dst = append(h.appendLayer(dst, n.header, text), '\n')
-		}
+	if d.deeper {
+		dst = append(dst, "more headers that are not dissected\n"...)
 	}
 	return dst
-}
-
-// appendLayer appends the text of one layer.
-func (h *headers) appendLayer(dst []byte, header headerSet, text layerText) []byte {
-	switch header {
-	case hasEthernet:
-		return text.ethernet(dst, &h.ethernet)
-	case hasARP:
-		return text.other(dst, &h.arp)
-	case hasIPv4:
-		return text.ipv4(dst, &h.ipv4)
-	case hasIPv6:
-		return text.ipv6(dst, &h.ipv6)
-	case hasTCP:
-		return text.tcp(dst, &h.tcp)
-	case hasUDP:
-		return text.udp(dst, &h.udp)
-	case hasSCTP:
-		return text.other(dst, &h.sctp)
-	case hasICMPv4:
-		return text.icmpv4(dst, &h.icmpv4, h.icmpName(uint16(h.icmpv4.TypeCode), false))
-	case hasICMPv6:
-		return text.icmpv6(dst, &h.icmpv6, h.icmpName(uint16(h.icmpv6.TypeCode), true))
-	case hasVRRP:
-		return text.other(dst, &h.vrrp)
-	default: // hasIGMP
-		return text.other(dst, h.igmp.layer())
-	}
 }
 
 // appendJSONSummary appends the member "summary" if any layer of the packet was
@@ -82,49 +108,68 @@ func (d *dissection) appendJSONSummary(dst []byte) []byte {
 	if !d.any() {
 		return dst
 	}
-	text := layerText{tab: `\t`}
-	dst = d.inner.appendJSONLayers(appendObject(dst, "summary"), text)
-	dst = d.inner.appendJSONFlows(dst)
-	if d.tunnel != tunnelNone {
-		dst = d.outer.appendJSONLayers(appendObject(dst, "tunnel"), text)
-		dst = append(appendKey(dst, d.tunnel.String()), '"')
-		if d.tunnel == tunnelVXLAN {
-			dst = text.vxlan(dst, &d.vxlan)
-		} else {
-			dst = text.other(dst, &d.geneve)
-		}
-		dst = d.outer.appendJSONFlows(append(dst, '"'))
-		dst = append(dst, '}')
+	n := d.carried()
+	dst = d.appendJSONHeaders(appendObject(dst, "summary"), d.innermost())
+	if n < len(d.headers) {
+		dst = d.appendJSONHeaders(appendObject(dst, "about"), &d.headers[len(d.headers)-1])
+		dst = append(d.appendJSONTunnels(dst, d.headers[n:]), '}')
 	}
-	return append(dst, '}')
+	return append(d.appendJSONTunnels(dst, d.headers[:n]), '}')
 }
 
-func (h *headers) appendJSONLayers(dst []byte, text layerText) []byte {
-	for _, n := range headerNames {
-		if n.name != "" && h.has(n.header) {
-			dst = append(appendKey(dst, n.name), '"')
-			dst = append(h.appendLayer(dst, n.header, text), '"')
-		}
+// appendJSONTunnels appends all but the last of the headers, as tunnels that carry it: the innermost
+// as the member "tunnel", in which the next one is.
+func (d *dissection) appendJSONTunnels(dst []byte, all []headers) []byte {
+	for i := len(all) - 2; i >= 0; i-- {
+		dst = d.appendJSONHeaders(appendObject(dst, "tunnel"), &all[i])
+	}
+	for range len(all) - 1 {
+		dst = append(dst, '}')
 	}
 	return dst
 }
 
-// appendJSONFlows appends source and destination of the link, network and transport
-// layers.
-func (h *headers) appendJSONFlows(dst []byte) []byte {
-	if h.has(hasEthernet) {
-		dst = appendMAC(append(appendObject(dst, "l2"), `"src":"`...), h.ethernet.SrcMAC)
-		dst = appendMAC(append(dst, `","dst":"`...), h.ethernet.DstMAC)
+// appendJSONHeaders appends a member for each layer of the headers of one packet, and source
+// and destination of the link, network and transport layers.
+func (d *dissection) appendJSONHeaders(dst []byte, h *headers) []byte {
+	text := layerText{tab: `\t`}
+	all := d.layersOf(h)
+	for i := range all {
+		kind := &layerKinds[all[i].kind]
+		first := i == 0 || layerKinds[all[i-1].kind].json != kind.json
+		switch {
+		case first:
+			dst = appendKey(dst, kind.json)
+			if kind.list {
+				dst = append(dst, '[')
+			}
+		default:
+			dst = append(dst, ',')
+		}
+		dst = append(d.appendLayer(append(dst, '"'), &all[i], text), '"')
+		if last := i == len(all)-1 || layerKinds[all[i+1].kind].json != kind.json; last && kind.list {
+			dst = append(dst, ']')
+		}
+	}
+	return d.appendJSONFlows(dst, h)
+}
+
+func (d *dissection) appendJSONFlows(dst []byte, h *headers) []byte {
+	if h.mac >= 0 {
+		ethernet := d.header(&d.layers[h.mac])
+		dst = appendMAC(append(appendObject(dst, "l2"), `"src":"`...), ethernet[6:12])
+		dst = appendMAC(append(dst, `","dst":"`...), ethernet[:6])
 		dst = append(dst, `"}`...)
 	}
-	if h.has(hasIPv4 | hasIPv6) {
-		dst = h.conn.src.AppendTo(append(appendObject(dst, "l3"), `"src":"`...))
-		dst = h.conn.dst.AppendTo(append(dst, `","dst":"`...))
+	c := &h.conn
+	if c.src.IsValid() {
+		dst = c.src.AppendTo(append(appendObject(dst, "l3"), `"src":"`...))
+		dst = c.dst.AppendTo(append(dst, `","dst":"`...))
 		dst = append(dst, `"}`...)
 	}
-	if h.conn.hasPorts {
-		dst = appendUint(appendObject(dst, "l4"), `"src":"`, uint64(h.conn.srcPort))
-		dst = appendUint(dst, `","dst":"`, uint64(h.conn.dstPort))
+	if c.hasPorts {
+		dst = appendUint(appendObject(dst, "l4"), `"src":"`, uint64(c.srcPort))
+		dst = appendUint(dst, `","dst":"`, uint64(c.dstPort))
 		dst = append(dst, `"}`...)
 	}
 	return dst

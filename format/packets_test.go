@@ -15,14 +15,18 @@ const (
 	etherARP  = 0x0806
 	etherIPv6 = 0x86dd
 
-	ipICMP   = 1
-	ipIGMP   = 2
-	ipTCP    = 6
-	ipUDP    = 17
-	ipGRE    = 47
-	ipICMPv6 = 58
-	ipVRRP   = 112
-	ipSCTP   = 132
+	ipICMP     = 1
+	ipIGMP     = 2
+	ipTCP      = 6
+	ipUDP      = 17
+	ipFragment = 44
+	ipGRE      = 47
+	ipESP      = 50
+	ipAH       = 51
+	ipICMPv6   = 58
+	ipVRRP     = 112
+	ipSCTP     = 132
+	ipUDPLite  = 136
 
 	finFlag = 0x01
 	synFlag = 0x02
@@ -31,14 +35,14 @@ const (
 	ackFlag = 0x10
 )
 
-func ethernet(etherType uint16, payload []byte) []byte {
+func ethernet(etherType uint16, payload ...[]byte) []byte {
 	b := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}
 	b = binary.BigEndian.AppendUint16(b, etherType)
-	return append(b, payload...)
+	return append(b, slices.Concat(payload...)...)
 }
 
-func ipv4(protocol byte, src, dst string, payload []byte) []byte {
-	return ipv4Options(protocol, src, dst, nil, payload)
+func ipv4(protocol byte, src, dst string, payload ...[]byte) []byte {
+	return ipv4Options(protocol, src, dst, nil, slices.Concat(payload...))
 }
 
 func ipv4Options(protocol byte, src, dst string, options, payload []byte) []byte {
@@ -50,13 +54,14 @@ func ipv4Options(protocol byte, src, dst string, options, payload []byte) []byte
 	return slices.Concat(b, options, payload)
 }
 
-func ipv6(next byte, src, dst string, payload []byte) []byte {
+func ipv6(next byte, src, dst string, payload ...[]byte) []byte {
+	all := slices.Concat(payload...)
 	b := []byte{0x60, 0, 0, 0}
-	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(all)))
 	b = append(b, next, 64)
 	b = append(b, netip.MustParseAddr(src).AsSlice()...)
 	b = append(b, netip.MustParseAddr(dst).AsSlice()...)
-	return append(b, payload...)
+	return append(b, all...)
 }
 
 func tcp(src, dst uint16, flags byte, options, payload []byte) []byte {
@@ -71,6 +76,100 @@ func udp(src, dst uint16, payload []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, dst)
 	b = binary.BigEndian.AppendUint16(b, uint16(8+len(payload)))
 	return append(append(b, 0, 0), payload...)
+}
+
+func vlan(tag, etherType uint16, payload ...[]byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, tag)
+	b = binary.BigEndian.AppendUint16(b, etherType)
+	return append(b, slices.Concat(payload...)...)
+}
+
+// mpls returns a stack of labels.
+func mpls(payload []byte, labels ...uint32) []byte {
+	var b []byte
+	for i, label := range labels {
+		bottom := uint32(0)
+		if i == len(labels)-1 {
+			bottom = 0x100
+		}
+		b = binary.BigEndian.AppendUint32(b, label<<12|bottom|64)
+	}
+	return append(b, payload...)
+}
+
+// extension returns an extension header of IPv6 with padding for options, 8 bytes long and 8 for each of units.
+func extension(next byte, units byte, payload ...[]byte) []byte {
+	b := append([]byte{next, units, 1, 4 + 8*units}, make([]byte, 4+8*int(units))...)
+	return append(b, slices.Concat(payload...)...)
+}
+
+// shim6 returns the header that is in front of what a Shim6 context carries.
+func shim6(next byte, payload []byte) []byte {
+	return append([]byte{next, 0, 0x80, 0, 0, 0, 0, 1}, payload...)
+}
+
+// segmentRouting returns a routing header of IPv6 with segments.
+func segmentRouting(next byte, payload []byte, segments ...string) []byte {
+	n := byte(len(segments))
+	b := []byte{next, 2 * n, 4, n - 1, n - 1, 0, 0, 0}
+	for _, s := range segments {
+		b = append(b, netip.MustParseAddr(s).AsSlice()...)
+	}
+	return append(b, payload...)
+}
+
+// fragment returns a fragment header of IPv6.
+func fragment(next byte, offset uint16, more bool, payload ...[]byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{next, 0}, offset)
+	if more {
+		b[3] |= 1
+	}
+	b = append(b, 0, 0, 0, 7)
+	return append(b, slices.Concat(payload...)...)
+}
+
+// fragmentOf makes packet, which begins with an IPv4 header, a fragment.
+func fragmentOf(packet []byte, offset uint16, more bool) []byte {
+	packet = slices.Clone(packet)
+	field := offset / 8
+	if more {
+		field |= 0x2000
+	}
+	binary.BigEndian.PutUint16(packet[6:], field)
+	return packet
+}
+
+func ah(next byte, payload ...[]byte) []byte {
+	return append([]byte{next, 4, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, slices.Concat(payload...)...)
+}
+
+// gre returns a GRE header of version 0 with the fields that flags (the first byte) ask for.
+func gre(flags byte, etherType uint16, payload ...[]byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{flags, 0}, etherType)
+	if flags&0xc0 != 0 {
+		b = append(b, 0xab, 0xcd, 0, 0)
+	}
+	if flags&0x20 != 0 {
+		b = append(b, 0, 0, 0, 42)
+	}
+	if flags&0x10 != 0 {
+		b = append(b, 0, 0, 0, 1)
+	}
+	if flags&0x40 != 0 {
+		b = append(b, 0, 1, 0, 4, 1, 2, 3, 4, 0, 0, 0, 0)
+	}
+	return append(b, slices.Concat(payload...)...)
+}
+
+// vxlan returns a UDP datagram with a VXLAN header.
+func vxlan(frame []byte) []byte {
+	return udp(40000, 8472, append([]byte{8, 0, 0, 0, 0, 0, 42, 0}, frame...))
+}
+
+// geneve returns a UDP datagram with a Geneve header and options.
+func geneve(etherType uint16, options, payload []byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{byte(len(options) / 4), 0}, etherType)
+	return udp(40000, 6081, slices.Concat(b, []byte{0, 0, 42, 0}, options, payload))
 }
 
 // synOptions are MSS, SACK permitted and timestamps, as few as gopacket lists.

@@ -7,6 +7,7 @@ import "github.com/spf13/pflag"
 // Names of the flags.
 const (
 	flagVerbose = "verbose"
+	flagOutput  = "output"
 	flagJSON    = "json"
 	flagHex     = "hex"
 	flagNumeric = "numeric"
@@ -17,8 +18,9 @@ type PrintFlags struct{ fs *pflag.FlagSet }
 
 // NewPrintFlags adds the flags to a flag set.
 func NewPrintFlags(fs *pflag.FlagSet) PrintFlags {
+	fs.VarP(new(Output), flagOutput, "o", "compact, for people; cilium, the same bytes as cilium monitor; json, for scripts")
 	fs.CountP(flagVerbose, "v", "-v: debug and trace-sock events, too; -vv: the whole packet, layer by layer")
-	fs.BoolP(flagJSON, "j", false, "one JSON object on each line, with all events and all fields")
+	fs.BoolP(flagJSON, "j", false, "the same as -o json: an object on each line, with all events and all fields")
 	fs.Bool(flagHex, false, "as -vv, with a hex dump of the packet")
 	fs.BoolP(flagNumeric, "n", false, "reserved identities as numbers (2, not world)")
 	return PrintFlags{fs}
@@ -31,11 +33,19 @@ func PrintFlagsOf(fs *pflag.FlagSet) PrintFlags { return PrintFlags{fs} }
 func (pf PrintFlags) Options(filter *Filter) Options {
 	verbose, _ := pf.fs.GetCount(flagVerbose)
 	return Options{
+		Output:  pf.Output(),
 		Level:   filter.Level(min(Level(verbose), LevelVerbose)),
-		JSON:    pf.isSet(flagJSON),
 		Hex:     pf.isSet(flagHex),
 		Numeric: pf.isSet(flagNumeric),
 	}
+}
+
+// Output returns the output that the parsed flags ask for.
+func (pf PrintFlags) Output() Output {
+	if pf.isSet(flagJSON) {
+		return OutputJSON
+	}
+	return *pf.fs.Lookup(flagOutput).Value.(*Output)
 }
 
 func (pf PrintFlags) isSet(name string) bool {

@@ -85,12 +85,12 @@ func TestOwnType(t *testing.T) {
 	require.Equal(t, line+": 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN\n", print(format.Options{}, pl))
 
 	verbose := strings.Split(print(format.Options{Level: format.LevelVerbose}, pl), "\n")
-	require.Equal(t, line, verbose[1])
+	require.Equal(t, line+": 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN", verbose[1])
 	require.Contains(t, verbose[2], "Ethernet")
-	require.Contains(t, print(format.Options{Hex: true}, pl), line+"\n00000000  ")
+	require.Contains(t, print(format.Options{Hex: true}, pl), " tcp SYN\n00000000  ")
 
 	var object map[string]any
-	text := print(format.Options{JSON: true}, pl)
+	text := print(format.Options{Output: format.OutputJSON}, pl)
 	require.NoError(t, json.Unmarshal([]byte(text), &object), text)
 	require.Equal(t, 1, strings.Count(text, "\n"))
 	require.Equal(t, "own", object["type"])
@@ -124,7 +124,7 @@ func TestOwnTypeWithoutPacket(t *testing.T) {
 	require.Empty(t, print(format.Options{}, pl))
 	require.Equal(t, line, print(format.Options{Level: format.LevelDebug}, pl))
 	require.Equal(t, line, print(format.Options{Level: format.LevelVerbose}, pl))
-	require.NotContains(t, print(format.Options{JSON: true}, pl), "summary")
+	require.NotContains(t, print(format.Options{Output: format.OutputJSON}, pl), "summary")
 
 	f, err := format.ParseFilter([]string{"-t", "own"})
 	require.NoError(t, err)
@@ -209,14 +209,14 @@ func TestOwnTypeMistakes(t *testing.T) {
 			pl := sample(ownSample(100, 5, "b", synPacket))
 			good := drop(synPacket)
 			message := "decode own sample: the type's " + name + " function panicked: no"
-			for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {JSON: true}} {
+			for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
 				out := print(opts, pl, good)
 				require.True(t, strings.HasSuffix(out, print(opts, good)), out)
-				if name == "Decode" || opts.JSON == (name == "JSON") && name != "Kind" {
+				if name == "Decode" || (opts.Output == format.OutputJSON) == (name == "JSON") && name != "Kind" {
 					require.Contains(t, out, message)
 					require.NotContains(t, out, "half")
 				}
-				if opts.JSON {
+				if opts.Output == format.OutputJSON {
 					for line := range strings.Lines(out) {
 						require.True(t, json.Valid([]byte(line)), line)
 					}
@@ -232,10 +232,10 @@ func TestOwnTypeMistakes(t *testing.T) {
 
 	register(t, own(100, "own"))
 	for want, data := range map[string][]byte{
-		"CPU 01: cannot decode own sample, version 0: truncated: expected 16 bytes, got 2 bytes\n":  {100, 1},
-		"CPU 01: cannot decode own sample, version 0: truncated: expected 25 bytes, got 20 bytes\n": ownSample(100, 5, "b", nil)[:20],
-		"CPU 01: cannot decode own sample: subtype 99\n":                                            ownSample(100, 99, "b", nil),
-		"CPU 01: cannot decode own sample, version 0: truncated: expected 95 bytes, got 75 bytes\n": ownSample(100, 5, "b", synPacket)[:75],
+		"ERR  cannot decode own sample, version 0: truncated: expected 16 bytes, got 2 bytes\n":  {100, 1},
+		"ERR  cannot decode own sample, version 0: truncated: expected 25 bytes, got 20 bytes\n": ownSample(100, 5, "b", nil)[:20],
+		"ERR  cannot decode own sample: subtype 99\n":                                            ownSample(100, 99, "b", nil),
+		"ERR  cannot decode own sample, version 0: truncated: expected 95 bytes, got 75 bytes\n": ownSample(100, 5, "b", synPacket)[:75],
 	} {
 		require.Equal(t, want, print(format.Options{}, sample(data)))
 	}
@@ -307,7 +307,7 @@ func TestNameWithoutDescriptor(t *testing.T) {
 	unregister, err := api.RegisterMessageType(9, "only-named")
 	require.NoError(t, err)
 	defer unregister()
-	require.Equal(t, "CPU 01: cannot decode only-named sample, version 0: unknown message type: got 2 bytes\n",
+	require.Equal(t, "ERR  cannot decode only-named sample, version 0: unknown message type: got 2 bytes\n",
 		print(format.Options{}, sample([]byte{9, 1})))
 }
 
@@ -367,10 +367,10 @@ func TestVocabulary(t *testing.T) {
 	unregister, err := v.Register()
 	require.NoError(t, err)
 	mine := drop(synPacket, func(n *api.DropNotify) { n.SubType = 8 })
-	require.Contains(t, print(format.Options{}, mine), "xx drop (Ring of Saturn is full) ")
-	require.Contains(t, print(format.Options{}, mine), "file mine.c:42,")
-	require.Contains(t, print(format.Options{Level: format.LevelVerbose}, mine), "reason Ring of Saturn is full, file mine.c:42")
-	require.Contains(t, print(format.Options{JSON: true}, mine), `"reason":"Ring of Saturn is full"`)
+	require.Contains(t, print(format.Options{}, mine), " tcp SYN: Ring of Saturn is full, ")
+	require.Contains(t, print(format.Options{Level: format.LevelDebug}, mine), ", mine.c:42,")
+	require.Contains(t, print(format.Options{Level: format.LevelVerbose}, mine), ": Ring of Saturn is full, eth0, endpoint 12->7, identity 4711->world, mine.c:42")
+	require.Contains(t, print(format.Options{Output: format.OutputJSON}, mine), `"reason":"Ring of Saturn is full"`)
 	f, err := format.ParseFilter([]string{"--drop-reason", "tuesday, ALWAYS", "--drop-reason", "ring of saturn is full"})
 	require.NoError(t, err)
 	ev := format.NewEvent(interfaceName)
@@ -396,8 +396,8 @@ func TestVocabulary(t *testing.T) {
 	require.Equal(t, "unknown(9)", api.DropFile(9))
 
 	unregister()
-	require.Contains(t, print(format.Options{}, mine), "xx drop (LB, sock cgroup: Reverse entry stale) ")
-	require.Contains(t, print(format.Options{}, mine), "file bpf_lxc.c:42,")
+	require.Contains(t, print(format.Options{}, mine), " tcp SYN: LB, sock cgroup: Reverse entry stale, ")
+	require.Contains(t, print(format.Options{Level: format.LevelDebug}, mine), ", bpf_lxc.c:42,")
 }
 
 // TestOwnTypeAllocatesNothing checks that the functions of a type are called for nothing more
@@ -408,7 +408,7 @@ func TestOwnTypeAllocatesNothing(t *testing.T) {
 	typ.JSON = func(o *format.Object, s *format.Sample) { o.Uint("subtype", uint64(s.Data[1])) }
 	register(t, typ)
 	pl := sample(ownSample(100, 5, "b", synPacket))
-	for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {JSON: true}} {
+	for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
 		f := format.New(opts)
 		ev := format.NewEvent(interfaceName)
 		var buf []byte

@@ -16,10 +16,8 @@ func newDescriptor(t *Type) *descriptor {
 		lazy:   true,
 		decode: t.decode,
 		line:   t.appendLine,
-		fields: t.appendFields,
 		json:   t.appendJSON,
 
-		sometimesPacket: true,
 		kind: func(e *Event) summaryKind {
 			if t.Kind == nil {
 				return summaryKind{}
@@ -60,18 +58,18 @@ func (t *Type) decode(e *Event) (err error) {
 	return nil
 }
 
-// appendLine, appendFields, appendJSON and kind set e.err, and what they return is of no use,
+// appendFields, appendJSON and kind set e.err, and what they return is of no use,
 // if the function that they call panics.
 
-func (t *Type) appendLine(f *Formatter, dst []byte, e *Event) []byte {
-	dst = t.appendFields(f, dst, e)
+func (t *Type) appendLine(_ *Formatter, dst []byte, e *Event) []byte {
+	dst = t.appendFields(dst, e)
 	if e.sample.Packet == nil {
 		return dst
 	}
 	return e.dissection().appendSummary(append(dst, ": "...))
 }
 
-func (t *Type) appendFields(_ *Formatter, dst []byte, e *Event) []byte {
+func (t *Type) appendFields(dst []byte, e *Event) []byte {
 	defer t.recovered("Line", &e.err)
 	e.line = Line{dst: dst, interfaceName: e.interfaceName}
 	t.Line(&e.line, &e.own)

@@ -11,27 +11,31 @@ import (
 var accessLogType = descriptor{
 	lazy:   true,
 	decode: func(e *Event) error { return e.record.Decode(e.payload.Data) },
-	line:   func(f *Formatter, dst []byte, e *Event) []byte { return f.appendRecord(dst, &e.record) },
+	line:   (*Formatter).appendRecord,
+	cilium: (*Formatter).appendCiliumRecord,
 	json:   func(_ *Formatter, dst []byte, e *Event) []byte { return appendJSONRecord(dst, &e.record) },
 	kind: func(e *Event) summaryKind {
 		return summaryKind{text: string(e.record.Type) + " " + l7Protocol(&e.record) + " " + string(e.record.Verdict)}
 	},
 	kindName: func(k summaryKind) string { return k.text },
-	connection: func(e *Event) connection {
-		src, dst := &e.record.SourceEndpoint, &e.record.DestinationEndpoint
-		return connection{
-			src: endpointAddr(src, e.record.IPVersion), dst: endpointAddr(dst, e.record.IPVersion),
-			srcPort: src.Port, dstPort: dst.Port, hasPorts: true,
-			protocol: uint8(e.record.TransportProtocol), hasProtocol: e.record.TransportProtocol != 0,
-		}
-	},
-	from: func(e *Event) (uint64, bool) { return e.record.SourceEndpoint.ID, true },
-	to:   func(e *Event) (uint64, bool) { return e.record.DestinationEndpoint.ID, true },
+	traffic:  recordTraffic,
+	from:     func(e *Event) (uint64, bool) { return e.record.SourceEndpoint.ID, true },
+	to:       func(e *Event) (uint64, bool) { return e.record.DestinationEndpoint.ID, true },
 	hasIdentity: func(e *Event, id uint64) bool {
 		return e.record.SourceEndpoint.Identity == id || e.record.DestinationEndpoint.Identity == id
 	},
 	verdict:  recordVerdict,
 	verdicts: []string{verdictAllow, verdictDeny, verdictRedirect, verdictError},
+}
+
+// recordTraffic returns who talks to whom by an access log record.
+func recordTraffic(e *Event) traffic {
+	src, dst := &e.record.SourceEndpoint, &e.record.DestinationEndpoint
+	return traffic{
+		src: endpointAddr(src, e.record.IPVersion), dst: endpointAddr(dst, e.record.IPVersion),
+		srcPort: src.Port, dstPort: dst.Port,
+		protocol: uint8(e.record.TransportProtocol), hasProtocol: e.record.TransportProtocol != 0,
+	}
 }
 
 // recordVerdict returns what filters call the verdict of an access log record.

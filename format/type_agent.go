@@ -8,13 +8,19 @@ var agentType = descriptor{
 	lazy:     true,
 	decode:   decodeSample,
 	line:     (*Formatter).appendAgent,
+	cilium:   (*Formatter).appendCiliumAgent,
 	json:     (*Formatter).appendJSONAgent,
 	kind:     func(e *Event) summaryKind { return summaryKind{text: e.sample.Agent.Type.String()} },
 	kindName: func(k summaryKind) string { return k.text },
 }
 
 func (f *Formatter) appendAgent(dst []byte, e *Event) []byte {
-	dst = append(append(dst, ">> "...), e.sample.Agent.Type.String()...)
+	return appendNotification(f.appendWord(dst, colorNone, wordAgent), e)
+}
+
+// appendNotification appends type and text of an agent notification.
+func appendNotification(dst []byte, e *Event) []byte {
+	dst = append(dst, e.sample.Agent.Type.String()...)
 	return inert.Append(append(dst, ": "...), e.sample.Agent.Text)
 }
 

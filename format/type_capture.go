@@ -10,7 +10,7 @@ import (
 var captureType = descriptor{
 	decode:   decodeSample,
 	line:     (*Formatter).appendCapture,
-	fields:   (*Formatter).appendCaptureFields,
+	cilium:   (*Formatter).appendCiliumCapture,
 	json:     (*Formatter).appendJSONCapture,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Capture.SubType} },
 	kindName: func(k summaryKind) string { return api.CaptureName(k.a) },
@@ -31,15 +31,11 @@ func captureInterface(e *Event) uint32 {
 }
 
 func (f *Formatter) appendCapture(dst []byte, e *Event) []byte {
-	dst = appendCapturePlace(dst, e)
-	return e.dissection().appendSummary(append(dst, ": "...))
-}
-
-func (f *Formatter) appendCaptureFields(dst []byte, e *Event) []byte {
 	n := &e.sample.Capture
-	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
-	dst = appendLengths(append(dst, " CAPTURE: "...), n.OrigLen, n.CapLen)
-	return appendCaptureMessage(append(dst, ", "...), e)
+	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorNone, wordCapture))}
+	d.dst = appendCaptureMessage(d.next(), e, true)
+	d.endpoints(uint64(n.Source), 0)
+	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
 
 func (f *Formatter) appendJSONCapture(dst []byte, e *Event) []byte {
@@ -47,7 +43,7 @@ func (f *Formatter) appendJSONCapture(dst []byte, e *Event) []byte {
 	dst = appendJSONHead(dst, e, "capture")
 	dst = appendJSONMark(dst, n.Hash)
 	dst = append(appendKey(dst, "message"), '"')
-	dst = append(appendCaptureMessage(dst, e), '"')
+	dst = append(appendCaptureMessage(dst, e, false), '"')
 	dst = appendStringMember(dst, "prefix", string(appendCapturePlace(nil, e)))
 	dst = appendUintMember(dst, "source", uint64(n.Source))
 	dst = appendUintMember(dst, "bytes", uint64(n.OrigLen))
@@ -81,29 +77,34 @@ func appendCapturePlace(dst []byte, e *Event) []byte {
 	}
 }
 
-// appendCaptureMessage appends where a packet was captured, in words.
-func appendCaptureMessage(dst []byte, e *Event) []byte {
+// captureMessages has the words for where a packet was captured, which an interface or a port follows.
+var captureMessages = [...]string{
+	api.CaptureDelivery:  "delivered to ",
+	api.CaptureFromLB:    "to the load balancer from ",
+	api.CaptureAfterV46:  "translated from IPv4 to IPv6, ",
+	api.CaptureAfterV64:  "translated from IPv6 to IPv4, ",
+	api.CaptureProxyPre:  "before redirection to proxy port ",
+	api.CaptureProxyPost: "redirected to proxy port ",
+	api.CaptureSNATPre:   "before source NAT, ",
+	api.CaptureSNATPost:  "after source NAT, ",
+}
+
+// appendCaptureMessage appends where a packet was captured, in words, with the name of the interface or
+// its index.
+func appendCaptureMessage(dst []byte, e *Event, name bool) []byte {
 	n := &e.sample.Capture
-	switch n.SubType {
-	case api.CaptureDelivery:
-		return appendUint(dst, "delivered to ifindex ", uint64(n.Arg1))
-	case api.CaptureFromLB:
-		return appendUint(dst, "to the load balancer from ifindex ", uint64(n.Arg1))
-	case api.CaptureAfterV46:
-		return appendUint(dst, "translated from IPv4 to IPv6, ifindex ", uint64(n.Arg1))
-	case api.CaptureAfterV64:
-		return appendUint(dst, "translated from IPv6 to IPv4, ifindex ", uint64(n.Arg1))
-	case api.CaptureProxyPre:
-		return appendUint(dst, "before redirection to proxy port ", uint64(fromNetwork(uint16(n.Arg1))))
-	case api.CaptureProxyPost:
-		return appendUint(dst, "redirected to proxy port ", uint64(fromNetwork(uint16(n.Arg1))))
-	case api.CaptureSNATPre:
-		return appendUint(dst, "before source NAT, ifindex ", uint64(n.Arg1))
-	case api.CaptureSNATPost:
-		return appendUint(dst, "after source NAT, ifindex ", uint64(n.Arg1))
-	default:
+	if int(n.SubType) >= len(captureMessages) || captureMessages[n.SubType] == "" {
 		dst = appendUint(dst, "unknown capture ", uint64(n.SubType))
 		dst = appendHex(append(dst, ", arg1 "...), uint64(n.Arg1))
 		return appendHex(append(dst, ", arg2 "...), uint64(n.Arg2))
+	}
+	dst = append(dst, captureMessages[n.SubType]...)
+	switch {
+	case n.SubType == api.CaptureProxyPre, n.SubType == api.CaptureProxyPost:
+		return appendUint(dst, "", uint64(fromNetwork(uint16(n.Arg1))))
+	case name:
+		return appendInterface(dst, e, n.Arg1)
+	default:
+		return appendUint(dst, "ifindex ", uint64(n.Arg1))
 	}
 }

@@ -13,6 +13,7 @@ var debugType = descriptor{
 	level:    LevelDebug,
 	decode:   decodeSample,
 	line:     (*Formatter).appendDebug,
+	cilium:   (*Formatter).appendCiliumDebug,
 	json:     (*Formatter).appendJSONDebug,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Debug.SubType} },
 	kindName: func(k summaryKind) string { return api.DebugName(k.a) },
@@ -21,15 +22,16 @@ var debugType = descriptor{
 
 func (f *Formatter) appendDebug(dst []byte, e *Event) []byte {
 	n := &e.sample.Debug
-	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
-	return f.appendDebugMessage(append(dst, " DEBUG: "...), n)
+	d := details{dst: f.appendDebugMessage(f.appendWord(dst, colorNone, wordDebug), e), more: true}
+	d.uint("endpoint ", uint64(n.Source))
+	return f.appendFlowDetails(d, e, n.Hash).dst
 }
 
 func (f *Formatter) appendJSONDebug(dst []byte, e *Event) []byte {
 	dst = appendJSONHead(dst, e, "debug")
 	dst = append(appendKey(dst, "message"), '"')
 	start := len(dst)
-	dst = f.appendDebugMessage(dst, &e.sample.Debug)
+	dst = f.appendDebugMessage(dst, e)
 	if bytes.ContainsAny(dst[start:], `"\`) { // of a registered drop reason
 		dst = inert.AppendJSON(dst[:start], string(dst[start:]))
 	}

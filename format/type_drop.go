@@ -12,7 +12,7 @@ import (
 var dropType = descriptor{
 	decode:   decodeSample,
 	line:     (*Formatter).appendDrop,
-	fields:   (*Formatter).appendDropFields,
+	cilium:   (*Formatter).appendCiliumDrop,
 	json:     (*Formatter).appendJSONDrop,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Drop.SubType} },
 	kindName: func(k summaryKind) string { return api.DropReason(k.a) + " (" + strconv.Itoa(int(k.a)) + ")" },
@@ -31,36 +31,21 @@ var dropType = descriptor{
 
 func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {
 	n := &e.sample.Drop
-	dst = f.begin(dst, colorDrop)
-	dst = append(dst, "xx drop ("...)
-	dst = inert.Append(dst, api.DropReasonExt(n.SubType, n.ExtError))
-	dst = f.end(append(dst, ')'), colorDrop)
-	dst = appendHex(append(dst, " flow "...), uint64(n.Hash))
-	dst = appendUint(dst, " to endpoint ", uint64(n.DstID))
-	dst = appendUint(dst, ", ifindex ", uint64(n.Ifindex))
-	dst = appendSourceLine(append(dst, ", file "...), n)
-	dst = appendIPTraceID(dst, n.IPTraceID)
-	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
-	return e.dissection().appendSummary(append(dst, ": "...))
-}
-
-func (f *Formatter) appendDropFields(dst []byte, e *Event) []byte {
-	n := &e.sample.Drop
-	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
-	dst = append(dst, ' ')
-	dst = append(f.begin(dst, colorDrop), "DROP: "...)
-	dst = appendLengths(dst, n.OrigLen, n.CapLen)
-	dst = inert.Append(append(dst, ", reason "...), api.DropReasonExt(n.SubType, n.ExtError))
-	dst = f.end(dst, colorDrop)
-	dst = appendSourceLine(append(dst, ", file "...), n)
-	if n.Ifindex != 0 {
-		dst = inert.Append(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
+	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorDrop, wordDrop))}
+	dst = f.begin(d.next(), colorDrop)
+	d.dst = f.end(inert.Append(dst, api.DropReasonExt(n.SubType, n.ExtError)), colorDrop)
+	d.iface(e, n.Ifindex)
+	d.endpoints(uint64(n.Source), uint64(n.DstID))
+	d.identities(f, n.SrcLabel, n.DstLabel)
+	if e.denied == nil {
+		d.rule(e)
 	}
-	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
-	if n.DstID != 0 {
-		dst = appendUint(dst, ", to endpoint ", uint64(n.DstID))
+	d.dst = append(d.dst, e.denied...)
+	d.uint("ip-trace-id ", n.IPTraceID)
+	if f.all() && n.File != 0 {
+		d.dst = appendSourceLine(d.next(), n)
 	}
-	return appendIPTraceID(dst, n.IPTraceID)
+	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
 
 func (f *Formatter) appendJSONDrop(dst []byte, e *Event) []byte {
@@ -80,6 +65,7 @@ func (f *Formatter) appendJSONDrop(dst []byte, e *Event) []byte {
 	if n.IPTraceID != 0 {
 		dst = appendUintMember(dst, "IPTraceID", n.IPTraceID)
 	}
+	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }
 

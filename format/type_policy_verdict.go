@@ -7,6 +7,7 @@ import "github.com/cilium/monitor/api"
 var policyVerdictType = descriptor{
 	decode: decodeSample,
 	line:   (*Formatter).appendPolicyVerdict,
+	cilium: (*Formatter).appendCiliumPolicyVerdict,
 	json:   (*Formatter).appendJSONPolicyVerdict,
 	kind: func(e *Event) summaryKind {
 		n := &e.sample.PolicyVerdict
@@ -17,8 +18,16 @@ var policyVerdictType = descriptor{
 		n := &e.sample.PolicyVerdict
 		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device()}
 	},
-	from: func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyEgress) },
-	to:   func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyIngress) },
+	traffic: func(e *Event) traffic {
+		n := &e.sample.PolicyVerdict
+		t := traffic{protocol: n.Proto, hasProtocol: n.Proto != 0}
+		if n.Proto != protocolICMPv4 && n.Proto != protocolICMPv6 { // of which it is the type
+			t.dstPort = n.DstPort
+		}
+		return t
+	},
+	from: func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyIngress) },
+	to:   func(e *Event) (uint64, bool) { return policyEndpoint(e, api.PolicyEgress) },
 	hasIdentity: func(e *Event, id uint64) bool {
 		return uint64(e.sample.PolicyVerdict.RemoteLabel) == id
 	},
@@ -26,29 +35,58 @@ var policyVerdictType = descriptor{
 	verdicts: []string{verdictAllow, verdictDeny, verdictRedirect, verdictAudit},
 }
 
-// policyEndpoint returns the local endpoint, which is the source of the sample, of a verdict
-// on traffic of the direction.
-func policyEndpoint(e *Event, direction uint8) (id uint64, ok bool) {
+// policyEndpoint returns the local endpoint, which is the source of the sample, of a verdict on
+// traffic that does not go in the other direction. Cilium's formatter has it as the source of all traffic, and
+// takes the remote identity for an endpoint that the traffic goes to.
+func policyEndpoint(e *Event, other uint8) (id uint64, ok bool) {
 	n := &e.sample.PolicyVerdict
-	return uint64(n.Source), n.Direction() == direction
+	return uint64(n.Source), n.Direction() != other
 }
 
 func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
 	n := &e.sample.PolicyVerdict
-	dst = appendHex(append(dst, "Policy verdict log: flow "...), uint64(n.Hash))
-	dst = appendUint(dst, " local EP ID ", uint64(n.Source))
-	dst = f.appendIdentity(append(dst, ", remote ID "...), n.RemoteLabel)
-	dst = appendUint(dst, ", proto ", uint64(n.Proto))
-	dst = append(append(dst, ", "...), api.PolicyDirectionName(n.Direction())...)
-	dst = append(dst, ", "...)
 	action := n.Action()
-	c := actionColor(action)
-	dst = f.begin(dst, c)
-	dst = append(append(dst, "action "...), action...)
-	dst = f.end(dst, c)
-	dst = append(append(dst, ", auth: "...), api.AuthTypeName(n.AuthType)...)
-	dst = append(append(dst, ", match "...), api.PolicyMatchName(n.MatchType())...)
-	return e.dissection().appendSummary(append(dst, ", "...))
+	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, actionColor(action), action))}
+	d = f.appendPolicy(d, e, false)
+	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
+}
+
+// appendPolicy returns d with what a verdict says of the policy, and of the packet if that has not got it; for
+// the line of a drop without what drops say as well.
+func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
+	n := &e.sample.PolicyVerdict
+	c := &e.dissection().innermost().conn
+	if !c.hasProtocol && n.Proto != 0 {
+		d.dst = appendProtocol(d.next(), uint32(n.Proto))
+	}
+	if !c.hasPorts {
+		d.uint("port ", uint64(n.DstPort))
+	}
+	_, rule := e.DenyRule()
+	said := ofDrop && !f.all() && rule != "" // by the rule
+	if n.Direction() != 0 && !said {
+		d.text("", api.PolicyDirectionName(n.Direction()))
+	}
+	if n.Verdict > 0 {
+		d.uint("to proxy port ", uint64(n.Verdict))
+	}
+	if n.AuthType != api.AuthTypeDisabled {
+		d.text("auth ", api.AuthTypeName(n.AuthType))
+	}
+	if !ofDrop {
+		d.uint("endpoint ", uint64(n.Source))
+		if n.RemoteLabel != 0 {
+			d.dst = f.appendIdentity(append(d.next(), "remote "...), n.RemoteLabel)
+		}
+	}
+	if !said && (n.MatchType() != api.PolicyMatchNone || n.Verdict < 0) {
+		d.text("match ", api.PolicyMatchName(n.MatchType()))
+	}
+	d.rule(e)
+	if f.all() && rule == "" {
+		d.uint("cookie ", uint64(n.Cookie))
+	}
+	return d
 }
 
 func actionColor(action string) color {
@@ -77,5 +115,6 @@ func (f *Formatter) appendJSONPolicyVerdict(dst []byte, e *Event) []byte {
 	dst = appendUintMember(dst, "proto", uint64(n.Proto))
 	dst = appendUintMember(dst, "dstPort", uint64(n.DstPort))
 	dst = appendUintMember(dst, "cookie", uint64(n.Cookie))
+	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }

@@ -6,13 +6,12 @@ import (
 	"net/netip"
 
 	"github.com/cilium/monitor/api"
-	"github.com/cilium/monitor/internal/inert"
 )
 
 var traceType = descriptor{
 	decode: decodeSample,
 	line:   (*Formatter).appendTrace,
-	fields: (*Formatter).appendTraceFields,
+	cilium: (*Formatter).appendCiliumTrace,
 	json:   (*Formatter).appendJSONTrace,
 	kind: func(e *Event) summaryKind {
 		return summaryKind{a: e.sample.Trace.ObsPoint, b: e.sample.Trace.TraceReason()}
@@ -35,81 +34,101 @@ var traceType = descriptor{
 
 func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 	n := &e.sample.Trace
-	dst = appendTracePlace(dst, n)
-	if n.IsEncrypted() {
-		dst = append(dst, " encrypted"...)
+	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorNone, traceWord(n.ObsPoint)))}
+	network := n.ObsPoint == api.TraceFromNetwork || n.ObsPoint == api.TraceToNetwork
+	if !network || n.Ifindex == 0 { // else the interface says it
+		d.dst = appendTraceStation(d.next(), n)
 	}
-	dst = appendHex(append(dst, " flow "...), uint64(n.Hash))
-	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
-	dst = appendIPTraceID(dst, n.IPTraceID)
-	dst = append(append(dst, " state "...), api.TraceReasonName(n.Reason)...)
-	dst = inert.Append(append(dst, " ifindex "...), e.interfaceName(n.Ifindex))
-	dst = appendAddr(append(dst, " orig-ip "...), n.OriginalIP())
-	return e.dissection().appendSummary(append(dst, ": "...))
-}
-
-// appendTracePlace appends the direction and place of an observation point.
-func appendTracePlace(dst []byte, n *api.TraceNotify) []byte {
-	switch n.ObsPoint {
-	case api.TraceToLxc:
-		return appendUint(dst, "-> endpoint ", uint64(n.DstID))
-	case api.TraceToProxy:
-		dst = append(dst, "-> proxy"...)
-		if n.DstID != 0 {
-			dst = appendUint(dst, " port ", uint64(n.DstID))
-		}
-		return dst
-	case api.TraceToHost:
-		return append(dst, "-> host from"...)
-	case api.TraceToStack:
-		return append(dst, "-> stack"...)
-	case api.TraceToOverlay:
-		return append(dst, "-> overlay"...)
-	case api.TraceToNetwork:
-		return append(dst, "-> network"...)
-	case api.TraceToCrypto:
-		return append(dst, "-> crypto"...)
+	d.iface(e, n.Ifindex)
+	if n.TraceReason() != api.TraceReasonUnknown {
+		d.text("", api.TraceReasonName(n.Reason))
+	}
+	if n.IsEncrypted() {
+		d.text("", "encrypted")
+	}
+	from, to := uint64(n.Source), uint64(n.DstID)
+	switch n.ObsPoint { // what was said already
 	case api.TraceFromLxc:
-		return appendUint(dst, "<- endpoint ", uint64(n.Source))
-	case api.TraceFromProxy:
-		return append(dst, "<- proxy"...)
-	case api.TraceFromHost:
-		return append(dst, "<- host"...)
-	case api.TraceFromStack:
-		return append(dst, "<- stack"...)
-	case api.TraceFromOverlay:
-		return append(dst, "<- overlay"...)
-	case api.TraceFromNetwork:
-		return append(dst, "<- network"...)
-	case api.TraceFromCrypto:
-		return append(dst, "<- crypto"...)
+		from = 0
+	case api.TraceToLxc, api.TraceToProxy:
+		to = 0
+	}
+	d.endpoints(from, to)
+	d.identities(f, n.SrcLabel, n.DstLabel)
+	if ip := n.OriginalIP(); !ip.IsUnspecified() {
+		d.dst = ip.AppendTo(append(d.next(), "orig-ip "...))
+	}
+	d.uint("ip-trace-id ", n.IPTraceID)
+	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
+}
+
+// traceStations has where a packet comes from or goes to at each observation point.
+var traceStations = [...]struct {
+	word, name string
+}{
+	api.TraceToLxc:       {wordForward, "endpoint"},
+	api.TraceToProxy:     {wordForward, "proxy"},
+	api.TraceToHost:      {wordForward, "host"},
+	api.TraceToStack:     {wordForward, "stack"},
+	api.TraceToOverlay:   {wordForward, "overlay"},
+	api.TraceToNetwork:   {wordOut, "network"},
+	api.TraceToCrypto:    {wordForward, "crypto"},
+	api.TraceFromLxc:     {wordIn, "endpoint"},
+	api.TraceFromProxy:   {wordIn, "proxy"},
+	api.TraceFromHost:    {wordIn, "host"},
+	api.TraceFromStack:   {wordIn, "stack"},
+	api.TraceFromOverlay: {wordIn, "overlay"},
+	api.TraceFromNetwork: {wordIn, "network"},
+	api.TraceFromCrypto:  {wordIn, "crypto"},
+}
+
+// traceWord returns what happened to a packet that was seen at an observation point.
+func traceWord(point uint8) string {
+	if int(point) < len(traceStations) {
+		return traceStations[point].word
+	}
+	return wordSeen
+}
+
+// appendTraceStation appends "from " or "to " and the station.
+func appendTraceStation(dst []byte, n *api.TraceNotify) []byte {
+	switch traceWord(n.ObsPoint) {
+	case wordSeen:
+		return appendUint(dst, "at unknown point ", uint64(n.ObsPoint))
+	case wordIn:
+		return appendStation(append(dst, "from "...), n)
 	default:
-		return appendUint(dst, "unknown trace point ", uint64(n.ObsPoint))
+		return appendStation(append(dst, "to "...), n)
 	}
 }
 
-func (f *Formatter) appendTraceFields(dst []byte, e *Event) []byte {
-	n := &e.sample.Trace
-	dst = f.appendOrigin(dst, e, n.Hash, n.Source)
-	dst = append(append(dst, ' '), api.ObservationPointName(n.ObsPoint)...)
-	dst = appendLengths(append(dst, ": "...), n.OrigLen, n.CapLen)
-	dst = append(append(dst, ", state "...), api.TraceReasonName(n.Reason)...)
-	if n.IsEncrypted() {
-		dst = append(dst, ", encrypted"...)
-	}
-	if n.Ifindex != 0 {
-		dst = inert.Append(append(dst, ", interface "...), e.interfaceName(n.Ifindex))
-	}
-	dst = f.appendIdentities(append(dst, ", identity "...), n.SrcLabel, n.DstLabel)
-	dst = appendAddr(append(dst, ", orig-ip "...), n.OriginalIP())
-	switch {
-	case n.DstID == 0:
-	case n.ObsPoint == api.TraceToProxy:
-		dst = appendUint(dst, ", to proxy port ", uint64(n.DstID))
+// appendTracePlace appends the direction and place of an observation point as Cilium does.
+func appendTracePlace(dst []byte, n *api.TraceNotify) []byte {
+	switch word := traceWord(n.ObsPoint); {
+	case word == wordSeen:
+		return appendUint(dst, "unknown trace point ", uint64(n.ObsPoint))
+	case word == wordIn:
+		return appendStation(append(dst, "<- "...), n)
+	case n.ObsPoint == api.TraceToHost:
+		return append(dst, "-> host from"...)
 	default:
-		dst = appendUint(dst, ", to endpoint ", uint64(n.DstID))
+		return appendStation(append(dst, "-> "...), n)
 	}
-	return appendIPTraceID(dst, n.IPTraceID)
+}
+
+// appendStation appends the station of an observation point that is known, and which of its kind it is.
+func appendStation(dst []byte, n *api.TraceNotify) []byte {
+	dst = append(dst, traceStations[n.ObsPoint].name...)
+	switch {
+	case n.ObsPoint == api.TraceToLxc:
+		return appendUint(dst, " ", uint64(n.DstID))
+	case n.ObsPoint == api.TraceFromLxc:
+		return appendUint(dst, " ", uint64(n.Source))
+	case n.ObsPoint == api.TraceToProxy && n.DstID != 0:
+		return appendUint(dst, " port ", uint64(n.DstID))
+	default:
+		return dst
+	}
 }
 
 func (f *Formatter) appendJSONTrace(dst []byte, e *Event) []byte {

@@ -2,18 +2,23 @@
 
 package format
 
-import "github.com/cilium/monitor/api"
+import (
+	"net/netip"
+
+	"github.com/cilium/monitor/api"
+)
 
 var traceSockType = descriptor{
 	level:    LevelDebug,
 	decode:   decodeSample,
 	line:     (*Formatter).appendTraceSock,
+	cilium:   (*Formatter).appendCiliumTraceSock,
 	json:     (*Formatter).appendJSONTraceSock,
 	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.TraceSock.XlatePoint} },
 	kindName: func(k summaryKind) string { return api.XlatePointName(k.a) },
-	connection: func(e *Event) connection {
+	traffic: func(e *Event) traffic {
 		n := &e.sample.TraceSock
-		c := connection{dst: n.Addr().Unmap(), dstPort: n.DstPort, hasPorts: true}
+		c := traffic{dst: n.Addr().Unmap(), dstPort: n.DstPort}
 		switch n.L4Proto {
 		case api.TraceSockTCP:
 			c.protocol, c.hasProtocol = protocolTCP, true
@@ -27,13 +32,18 @@ var traceSockType = descriptor{
 
 func (f *Formatter) appendTraceSock(dst []byte, e *Event) []byte {
 	n := &e.sample.TraceSock
-	dst = appendCPU(dst, e.payload.CPU)
-	dst = append(append(dst, " ["...), api.XlatePointName(n.XlatePoint)...)
-	dst = appendUint(dst, "] cgroup_id: ", n.CgroupID)
-	dst = appendUint(dst, " sock_cookie: ", n.SockCookie)
-	dst = n.Addr().AppendTo(append(dst, ", dst ["...))
-	dst = appendUint(dst, "]:", uint64(n.DstPort))
-	return append(append(dst, ' '), api.TraceSockProtocolName(n.L4Proto)...)
+	dst = append(f.appendWord(dst, colorNone, wordSocket), "-> "...)
+	dst = netip.AddrPortFrom(n.Addr().Unmap(), n.DstPort).AppendTo(dst)
+	if n.L4Proto == api.TraceSockTCP || n.L4Proto == api.TraceSockUDP {
+		dst = append(append(dst, ' '), api.TraceSockProtocolName(n.L4Proto)...)
+	}
+	d := details{dst: dst}
+	if api.XlatePointPreFwd <= n.XlatePoint && n.XlatePoint <= api.XlatePointPostRev {
+		d.text("", api.XlatePointName(n.XlatePoint))
+	}
+	d.uint("cgroup ", n.CgroupID)
+	d.uint("socket cookie ", n.SockCookie)
+	return f.appendCPUDetail(d, e).dst
 }
 
 func (f *Formatter) appendJSONTraceSock(dst []byte, e *Event) []byte {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 )
 
@@ -23,6 +24,7 @@ type Client struct {
 
 	mu      sync.Mutex    // guards what follows
 	resumed chan struct{} // closed on Resume; nil unless stalled
+	opening string
 }
 
 // Connect connects to the agent that serves the socket. When it returns, the agent has
@@ -54,7 +56,7 @@ func (c *Client) read(rd *bufio.Reader) {
 	defer close(c.done)
 	defer c.seen.end()
 	dec := gob.NewDecoder(rd)
-	for {
+	for first := true; ; first = false {
 		c.awaitResume()
 		var pl struct {
 			Data []byte
@@ -65,12 +67,38 @@ func (c *Client) read(rd *bufio.Reader) {
 		if dec.Decode(&pl) != nil {
 			return
 		}
-		if pl.Type == payload.RecordLost {
+		switch notice, ok := noticeOf(pl); {
+		case pl.Type == payload.RecordLost:
 			c.seen.loss(pl, pl.Lost)
-		} else {
+		case first && ok:
+			c.mu.Lock()
+			c.opening = notice
+			c.mu.Unlock()
+		default:
 			c.seen.event(pl)
 		}
 	}
+}
+
+// noticeOf returns what the monitor itself says in a payload.
+func noticeOf(pl payload.Payload) (text string, ok bool) {
+	if len(pl.Data) == 0 || pl.Data[0] != api.MessageTypeAgent {
+		return "", false
+	}
+	var n api.AgentNotify
+	if n.Decode(pl.Data) != nil {
+		return "", false
+	}
+	return n.MonitorNotice()
+}
+
+// Opening returns what the agent said when the client connected: why it does not read events of
+// the datapath. It is empty if all was well, and is no event: neither Payloads nor Counts have it. It is there
+// once the client has seen an event, or the end.
+func (c *Client) Opening() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.opening
 }
 
 func (c *Client) awaitResume() {

@@ -5,9 +5,7 @@ package accesslog
 import (
 	"bytes"
 	"encoding/gob"
-	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/cilium/monitor/api"
 )
@@ -22,7 +20,9 @@ func (r *LogRecord) Append(dst []byte) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Decode sets r from a sample of up to [api.MaxUserEventSize] bytes. The error is an [*api.DecodeError]; r is
+// Decode sets r from a sample of up to [api.MaxUserEventSize] bytes. What is of another type in it than in
+// LogRecord, and what cannot be understood, as a URL can't that is none, is left out: records of agents of other versions
+// have that. The addresses of a DNS answer are understood in the old type, too. The error is an [*api.DecodeError]; r is
 // unchanged then.
 func (r *LogRecord) Decode(sample []byte) error {
 	if typ, err := api.MessageType(sample); err != nil {
@@ -34,10 +34,7 @@ func (r *LogRecord) Decode(sample []byte) error {
 		return &api.DecodeError{Type: api.MessageTypeAccessLog, Want: api.MaxUserEventSize, Got: len(sample), Err: api.ErrOversized}
 	}
 	var v LogRecord
-	if err := gob.NewDecoder(bytes.NewReader(sample[1:])).Decode(&v); err != nil {
-		if _, ok := errors.AsType[*url.Error](err); ok {
-			err = errors.New("the URL cannot be parsed") // url.Error quotes it, with its password
-		}
+	if err := decodeGob(sample[1:], &v); err != nil {
 		return &api.DecodeError{Type: api.MessageTypeAccessLog, Got: len(sample), Err: fmt.Errorf("%w: %w", api.ErrMalformed, err)}
 	}
 	*r = v

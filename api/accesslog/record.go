@@ -63,9 +63,10 @@ type LogRecord struct {
 	DropReason          *uint16      // nil unless denied
 
 	// At most one of these is not nil.
-	HTTP *LogRecordHTTP
-	DNS  *LogRecordDNS
-	L7   *LogRecordL7
+	HTTP  *LogRecordHTTP
+	Kafka *LogRecordKafka // of agents up to Cilium 1.19
+	DNS   *LogRecordDNS
+	L7    *LogRecordL7
 }
 
 // NodeAddressInfo has the addresses of the node that the record comes from.
@@ -108,6 +109,20 @@ type LogRecordHTTP struct {
 	Headers         http.Header
 	MissingHeaders  http.Header // that a policy wanted and the request did not have
 	RejectedHeaders http.Header
+}
+
+// LogRecordKafka is what a record has of a request to Kafka or its response.
+type LogRecordKafka struct {
+	ErrorCode     int    // 0 is none
+	APIVersion    int16  // of the API of APIKey
+	APIKey        string // such as "produce"
+	CorrelationID int32  // chosen by the client, and in the response, too
+	Topic         KafkaTopic
+}
+
+// KafkaTopic is a topic of Kafka, the zero value if a request has none.
+type KafkaTopic struct {
+	Topic string
 }
 
 // LogRecordDNS is what a record has of a DNS query or response.

@@ -83,6 +83,15 @@ func (d *Decoder) Decode(pl *Payload) error {
 // The error wraps [ErrCorrupt] if b does not start with a whole value message; pl is
 // unchanged then, and n is 0.
 func DecodeValue(b []byte, pl *Payload) (n int, err error) {
+	n, err = DecodeShared(b, pl)
+	if err == nil {
+		pl.Data = bytes.Clone(pl.Data)
+	}
+	return n, err
+}
+
+// DecodeShared is [DecodeValue] without the copy: pl.Data shares the memory of b.
+func DecodeShared(b []byte, pl *Payload) (n int, err error) {
 	r := gobwire.Reader{Rest: b}
 	msg := gobwire.Reader{Rest: r.Bytes(r.Uint())}
 	switch id := msg.Int(); {
@@ -95,7 +104,6 @@ func DecodeValue(b []byte, pl *Payload) (n int, err error) {
 	if err := decodeValue(msg, &v); err != nil {
 		return 0, err
 	}
-	v.Data = bytes.Clone(v.Data)
 	*pl = v
 	return len(b) - len(r.Rest), nil
 }

@@ -121,6 +121,13 @@ func records() []record {
 				IPs: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, CNAMEs: []string{"a.example.com."},
 			}
 		}),
+		with("DNS types", func(r *accesslog.LogRecord) {
+			var types []uint16
+			for n := range 300 {
+				types = append(types, uint16(n), uint16(n+32768-150), uint16(n+65536-300))
+			}
+			r.DNS = &accesslog.LogRecordDNS{Query: "example.com.", QTypes: types}
+		}),
 		with("another protocol", func(r *accesslog.LogRecord) {
 			r.Type, r.Verdict = accesslog.TypeSample, accesslog.VerdictError
 			r.L7 = &accesslog.LogRecordL7{Proto: "r2d2", Fields: map[string]string{"file": "x", "cmd": "READ"}}

@@ -14,7 +14,7 @@ import (
 // difference is what our formatter prints otherwise than Cilium's of some events.
 type difference struct {
 	events  string            // a pattern of their names, for path.Match
-	member  string            // path of the member of the JSON object
+	member  string            // path of the member of the JSON object, a pattern, too
 	because string            // why ours is as it is
 	still   func(delta) error // what is the same nevertheless, nil for nothing
 	found   bool
@@ -24,6 +24,7 @@ type difference struct {
 type delta struct {
 	member       string
 	ours, cilium any
+	opposite     any // of a line: what Cilium prints with --hex if it was printed without, and the other way round
 }
 
 // differences is a list of all that there are. The first that fits an event and member
@@ -35,7 +36,8 @@ func (all differences) explain(t *testing.T, event string, d delta) {
 	t.Helper()
 	err := errors.New("not a known difference")
 	for _, known := range all {
-		if match, _ := path.Match(known.events, event); match && known.member == d.member {
+		ofEvent, _ := path.Match(known.events, event)
+		if ofMember, _ := path.Match(known.member, d.member); ofEvent && ofMember {
 			known.found, err = true, nil
 			if known.still != nil {
 				err = known.still(d)

@@ -76,6 +76,9 @@ func requireSame(t testing.TB, at string, ours, cilium reflect.Value) {
 				name = other
 			}
 			their := cilium.FieldByName(name)
+			if !their.IsValid() && name == "Kafka" {
+				continue // gone since Cilium 1.20
+			}
 			require.True(t, their.IsValid(), "Cilium has no field %s.%s", at, name)
 			requireSame(t, at+"."+name, value, their)
 			n++

@@ -29,7 +29,7 @@ func TestBothPrint(t *testing.T) {
 	for _, load := range all {
 		for _, f := range []formatter{ours, cilium} {
 			var out bytes.Buffer
-			print := f.new(&out, load.json)
+			print := f.new(&out, load.opts)
 			for _, pl := range load.payloads {
 				print(pl)
 			}

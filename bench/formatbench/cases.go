@@ -11,12 +11,13 @@ import (
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/bench/internal/printer"
 	"github.com/cilium/monitor/bench/internal/recorded"
+	"github.com/cilium/monitor/format"
 )
 
 // formatter is one side of the comparison.
 type formatter struct {
 	name string
-	new  func(w io.Writer, json bool) printer.Printer
+	new  func(w io.Writer, opts format.Options) printer.Printer
 }
 
 var (
@@ -27,11 +28,12 @@ var (
 // workload is what both sides print.
 type workload struct {
 	name     string
-	json     bool
+	opts     format.Options
 	payloads []*payload.Payload
 }
 
-// workloads returns a trace alone and the recorded mix, on one line and as JSON.
+// workloads returns a trace alone and the recorded mix, in each output. Cilium has no compact one, so its
+// lines stand beside it.
 func workloads() ([]workload, error) {
 	mix, err := recorded.Node()
 	if err != nil {
@@ -41,11 +43,14 @@ func workloads() ([]workload, error) {
 	if err != nil {
 		return nil, err
 	}
+	compact, lines, json := format.Options{}, format.Options{Output: format.OutputCilium}, format.Options{Output: format.OutputJSON}
 	return []workload{
-		{"line/trace", false, trace},
-		{"line/mix", false, mix},
-		{"JSON/trace", true, trace},
-		{"JSON/mix", true, mix},
+		{"compact/trace", compact, trace},
+		{"compact/mix", compact, mix},
+		{"line/trace", lines, trace},
+		{"line/mix", lines, mix},
+		{"JSON/trace", json, trace},
+		{"JSON/mix", json, mix},
 	}, nil
 }
 
@@ -68,7 +73,7 @@ func firstSYN(mix []*payload.Payload) ([]*payload.Payload, error) {
 // run prints the payloads in turn, b.N in all.
 func (w workload) run(b *testing.B, f formatter) {
 	b.ReportAllocs()
-	print := f.new(io.Discard, w.json)
+	print := f.new(io.Discard, w.opts)
 	for i := 0; b.Loop(); i++ {
 		print(w.payloads[i%len(w.payloads)])
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/cilium/monitor/format"
 )
 
 // environmentKey is the annotation of a flag whose environment variable is not named after its
@@ -22,7 +24,7 @@ func environmentVariable(cmd *cobra.Command, flag *pflag.Flag) string {
 	name := flag.Name
 	switch {
 	case flag.Annotations[environmentKey] != nil:
-	case name == "help", name == "not": // which is about the flag behind it
+	case name == "help", format.IsFilterMeaning(name):
 		return ""
 	default:
 		name = cmd.Name() + "-" + name

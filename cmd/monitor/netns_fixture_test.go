@@ -4,8 +4,10 @@ package main
 
 import (
 	"net"
+	"strconv"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -27,6 +29,7 @@ func newNamespace(t *testing.T) *namespace {
 // Of the pair of devices that connects two namespaces.
 const (
 	device                = "eth0" // on both sides
+	serverIndex           = "12345"
 	clientIPv4, clientIP6 = "10.0.0.1", "fd00::1"
 	serverIPv4, serverIP6 = "10.0.0.2", "fd00::2"
 )
@@ -35,7 +38,10 @@ const (
 func vethPair(t *testing.T) (client, server *namespace) {
 	t.Helper()
 	client, server = newNamespace(t), newNamespace(t)
-	client.Connect(device, server.Namespace, device)
+	// The agent of the tests is elsewhere, where this index has no name.
+	index, err := strconv.Atoi(serverIndex)
+	require.NoError(t, err)
+	server.ConnectAt(device, index, client.Namespace, device)
 	client.Do(func() error { return setUp(clientIPv4, clientIP6) })
 	server.Do(func() error { return setUp(serverIPv4, serverIP6) })
 	return client, server

@@ -52,12 +52,3 @@ func requireOther(file *os.File, others ...*os.File) error {
 	}
 	return nil
 }
-
-// empty empties a file if it is one that keeps what is written.
-func empty(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return err
-	}
-	return file.Truncate(0)
-}

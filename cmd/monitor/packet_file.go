@@ -12,33 +12,40 @@ import (
 
 // packetFile is the file of --write.
 type packetFile struct {
-	file    *outputFile
+	*rotatingFile
 	out     *pcapng.Writer
-	clock   func() time.Time
 	packets int
 }
 
-func newPacketFile(file *outputFile, clock func() time.Time) (*packetFile, error) {
-	out, err := pcapng.NewWriter(file)
-	if err != nil {
-		return nil, err
-	}
-	return &packetFile{file: file, out: out, clock: clock}, nil
+func newPacketFile(file *rotatingFile) (*packetFile, error) {
+	p := &packetFile{rotatingFile: file}
+	return p, p.begin()
 }
 
-// add writes the packet of e if it has one.
-func (p *packetFile) add(e *format.Event) error {
+// begin writes the header.
+func (p *packetFile) begin() (err error) {
+	p.out, err = pcapng.NewWriter(p.rotatingFile)
+	return err
+}
+
+// write writes the packet of e if it has one.
+func (p *packetFile) write(e *format.Event, at time.Time) error {
 	if !pcapng.HasPacket(e) {
 		return nil
 	}
+	if err := p.add(at, p.out, p.begin); err != nil {
+		return err
+	}
 	p.packets++
-	return p.out.Write(e, p.clock())
+	if at.IsZero() { // as events of old recordings are
+		at = time.Unix(0, 0)
+	}
+	return p.out.Write(e, at)
 }
 
 func (p *packetFile) flush() error { return p.out.Flush() }
 
-func (p *packetFile) close() error { return p.file.Close() }
-
-func (p *packetFile) String() string {
-	return fmt.Sprintf("Wrote %d packets to %s", p.packets, p.file.name)
+// summary tells what was written.
+func (p *packetFile) summary() string {
+	return fmt.Sprintf("Wrote %d packets to %s", p.packets, p.rotatingFile)
 }

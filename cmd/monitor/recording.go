@@ -3,39 +3,70 @@
 package main
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/api/recording"
+	"github.com/cilium/monitor/format"
 )
 
-// recording is the file of --record: one session of the monitor API, as from an agent that
-// never restarted.
-type recording struct {
-	file    *outputFile
-	out     *bufio.Writer
-	message []byte
-	events  int
+// recordingFile is the file of --record.
+type recordingFile struct {
+	*rotatingFile
+	names  func() recording.Names // those of the agent's host
+	out    *recording.Writer      // nil until there is an agent to record
+	events int
 }
 
-func newRecording(file *outputFile) *recording {
-	r := &recording{file: file, out: bufio.NewWriterSize(file, outputBuffer)}
-	// The first write to the buffer: it fits.
-	_, _ = r.out.Write(payload.AppendTypeInfo(nil))
-	return r
+// connected tells that the names are those of the agent whose events come next.
+func (r *recordingFile) connected() error {
+	if r.out == nil {
+		return r.begin()
+	}
+	return r.out.Name(r.names())
 }
 
-func (r *recording) add(pl *payload.Payload) error {
-	r.events++
-	r.message = payload.AppendValue(r.message[:0], pl)
-	_, err := r.out.Write(r.message)
+// begin writes the header.
+func (r *recordingFile) begin() (err error) {
+	r.out, err = recording.NewWriter(r.rotatingFile, r.names())
 	return err
 }
 
-func (r *recording) flush() error { return r.out.Flush() }
+// record writes an event, and what it is decoded as: that may have an interface whose name is not known yet.
+func (r *recordingFile) record(at time.Time, pl *payload.Payload, e *format.Event) error {
+	if err := r.add(at, r.out, r.begin); err != nil {
+		return err
+	}
+	if index, name := e.Interface(); index != 0 && name != indexName(index) {
+		if err := r.out.NameInterface(index, name); err != nil {
+			return err
+		}
+	}
+	r.events++
+	return r.out.Write(at, pl)
+}
 
-func (r *recording) close() error { return r.file.Close() }
+func (r *recordingFile) flush() error {
+	if r.out == nil {
+		return nil
+	}
+	return r.out.Flush()
+}
 
-func (r *recording) String() string {
-	return fmt.Sprintf("Recorded %d events in %s", r.events, r.file.name)
+// Close closes the file, which is a recording without any event if there was no agent.
+func (r *recordingFile) Close() error {
+	var err error
+	if r.out == nil {
+		if err = r.begin(); err == nil {
+			err = r.flush()
+		}
+	}
+	return errors.Join(err, r.rotatingFile.Close())
+}
+
+// summary tells what was written.
+func (r *recordingFile) summary() string {
+	return fmt.Sprintf("Recorded %d events in %s", r.events, r.rotatingFile)
 }

@@ -6,14 +6,18 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"iter"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/api/recording"
 	"github.com/cilium/monitor/format"
 )
 
@@ -27,7 +31,7 @@ func FuzzRecord(f *testing.F) {
 	file, another := newMemoryFile(f), newMemoryFile(f)
 	f.Fuzz(func(t *testing.T, events []byte, cut uint32) {
 		want := payloadsOf(events)
-		recordAll(t, file.path, len(want), func(yield func(*payload.Payload, error) bool) {
+		recordAll(t, file.path, len(want), nil, func(yield func(*payload.Payload, error) bool) {
 			for i := range want {
 				if !yield(&want[i], nil) {
 					return
@@ -35,44 +39,60 @@ func FuzzRecord(f *testing.F) {
 			}
 			yield(nil, io.EOF)
 		})
-		recording := file.content(t)
+		content := file.content(t)
 
-		got, err := readBack(t, file.path)
+		got, times, err := readBack(t, file.path)
 		require.Equal(t, io.EOF, err)
 		requireSame(t, want, got)
-		theirs, err := gobPayloads(recording)
-		requireEnd(t, len(want), err)
-		requireSame(t, want, theirs)
-		s, err := openStream(file.path)
-		require.NoError(t, err)
+		s := open(t, file.path)
 		defer s.file.Close()
-		recordAll(t, another.path, len(want), s.payloads(t.Context()))
-		require.True(t, bytes.Equal(recording, another.content(t)), "the recording of a recording")
+		recordAll(t, another.path, len(want), s, s.payloads())
+		got, timesAgain, err := readBack(t, another.path)
+		require.Equal(t, io.EOF, err)
+		requireSame(t, want, got)
+		require.Equal(t, times, timesAgain, "of the recording of a recording")
 
 		// What is left of a recording is whole payloads, and what is said of the rest.
-		left := int(cut) % (len(recording) + 1)
+		left := int(cut) % (len(content) + 1)
 		require.NoError(t, file.Truncate(int64(left)))
-		whole, end := 0, len(payload.AppendTypeInfo(nil))
-		atEnd := left == end
-		for ; whole < len(want); whole++ {
-			if end += len(payload.AppendValue(nil, &want[whole])); end > left {
-				break
-			}
-			atEnd = left == end
+		whole, begun, atEnd := blocksWithin(content, left)
+		if !begun {
+			_, err := openStream(t.Context(), file.path, s.wake, io.Discard)
+			require.Error(t, err)
+			require.Regexp(t, "is empty|has no whole event", err.Error())
+			return
 		}
-		got, err = readBack(t, file.path)
+		got, _, err = readBack(t, file.path)
 		requireSame(t, want[:whole], got)
 		switch {
 		case atEnd:
 			require.Equal(t, io.EOF, err)
-		case left == 0:
-			require.ErrorContains(t, err, "is empty")
 		case whole == 0:
 			require.ErrorContains(t, err, "has no whole event")
 		default:
 			require.ErrorContains(t, err, "is cut short")
 		}
 	})
+}
+
+// blocksWithin returns how many events of a recording end within so many bytes, whether its header does, and
+// whether a block ends right there.
+func blocksWithin(content []byte, left int) (events int, begun, atEnd bool) {
+	const head = 5
+	for end := len(recording.Magic); ; {
+		if end += head; end > len(content) {
+			return events, begun, atEnd
+		}
+		kind := content[end-head]
+		end += int(binary.LittleEndian.Uint32(content[end-head+1:]))
+		if end > left {
+			return events, begun, atEnd
+		}
+		begun, atEnd = true, end == left
+		if kind == 'E' {
+			events++
+		}
+	}
 }
 
 // Kinds of payloads that the bytes of FuzzRecord stand for.
@@ -109,40 +129,51 @@ func payloadsOf(events []byte) (payloads []payload.Payload) {
 	return payloads
 }
 
-// recordAll has a watch record n payloads that it prints none of.
-func recordAll(t *testing.T, path string, n int, payloads iter.Seq2[*payload.Payload, error]) {
+// recordAll has a watch record n payloads that it prints none of, of a stream unless that is nil.
+func recordAll(t *testing.T, path string, n int, input *stream, payloads iter.Seq2[*payload.Payload, error]) {
 	opts := watchOptions{record: path}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	outs := &outputs{}
-	files, err := opts.openFiles(ctx, outs)
-	require.NoError(t, err)
+	files := watchFiles{input: input}
+	require.NoError(t, files.open(ctx, &opts, &outputs{}, os.Stdout))
+	files.recording.names = func() recording.Names { return recording.Names{Node: "node"} }
+	require.NoError(t, files.recording.connected())
 	filter, err := format.ParseFilter([]string{"--port", "1"})
 	require.NoError(t, err)
 	var messages bytes.Buffer
 	w := watcher{
 		out: bufio.NewWriter(io.Discard), watchFiles: files, messages: &messages, connected: true, stop: stop,
-		event: format.NewEvent(nil), filter: filter, formatter: format.New(format.Options{}),
+		event: format.NewEvent(func(uint32) string { return "eth0" }), filter: filter, joiner: format.NewJoiner(format.New(format.Options{})),
 	}
 	require.NoError(t, w.watch(ctx, payloads))
 	require.Equal(t, n, files.recording.events)
-	require.Contains(t, messages.String(), files.recording.String())
+	require.Contains(t, messages.String(), files.recording.summary())
 }
 
-// readBack returns the payloads of a recording, and with what error it ends.
-func readBack(t *testing.T, path string) (payloads []payload.Payload, ended error) {
-	s, err := openStream(path)
+// open opens a stream that is not cancelled.
+func open(t *testing.T, path string) *stream {
+	wake, release, err := doneFile(t.Context())
 	require.NoError(t, err)
+	t.Cleanup(release)
+	s, err := openStream(t.Context(), path, wake, io.Discard)
+	require.NoError(t, err)
+	s.onIdle = func() {}
+	return s
+}
+
+// readBack returns the payloads of a recording, their times, and with what error it ends.
+func readBack(t *testing.T, path string) (payloads []payload.Payload, times []time.Time, ended error) {
+	s := open(t, path)
 	defer s.file.Close()
-	for pl, err := range s.payloads(t.Context()) {
+	for pl, err := range s.payloads() {
 		if err != nil {
-			return payloads, err
+			return payloads, times, err
 		}
 		keep := *pl
 		keep.Data = bytes.Clone(pl.Data)
-		payloads = append(payloads, keep)
+		payloads, times = append(payloads, keep), append(times, s.time())
 	}
-	return payloads, errors.New("the stream has no end")
+	return payloads, times, errors.New("the stream has no end")
 }
 
 func requireSame(t *testing.T, want, got []payload.Payload) {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/cilium/hive/script"
 	"github.com/cilium/hive/script/scripttest"
+	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api"
 )
@@ -29,7 +32,16 @@ func TestScripts(t *testing.T) {
 		maps.Copy(cmds, script.DefaultCmds())
 		return &script.Engine{Cmds: cmds, Conds: script.DefaultConds()}
 	}
-	env := []string{"TYPES=" + strings.Join(api.MessageTypeNames(), "\n")}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	stream, err := filepath.Abs("../../bench/internal/recorded/node.stream")
+	require.NoError(t, err)
+	env := append(programEnv(),
+		"TYPES="+strings.Join(api.MessageTypeNames(), "\n"),
+		"MONITOR="+self,     // the program, for "exec sh"
+		"STREAM="+stream,    // 174 events of a session of the monitor API
+		"HOME="+t.TempDir(), // of tshark
+	)
 	scripttest.Test(t, ctx, newEngine, env, "testdata/*.txtar")
 }
 

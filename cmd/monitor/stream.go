@@ -10,10 +10,12 @@ import (
 	"io"
 	"iter"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/api/recording"
 )
 
 // stdinPath is what --read calls stdin.
@@ -22,16 +24,22 @@ const stdinPath = "-"
 // stream is what --read reads: a recording, or what an agent sends through a pipe.
 type stream struct {
 	file   *os.File
-	live   bool   // events come as they happen
-	onIdle func() // called before waiting for more
+	live   bool      // events come as they happen
+	onIdle func()    // called before waiting for more
+	report io.Writer // about the recording
 
 	ctx     context.Context
 	wake    *os.File // readable when ctx is cancelled
 	anyByte bool     // was read
+
+	reader *recording.Reader
+	at     time.Time // of the last event
+	names  registeredNames
 }
 
-// openStream opens a file, or stdin.
-func openStream(path string) (*stream, error) {
+// openStream opens a file, or stdin, and waits for its beginning until ctx is cancelled, when
+// something can be read from wake. The error is as those of payloads.
+func openStream(ctx context.Context, path string, wake *os.File, report io.Writer) (*stream, error) {
 	file := os.Stdin
 	if path != stdinPath {
 		var err error
@@ -44,26 +52,26 @@ func openStream(path string) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{file: file, live: !info.Mode().IsRegular()}, nil
+	s := &stream{file: file, live: !info.Mode().IsRegular(), report: report, ctx: ctx, wake: wake}
+	if s.reader, err = recording.NewReader(s); err != nil {
+		return nil, s.explain(err, 0)
+	}
+	if s.reader.HasTimes() {
+		s.reader.OnNames(s.useNames)
+		s.useNames()
+	}
+	return s, nil
 }
 
 // payloads yields the events of the stream. The last thing it yields is an error, with a
 // nil payload: io.EOF at the end, ctx's if that was cancelled, else one that
 // says what is wrong with the stream.
-func (s *stream) payloads(ctx context.Context) iter.Seq2[*payload.Payload, error] {
+func (s *stream) payloads() iter.Seq2[*payload.Payload, error] {
 	return func(yield func(*payload.Payload, error) bool) {
-		done, release, err := doneFile(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer release()
-		s.ctx, s.wake = ctx, done
-
-		decoder := payload.NewDecoder(s)
 		var pl payload.Payload
 		for events := 0; ; events++ {
-			if err := decoder.Decode(&pl); err != nil {
+			var err error
+			if s.at, err = s.reader.Next(&pl); err != nil {
 				yield(nil, s.explain(err, events))
 				return
 			}
@@ -72,6 +80,35 @@ func (s *stream) payloads(ctx context.Context) iter.Seq2[*payload.Payload, error
 			}
 		}
 	}
+}
+
+// useNames takes the names of the recording for those of this program.
+func (s *stream) useNames() {
+	s.names.use(s.reader.Header(), s.report)
+}
+
+// hasTimes tells whether time is other than zero.
+func (s *stream) hasTimes() bool { return s.live || s.reader.HasTimes() }
+
+// time is that of the last event: now, for one that comes from an agent.
+func (s *stream) time() time.Time {
+	if s.live && !s.reader.HasTimes() {
+		return time.Now()
+	}
+	return s.at
+}
+
+// interfaceName names an interface of where the events come from, which can be another host.
+func (s *stream) interfaceName(ifindex uint32) string {
+	return cmp.Or(s.reader.Header().Interfaces[ifindex], indexName(ifindex))
+}
+
+// opened returns the file, nil if there is no stream.
+func (s *stream) opened() *os.File {
+	if s == nil {
+		return nil
+	}
+	return s.file
 }
 
 // Read reads as soon as there is something, or returns the context's error.
@@ -102,7 +139,7 @@ func (s *stream) wait() error {
 	return s.ctx.Err()
 }
 
-// explain says what an error of the decoder means, after so many events.
+// explain says what an error of the reader means, after so many events.
 func (s *stream) explain(err error, events int) error {
 	name := s.file.Name()
 	switch {
@@ -112,6 +149,8 @@ func (s *stream) explain(err error, events int) error {
 		return err
 	case errors.Is(err, payload.ErrNotASession):
 		return fmt.Errorf("%s is neither a recording nor what an agent sends: %w", name, err)
+	case errors.Is(err, recording.ErrVersion), errors.Is(err, recording.ErrByteOrder):
+		return fmt.Errorf("%s was %w", name, err)
 	case errors.Is(err, io.ErrUnexpectedEOF) && events == 0:
 		return fmt.Errorf("%s has no whole event: it is cut short, or no recording at all", name)
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 type watchOptions struct {
 	filter     *format.FilterFlags
 	print      format.PrintFlags
-	timestamps bool
+	timestamps timestampsFlag
 	color      colorMode
 	count      int
 	duration   time.Duration
@@ -29,6 +30,7 @@ type watchOptions struct {
 	read       string
 	record     string
 	write      string
+	rotation   rotation
 }
 
 // filterGroup is the title of the filter flags in the help.
@@ -52,16 +54,21 @@ monitor watch --read now.events -t drop -vv`,
 		Long: format.FilterHelp + `
 
 Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
-summary, go to stderr. If the agent goes away, watch waits for it and connects again.
+summary, go to stderr; with -o json the summary is the last object on stdout. What was not
+shown is told at the end: "0 of 39,054 events matched". If no agent runs yet, or it goes away,
+watch waits for one; if none came at all by the end, the exit code is 3.
 
-Each flag but --not is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
+Network interfaces have the names that they have where the agent is. If this user may not
+look there, they are numbers, and watch says so.
+
+Each flag but --not, --outer and --inner is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
 --monitor-socket-path the same as the agent's (` + envPrefix + `MONITOR_SOCKET_PATH). A flag goes
 before the environment.
 
 ` + filesHelp + `
 
 ` + exitCodesHelp,
-		Args: noArgs,
+		Args: opts.timestamps.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := setFromEnvironment(cmd); err != nil {
 				return err
@@ -90,6 +97,8 @@ before the environment.
 		"verdict":     completeList(filterValues("verdict")),
 		"drop-reason": completeDropReason,
 		"interface":   completeList(devices),
+		"output":      completeOne(format.OutputNames()...),
+		"timestamps":  completeOne(format.TimestampNames()...),
 		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
 		"write":       completeFiles,
 		"record":      completeFiles,
@@ -105,17 +114,18 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 	}))
 	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
 		o.print = format.NewPrintFlags(fs)
-		fs.BoolVar(&o.timestamps, "timestamps", false, "the time at which the event came here")
+		o.timestamps.add(fs)
 		fs.Var(&o.color, "color", "auto, always or never; auto: on a terminal, unless NO_COLOR is set")
 	}))
 	flags.AddFlagSet(group("When to stop (else: Ctrl-C)", func(fs *pflag.FlagSet) {
 		fs.IntVar(&o.count, "count", 0, "stop after printing `N` events")
 		fs.DurationVar(&o.duration, "for", 0, "stop after this `TIME`: 10s, 2m")
-		fs.BoolVar(&o.summary, "summary", false, "at the end, count the events by type, reason and verdict")
+		fs.BoolVar(&o.summary, "summary", false, "at the end, tell how many events of which type, reason and verdict there were, in all and a second")
 	}))
 	flags.AddFlagSet(group("Files to write, too", func(fs *pflag.FlagSet) {
-		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`")
-		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read")
+		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`, - is stdout")
+		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read; - is stdout")
+		o.rotation.addFlags(fs)
 	}))
 	flags.AddFlagSet(group("Where they come from", func(fs *pflag.FlagSet) {
 		addSocketFlag(fs)
@@ -143,30 +153,45 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	}
 	defer closeStopped()
 	outs := &outputs{stopped: stopped, stallTimeout: stallTimeout}
-	files, err := o.openFiles(ctx, outs)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return nil // no reader came
-	case err != nil:
-		return err
+	errOut := outs.of(stderr)
+	defer errOut.Close()
+	messages := inert.Writer(errOut)
+
+	var files watchFiles
+	if o.read != "" {
+		if files.input, err = openStream(ctx, o.read, stopped, messages); err != nil {
+			return ignoreEnd(ctx, fmt.Errorf("--read: %w", err))
+		}
 	}
-	out, messages := outs.of(stdout), outs.of(stderr)
-	defer out.Close()
-	defer messages.Close()
-	printing := o.print.Options(filter)
-	printing.Color = o.color.on(stdout)
-	if o.timestamps {
-		printing.Clock = time.Now
+	if o.timestamps.given && o.timestamps.Timestamps != format.TimestampsNone && !files.hasTimes() {
+		return usageError(fmt.Errorf("--timestamps: %s has no times", o.read))
+	}
+	if err := files.open(ctx, o, outs, stdout); err != nil {
+		return ignoreEnd(ctx, err) // if no reader came
 	}
 	w := watcher{
-		out:        bufio.NewWriterSize(out, outputBuffer),
+		out:        bufio.NewWriterSize(io.Discard, outputBuffer),
 		watchFiles: files,
-		messages:   inert.Writer(messages),
+		messages:   messages,
 		event:      format.NewEvent(files.interfaceName()),
 		filter:     filter,
-		formatter:  format.New(printing),
 		limit:      o.count,
 		stop:       stop,
+	}
+	if !o.toStdout() {
+		out := outs.of(stdout)
+		defer out.Close()
+		w.out.Reset(out)
+	}
+	printing := o.print.Options(filter)
+	printing.Color = o.color.on(stdout)
+	printing.Timestamps = o.timestamps.of(printing.Output)
+	if files.hasTimes() {
+		printing.Clock = func() time.Time { return w.at }
+	}
+	w.joiner = format.NewJoiner(format.New(printing))
+	if files.recording != nil {
+		files.recording.names = w.interfaces.namesForRecording
 	}
 	if files.input != nil {
 		err = w.replay(ctx, files.input)
@@ -174,7 +199,18 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		err = w.follow(ctx, socket)
 	}
 	if o.summary && w.connected {
-		w.writeSummary()
+		w.writeSummary(printing.Output == format.OutputJSON && !o.toStdout())
+	}
+	if w.connected {
+		w.writeUnshown()
+	}
+	return err
+}
+
+// ignoreEnd returns an error, unless it is that ctx was cancelled.
+func ignoreEnd(ctx context.Context, err error) error {
+	if errors.Is(err, ctx.Err()) {
+		return nil
 	}
 	return err
 }
@@ -187,7 +223,13 @@ func (o *watchOptions) check() error {
 		return fmt.Errorf("--for %s: it must be more than 0", o.duration)
 	case o.read != "" && o.record != "":
 		return errors.New("--record keeps what an agent sends, which --read already has from a file")
+	case o.write == stdoutPath && o.record == stdoutPath:
+		return errors.New("--write and --record can't both be stdout")
+	case o.rotation.on() && o.write == "" && o.record == "":
+		return errors.New("there is nothing to rotate without --write or --record")
+	case o.rotation.on() && o.toStdout():
+		return errors.New("stdout can't be rotated")
 	default:
-		return nil
+		return o.rotation.check()
 	}
 }

@@ -10,77 +10,107 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/cilium/monitor/client"
 )
 
 // filesHelp explains the files of monitor watch.
 const filesHelp = `Files: --write keeps the packets (of drop, trace, capture and policy-verdict events) of
 what is printed, as far as the datapath captured them, each with its line as comment.
---record keeps all that the agent sends. Both overwrite the file, and are complete
-whenever watch ends or has nothing to do. With >/dev/null nothing is printed besides.
+--record keeps all that the agent sends, with its times and the names that are needed to read
+it elsewhere. Both overwrite the file, and are complete whenever watch ends or has nothing
+to do. With >/dev/null nothing is printed besides. - is stdout, on which no events are
+printed then:
 
---read prints a recording and ends with it. One that was cut short is printed as far as
-it goes; that is an error, exit code 1. It also reads what any server of the monitor API
-sends:
+  monitor watch --write - | wireshark -k -i -
+  ssh NODE monitor watch --record - | monitor watch --read - -t drop
+
+With --rotate-size or --rotate-every, a FILE.pcapng that is full becomes
+FILE-20060102T150405.000Z.pcapng, by its last time, and so does one that is there at the
+start. Each is complete in itself, and cat makes one recording of several.
+
+--read prints a recording and ends with it; times, and the names of interfaces, are those
+of its agent. One that was cut short is printed as far as it goes; that is an error, exit
+code 1. It also reads what any server of the monitor API sends, as older recordings are:
 
   nc -U ` + client.DefaultSocketPath + ` | monitor watch --read -
 
-A stream has no names of interfaces, so with --read these are numbers, for --interface,
-too. A recording has no times: --timestamps is an error, --write says 1970.`
+These have neither times nor names: interfaces are numbers, for --interface, too,
+--timestamps is an error for a file, --write says 1970.`
+
+// stdoutPath is what --write and --record call stdout.
+const stdoutPath = "-"
 
 // watchFiles are the files of a watch.
 type watchFiles struct {
-	input     *stream     // nil: events come from an agent
-	recording *recording  // nil: none
-	packets   *packetFile // nil: none
+	input     *stream        // nil: events come from an agent
+	recording *recordingFile // nil: none
+	packets   *packetFile    // nil: none
 }
 
-// openFiles opens what the flags name. It empties the files that are written once nothing is wrong
-// with any of them.
-func (o *watchOptions) openFiles(ctx context.Context, outs *outputs) (files watchFiles, err error) {
-	clock := time.Now
-	var input, record, write *os.File
-	if o.read != "" {
-		if files.input, err = openStream(o.read); err != nil {
-			return files, fmt.Errorf("--read: %w", err)
-		}
-		input = files.input.file
-		if !files.input.live {
-			if o.timestamps {
-				return files, usageError(errors.New("--timestamps: a recording has no times"))
-			}
-			clock = func() time.Time { return time.Unix(0, 0) }
-		}
-	}
+// open opens what the flags name for writing. It empties them once nothing is wrong with any of
+// them.
+func (f *watchFiles) open(ctx context.Context, o *watchOptions, outs *outputs, stdout *os.File) error {
+	var record, write *os.File
+	var err error
 	if o.record != "" {
-		if record, err = openForWriting(ctx, o.record); err != nil {
-			return files, fmt.Errorf("--record: %w", err)
+		if record, err = openOutput(ctx, o.record, stdout); err != nil {
+			return fmt.Errorf("--record: %w", err)
 		}
 	}
 	if o.write != "" {
-		if write, err = openForWriting(ctx, o.write); err == nil {
-			err = requireOther(write, input, record)
+		if write, err = openOutput(ctx, o.write, stdout); err == nil {
+			err = requireOther(write, f.input.opened(), record)
 		}
 		if err != nil {
-			return files, fmt.Errorf("--write: %w", err)
+			return fmt.Errorf("--write: %w", err)
 		}
 	}
 	if record != nil {
-		if err := empty(record); err != nil {
-			return files, fmt.Errorf("--record: %w", err)
+		file, err := newRotatingFile(outs, record, o.rotation)
+		if err != nil {
+			return fmt.Errorf("--record: %w", err)
 		}
-		files.recording = newRecording(outs.own(record))
+		f.recording = &recordingFile{rotatingFile: file}
 	}
 	if write != nil {
-		if err := empty(write); err != nil {
-			return files, fmt.Errorf("--write: %w", err)
+		file, err := newRotatingFile(outs, write, o.rotation)
+		if err == nil {
+			f.packets, err = newPacketFile(file)
 		}
-		if files.packets, err = newPacketFile(outs.own(write), clock); err != nil {
-			return files, fmt.Errorf("--write: %w", err)
+		if err != nil {
+			return fmt.Errorf("--write: %w", err)
 		}
 	}
-	return files, nil
+	return nil
 }
+
+// openOutput opens a file, or stdout.
+func openOutput(ctx context.Context, path string, stdout *os.File) (*os.File, error) {
+	switch {
+	case path != stdoutPath:
+		return openForWriting(ctx, path)
+	case term.IsTerminal(int(stdout.Fd())):
+		return nil, usageError(errors.New("stdout is a terminal, which can't show this: add a pipe, such as | wireshark -k -i -"))
+	default:
+		return stdout, nil
+	}
+}
+
+// toStdout tells whether one of the files is stdout.
+func (o *watchOptions) toStdout() bool { return o.record == stdoutPath || o.write == stdoutPath }
+
+// time is that of the event that comes now, the zero time if it has none.
+func (f *watchFiles) time() time.Time {
+	if f.input == nil {
+		return time.Now()
+	}
+	return f.input.time()
+}
+
+// hasTimes tells whether time is other than zero.
+func (f *watchFiles) hasTimes() bool { return f.input == nil || f.input.hasTimes() }
 
 // interfaceName returns the function that names interfaces, nil for this host's. A stream
 // can be of another host, on which the same number is another interface.
@@ -88,14 +118,18 @@ func (f *watchFiles) interfaceName() func(ifindex uint32) string {
 	if f.input == nil {
 		return nil
 	}
-	return func(ifindex uint32) string { return strconv.FormatUint(uint64(ifindex), 10) }
+	return f.input.interfaceName
 }
+
+// indexName is what an interface without a name is called.
+func indexName(ifindex uint32) string { return strconv.FormatUint(uint64(ifindex), 10) }
 
 // writtenFile is a file that a watch writes besides its output.
 type writtenFile interface {
 	flush() error
-	close() error
-	fmt.Stringer // what was written
+	Close() error
+	isStdout() bool
+	summary() string // what was written
 }
 
 // written returns the files that are written.

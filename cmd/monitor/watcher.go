@@ -28,14 +28,19 @@ const outputBuffer = 64 << 10
 type watcher struct {
 	out *bufio.Writer
 	watchFiles
-	messages  io.Writer // about the connection and files, and the summary
-	event     *format.Event
-	filter    *format.Filter
-	formatter *format.Formatter
-	limit     int    // events to print; 0: no limit
-	stop      func() // cancels the context that follow and replay have
+	messages io.Writer // about the connection and files, and the summary
+	event    *format.Event
+	filter   *format.Filter
+	joiner   *format.Joiner
+	limit    int    // events to print; 0: no limit
+	stop     func() // cancels the context that follow and replay have
 
-	printed   int // events
+	interfaces watchedInterfaces
+
+	at        time.Time // of the event that is printed; zero: it has none
+	began     time.Time // when there was an agent, or of the first event of a recording
+	printed   int       // events
+	hidden    int       // events that match, but are of a type that the level hides
 	line      []byte
 	summary   format.Summary
 	connected bool      // at least once, or reading a stream
@@ -50,18 +55,29 @@ var errReaderGone = errors.New("the output's reader is gone")
 // cancelled, the limit is reached or something can't be written. That somebody does not
 // want to read any more is no error.
 func (w *watcher) follow(ctx context.Context, path string) error {
-	return explain(w.watch(ctx, client.Follow(ctx, path, client.Hooks{
+	defer func() { w.interfaces.close() }()
+	var absent error // what there is instead of an agent
+	err := w.watch(ctx, client.Follow(ctx, path, client.Hooks{
+		OnDial: func(conn syscall.Conn) { w.event.SetInterfaces(w.interfaces.of(conn, path)) },
+		OnWait: func(err error) {
+			absent = err
+			fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
+		},
 		OnConnect:    func() { w.reportConnected(path) },
 		OnDisconnect: w.reportDisconnected,
 		OnIdle:       w.flush,
-	})))
+	}))
+	if err == nil && !w.connected && w.writeErr == nil {
+		err = absent
+	}
+	return explain(err)
 }
 
 // replay prints the events of a stream until its end, or as follow does.
 func (w *watcher) replay(ctx context.Context, s *stream) error {
 	s.onIdle = w.flush
 	w.connected = true
-	return w.watch(ctx, s.payloads(ctx))
+	return w.watch(ctx, s.payloads())
 }
 
 func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload, error]) error {
@@ -93,19 +109,27 @@ func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload
 // add records and prints the event as far as that is wanted, and returns whether the watch
 // goes on.
 func (w *watcher) add(pl *payload.Payload) bool {
+	w.at = w.time()
+	w.event.Decode(pl)
 	if w.recording != nil {
-		if err := w.recording.add(pl); err != nil {
+		if err := w.recording.record(w.at, pl, w.event); err != nil {
 			return w.fail(err)
 		}
 	}
+	if w.event.TellsDenyRules() {
+		return true
+	}
 	w.reportNotice(pl)
-	w.event.Decode(pl)
+	if w.began.IsZero() {
+		w.began = w.at
+	}
 	if !w.filter.Match(w.event) {
+		w.summary.CountUnmatched()
 		return true
 	}
 	w.summary.Count(w.event)
 	if w.packets != nil {
-		if err := w.packets.add(w.event); err != nil {
+		if err := w.packets.write(w.event, w.at); err != nil {
 			return w.fail(err)
 		}
 	}
@@ -114,14 +138,15 @@ func (w *watcher) add(pl *payload.Payload) bool {
 
 // print prints the event and returns whether the watch goes on.
 func (w *watcher) print() bool {
-	w.line = w.formatter.Append(w.line[:0], w.event)
-	if len(w.line) == 0 {
-		return true
-	}
+	var shown bool
+	w.line, shown = w.joiner.Append(w.line[:0], w.event)
 	if _, err := w.out.Write(w.line); err != nil {
-		return w.fail(outputError(err))
+		return w.fail(err)
 	}
-	if w.event.Lost() == 0 {
+	switch {
+	case !shown:
+		w.hidden++
+	case w.event.Lost() == 0:
 		w.printed++
 	}
 	return w.limit == 0 || w.printed < w.limit
@@ -134,13 +159,20 @@ func (w *watcher) flush() {
 			w.fail(err)
 		}
 	}
+	if _, err := w.out.Write(w.joiner.Flush(w.line[:0])); err != nil {
+		w.fail(err)
+		return
+	}
 	if err := w.out.Flush(); err != nil {
-		w.fail(outputError(err))
+		w.fail(err)
 	}
 }
 
 // fail ends the watch because something can't be written. It returns false.
 func (w *watcher) fail(err error) bool {
+	if errors.Is(err, syscall.EPIPE) {
+		err = errReaderGone
+	}
 	if w.writeErr == nil || w.writeErr == errReaderGone {
 		w.writeErr = err
 	}
@@ -148,38 +180,39 @@ func (w *watcher) fail(err error) bool {
 	return false
 }
 
-func outputError(err error) error {
-	if errors.Is(err, syscall.EPIPE) {
-		return errReaderGone
-	}
-	return err
-}
-
 // closeFiles closes the files and, unless something went wrong, tells what is in them.
 func (w *watcher) closeFiles() {
 	for _, f := range w.written() {
-		if err := f.close(); err != nil {
+		if err := f.Close(); err != nil {
 			w.fail(err)
 		}
 	}
 	if !w.connected || w.writeErr != nil && w.writeErr != errReaderGone {
 		return
 	}
-	if len(w.written()) > 0 {
-		fmt.Fprintln(w.messages) // behind the terminal's ^C
-	}
+	newline := "\n" // behind the terminal's ^C
 	for _, f := range w.written() {
-		fmt.Fprintln(w.messages, f)
+		if f.isStdout() {
+			continue // its reader sees what came
+		}
+		fmt.Fprint(w.messages, newline, f.summary(), "\n")
+		newline = ""
 	}
 }
 
 func (w *watcher) reportConnected(path string) {
+	if w.recording != nil {
+		if err := w.recording.connected(); err != nil {
+			w.fail(err)
+		}
+	}
 	if w.connected {
 		fmt.Fprintf(w.messages, "Connected again after %s, events in between are missing\n", time.Since(w.lostAt).Round(time.Millisecond))
-		return
+	} else {
+		w.connected, w.began = true, time.Now()
+		fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 	}
-	w.connected = true
-	fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
+	w.interfaces.report(w.messages, w.filter)
 }
 
 func (w *watcher) reportDisconnected(err error) {
@@ -208,10 +241,6 @@ func (w *watcher) reportNotice(pl *payload.Payload) {
 	if text, ok := notification.MonitorNotice(); ok {
 		fmt.Fprintf(w.messages, "The agent says: %s\n", inert.String(text))
 	}
-}
-
-func (w *watcher) writeSummary() {
-	w.messages.Write(w.summary.Append([]byte{'\n'}))
 }
 
 // explain says in an error of the connection what can be done.

@@ -41,6 +41,8 @@ const bufferSize = 64 << 10
 // concurrent use.
 type Writer struct {
 	out        *pcapgo.NgWriter
+	file       *file
+	buffer     *bufio.Writer            // of out, before file
 	interfaces map[networkInterface]int // their numbers in the file
 	formatter  *format.Formatter
 	line       []byte
@@ -56,7 +58,9 @@ type networkInterface struct {
 // pieces, see Flush. The file is complete without any packet.
 func NewWriter(w io.Writer) (*Writer, error) {
 	unknown := networkInterface{NoInterface, layers.LinkTypeEthernet}
-	out, err := pcapgo.NewNgWriterInterface(bufio.NewWriterSize(w, bufferSize), describe(unknown), pcapgo.NgWriterOptions{
+	file := &file{Writer: w}
+	buffer := bufio.NewWriterSize(file, bufferSize)
+	out, err := pcapgo.NewNgWriterInterface(buffer, describe(unknown), pcapgo.NgWriterOptions{
 		SectionInfo: pcapgo.NgSectionInfo{Hardware: runtime.GOARCH, OS: runtime.GOOS, Application: "monitor"},
 	})
 	if err != nil {
@@ -64,6 +68,8 @@ func NewWriter(w io.Writer) (*Writer, error) {
 	}
 	return &Writer{
 		out:        out,
+		file:       file,
+		buffer:     buffer,
 		interfaces: map[networkInterface]int{unknown: 0},
 		formatter:  format.New(format.Options{Level: format.LevelDebug}),
 	}, nil
@@ -136,6 +142,9 @@ func describe(i networkInterface) pcapgo.NgInterface {
 	return d
 }
 
+// Size returns how many bytes the file has after the next Flush.
+func (w *Writer) Size() int64 { return w.file.size + int64(w.buffer.Buffered()) }
+
 // option returns as much of text as fits in an option, in whole characters.
 func option(text string) string {
 	if len(text) <= maxOption {
@@ -154,4 +163,16 @@ func (w *Writer) Flush() error {
 		return fmt.Errorf("write packets: %w", err)
 	}
 	return nil
+}
+
+// file counts what is written.
+type file struct {
+	io.Writer
+	size int64
+}
+
+func (f *file) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	f.size += int64(n)
+	return n, err
 }

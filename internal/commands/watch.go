@@ -49,12 +49,16 @@ func watch(a *agent.Agent) script.Cmd {
 			if err != nil {
 				return nil, err
 			}
+			printing := format.PrintFlagsOf(s.Flags).Options(filter)
+			if printing.Output == format.OutputCompact {
+				printing.Clock = time.Now
+			}
 			p := printer{
-				state:     s,
-				event:     format.NewEvent(nil),
-				filter:    filter,
-				formatter: format.New(format.PrintFlagsOf(s.Flags).Options(filter)),
-				limit:     count,
+				state:  s,
+				event:  format.NewEvent(nil),
+				filter: filter,
+				joiner: format.NewJoiner(format.New(printing)),
+				limit:  count,
 			}
 			return nil, p.run(a)
 		},
@@ -63,13 +67,13 @@ func watch(a *agent.Agent) script.Cmd {
 
 // printer prints events to a script's log, which is where a shell's output goes.
 type printer struct {
-	state     *script.State
-	event     *format.Event
-	filter    *format.Filter
-	formatter *format.Formatter
-	limit     int // events to print; 0: no limit
-	printed   int
-	line      []byte
+	state   *script.State
+	event   *format.Event
+	filter  *format.Filter
+	joiner  *format.Joiner
+	limit   int // events to print; 0: no limit
+	printed int
+	line    []byte
 }
 
 // run prints events until the agent stops, the limit is reached or nobody wants to read
@@ -91,6 +95,7 @@ func (p *printer) run(a *agent.Agent) error {
 			more = open && p.print(pl) && p.printAll(events)
 		case <-probe.C: // writing nothing tells, too, when the other end is gone
 		}
+		p.state.LogWriter().Write(p.joiner.Flush(p.line[:0])) // to memory
 		if p.state.FlushLog() != nil || !more {
 			return nil
 		}
@@ -135,12 +140,10 @@ func (p *printer) print(pl *payload.Payload) bool {
 	if !p.filter.Match(p.event) {
 		return true
 	}
-	p.line = p.formatter.Append(p.line[:0], p.event)
-	if len(p.line) == 0 {
-		return true
-	}
+	var shown bool
+	p.line, shown = p.joiner.Append(p.line[:0], p.event)
 	p.state.LogWriter().Write(p.line) // to memory
-	if p.event.Lost() == 0 {
+	if shown && p.event.Lost() == 0 {
 		p.printed++
 	}
 	return p.limit == 0 || p.printed < p.limit

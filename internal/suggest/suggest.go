@@ -19,6 +19,11 @@ func DidYouMean(text string, candidates []string) string {
 		if len(text) >= 3 && strings.Contains(lower, text) {
 			d = 1
 		}
+		for word := range strings.FieldsSeq(lower) {
+			if word != lower { // a typo in one of several words
+				d = min(d, editDistance(text, word)+1)
+			}
+		}
 		if d < bestDistance {
 			best, bestDistance = c, d
 		}

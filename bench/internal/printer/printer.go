@@ -18,10 +18,9 @@ import (
 // Printer prints a payload.
 type Printer func(*payload.Payload)
 
-// Ours returns a printer of this project that writes to w: on one line, or, with json,
-// as JSON.
-func Ours(w io.Writer, json bool) Printer {
-	f := format.New(format.Options{JSON: json})
+// Ours returns a printer of this project that writes to w.
+func Ours(w io.Writer, opts format.Options) Printer {
+	f := format.New(opts)
 	ev := format.NewEvent(interfaceName)
 	var buf []byte
 	return func(pl *payload.Payload) {
@@ -31,14 +30,18 @@ func Ours(w io.Writer, json bool) Printer {
 	}
 }
 
-// Cilium returns a printer that prints the same with Cilium's formatter.
-func Cilium(w io.Writer, json bool) Printer {
-	verbosity := ciliumapi.INFO
+// Cilium returns a printer that prints with Cilium's formatter and the same level, and JSON for
+// format.OutputJSON.
+func Cilium(w io.Writer, opts format.Options) Printer {
+	verbosity := map[format.Level]ciliumapi.Verbosity{
+		format.LevelDefault: ciliumapi.INFO, format.LevelDebug: ciliumapi.DEBUG, format.LevelVerbose: ciliumapi.VERBOSE,
+	}[opts.Level]
+	json := opts.Output == format.OutputJSON
 	if json {
 		verbosity = ciliumapi.JSON
 	}
 	f := ciliumformat.NewMonitorFormatter(verbosity, interfaces{}, w)
-	f.JSONOutput = json
+	f.JSONOutput, f.Hex, f.Numeric = json, opts.Hex, opts.Numeric
 	return func(pl *payload.Payload) { f.FormatEvent((*ciliumpayload.Payload)(pl)) }
 }
 

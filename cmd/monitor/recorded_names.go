@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+
+	"github.com/cilium/monitor/api/recording"
+)
+
+// namesForRecording returns the names that a recording of the agent needs. What can't be found out
+// is left out.
+func (i *watchedInterfaces) namesForRecording() recording.Names {
+	names := recording.Vocabulary()
+	names.Node, _ = os.Hostname()
+	names.Interfaces = make(map[uint32]string)
+	if i.names != nil {
+		for _, known := range i.names.Now() {
+			names.Interfaces[known.Index] = known.Name
+		}
+	}
+	return names
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"encoding/hex"
+
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/internal/inert"
+)
+
+// appendCompact appends e, or nothing if the level hides it.
+func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
+	switch {
+	case e.Err() != nil:
+		return f.appendUndecodable(dst, e)
+	case e.payload.Type == payload.RecordLost:
+		return f.appendLost(dst, e)
+	case f.opts.Level < e.desc.level:
+		return dst
+	}
+	start := dst
+	layers := f.opts.Level >= LevelVerbose && e.desc.packet != nil && len(e.sample.Packet) > 0
+	if layers {
+		dst = append(dst, separator...)
+	}
+	dst = append(e.desc.line(f, f.appendTime(dst), e), '\n')
+	switch {
+	case e.err != nil: // of an own type, whose function failed
+		return f.appendUndecodable(start, e)
+	case !layers:
+		return dst
+	case !f.opts.Hex && e.dissection().any():
+		return e.dissection().appendLayers(dst)
+	default:
+		return append(dst, hex.Dump(e.sample.Packet)...)
+	}
+}
+
+// What happened, as the word that a line has behind the time. The words of policy verdicts are those of
+// --verdict.
+const (
+	wordDrop    = "DROP"
+	wordIn      = "in"  // a packet came
+	wordOut     = "out" // it left by a network device
+	wordForward = "fwd" // it was handed on inside of the host
+	wordSeen    = "seen"
+	wordCapture = "cap"
+	wordSocket  = "sock"
+	wordL7      = "l7"
+	wordDebug   = "dbg"
+	wordAgent   = "agent"
+	wordLost    = "Lost"
+	wordError   = "ERR"
+)
+
+// wordWidth is how wide the words are that are most frequent: what follows is in one column.
+const wordWidth = 4
+
+// appendWord appends what happened, and a space.
+func (f *Formatter) appendWord(dst []byte, c color, word string) []byte {
+	dst = append(f.begin(dst, c), word...)
+	dst = f.end(dst, c)
+	for range wordWidth - len(word) {
+		dst = append(dst, ' ')
+	}
+	return append(dst, ' ')
+}
+
+// appendLost appends what was lost, and where.
+func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
+	dst = f.begin(f.appendTime(dst), colorWarn)
+	dst = appendUint(append(dst, wordLost...), " ", e.payload.Lost)
+	if e.payload.CPU == payload.CPULostByReader {
+		dst = append(append(dst, " events: "...), lostByReader...)
+	} else {
+		dst = append(dst, " events of CPU "...)
+		dst = appendUint(dst, "", uint64(e.payload.CPU))
+		dst = append(dst, ": the agent read the datapath's ring too slowly"...)
+	}
+	return append(f.end(dst, colorWarn), '\n')
+}
+
+// lostByReader says why a client missed events.
+const lostByReader = "this client reads slower than events come, so the agent dropped them for it (other clients may have them)"
+
+// appendUndecodable appends what is wrong with a sample, on LevelVerbose the sample, too.
+func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {
+	dst = f.appendWord(f.appendTime(dst), colorWarn, wordError)
+	dst = f.begin(dst, colorWarn)
+	dst = inert.Append(append(dst, "cannot "...), e.err.Error())
+	dst = f.appendCPUDetail(details{dst: dst}, e).dst
+	dst = append(f.end(dst, colorWarn), '\n')
+	if f.opts.Level >= LevelVerbose {
+		dst = append(dst, hex.Dump(inert.RedactBytes(e.payload.Data))...)
+	}
+	return dst
+}
