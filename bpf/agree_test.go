@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/perf"
@@ -45,14 +44,13 @@ func TestDatapathAndFiltersAgree(t *testing.T) {
 
 	objects := new(hostObjects)
 	loadInto(t, objects, func(*ebpf.CollectionSpec) {}, "udp/1", "udp/2")
-	rd := readEvents(t, objects.CiliumEvents)
-	behindTag, taggedEvents := loadTagged(t, unix.ETH_P_8021Q, testTCI, "udp/1", "udp/2")
+	behindTag := loadTagged(t, unix.ETH_P_8021Q, testTCI, "udp/1", "udp/2")
 	for _, p := range []judge{
-		{"from_network", objects.FromNetwork, objects.DenyRules, rd, true, whole},
-		{"to_network", objects.ToNetwork, objects.DenyRules, rd, false, whole},
-		{"from_network_l3", objects.FromNetworkL3, objects.DenyRules, rd, true, withoutEthernet},
-		{"to_network_l3", objects.ToNetworkL3, objects.DenyRules, rd, false, withoutEthernet},
-		{"from_network behind a tag", behindTag.FromNetwork, behindTag.DenyRules, taggedEvents, true, whole},
+		{"from_network", objects.FromNetwork, &objects.hostMaps, true, whole},
+		{"to_network", objects.ToNetwork, &objects.hostMaps, false, whole},
+		{"from_network_l3", objects.FromNetworkL3, &objects.hostMaps, true, withoutEthernet},
+		{"to_network_l3", objects.ToNetworkL3, &objects.hostMaps, false, withoutEthernet},
+		{"from_network behind a tag", behindTag.FromNetwork, &behindTag.hostMaps, true, whole},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.agrees(t, packets) })
 	}
@@ -77,22 +75,14 @@ func testable(frame []byte) bool {
 type judge struct {
 	name    string
 	prog    *ebpf.Program
-	rules   *ebpf.Map
-	events  *perf.Reader
+	maps    *hostMaps
 	ingress bool
 	packet  func(frame []byte) (packet []byte, ok bool) // that the program gets
 }
 
 func (p *judge) agrees(t *testing.T, packets []corpusPacket) {
-	p.drain(t)
-	var dropped, tunnels, all int
-	samples := make([][]*payload.Payload, len(packets))
-	for i := range packets {
-		if packet, ok := p.packet(packets[i].frame); ok {
-			samples[i] = p.samples(t, packet)
-			all++
-		}
-	}
+	var dropped, tunnels int
+	samples := p.samples(t, packets)
 	ev := format.NewEvent(func(uint32) string { return "eth0" })
 	matches := func(f *format.Filter, pl *payload.Payload) bool {
 		ev.Decode(pl)
@@ -136,46 +126,34 @@ func (p *judge) agrees(t *testing.T, packets []corpusPacket) {
 			}
 		}
 	}
-	t.Logf("%d packets: %d times one was dropped, %d times a tunnel's was looked at", all, dropped, tunnels)
-	require.Greater(t, dropped, all)
-	require.Greater(t, tunnels, all/2)
+	t.Logf("%d times a packet was dropped, %d times a tunnel's was looked at", dropped, tunnels)
+	require.NotZero(t, dropped)
+	require.NotZero(t, tunnels)
 }
 
-// samples returns the events of a packet that passes, and of one that is dropped: the trace first.
-func (p *judge) samples(t *testing.T, packet []byte) (samples []*payload.Payload) {
+// samples returns the events of each packet that the program gets when it passes and when it is dropped: the trace
+// first. Afterwards nobody reads events any more.
+func (p *judge) samples(t *testing.T, packets []corpusPacket) [][]*payload.Payload {
 	t.Helper()
+	rd, err := perf.NewReader(p.maps.CiliumEvents, 16*os.Getpagesize())
+	require.NoError(t, err)
+	defer rd.Close()
+	samples := make([][]*payload.Payload, len(packets))
 	for _, rules := range [][]string{{"udp/1@192.0.2.1"}, {"any@0.0.0.0/0", "any@::/0"}} {
 		p.deny(t, mustParseRules(t, rules...)...)
-		_, events := run(t, p.prog, p.events, packet)
-		for _, e := range events {
-			samples = append(samples, &payload.Payload{Type: payload.EventSample, Data: e})
+		for i := range packets {
+			packet, ok := p.packet(packets[i].frame)
+			if !ok {
+				continue
+			}
+			_, events := run(t, p.prog, rd, packet)
+			require.NotEmpty(t, events)
+			for _, e := range events {
+				samples[i] = append(samples[i], &payload.Payload{Type: payload.EventSample, Data: e})
+			}
 		}
 	}
-	require.NotEmpty(t, samples)
 	return samples
-}
-
-// drain takes out of the ring what runs left there whose events nobody looked at, and the record of how many
-// had no room, which comes with the next event.
-func (p *judge) drain(t *testing.T) {
-	t.Helper()
-	for range 2 {
-		p.drainRing(t)
-		_, _, err := p.prog.Test(udp4("8.0.0.1", "10.0.0.1", 53))
-		require.NoError(t, err)
-	}
-	p.drainRing(t)
-}
-
-func (p *judge) drainRing(t *testing.T) {
-	t.Helper()
-	p.events.SetDeadline(time.Now())
-	for {
-		if _, err := p.events.Read(); err != nil {
-			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-			return
-		}
-	}
 }
 
 // deny puts rules in the place of those that the program was loaded with, at most as many.
@@ -188,7 +166,7 @@ func (p *judge) deny(t *testing.T, rules ...Rule) {
 			entry, err = rules[i].entry(i + 1)
 			require.NoError(t, err)
 		}
-		require.NoError(t, p.rules.Put(uint32(i), entry))
+		require.NoError(t, p.maps.DenyRules.Put(uint32(i), entry))
 	}
 }
 
