@@ -45,6 +45,7 @@ func TestCapture(t *testing.T) {
 		{"IPv4 options", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 0, make([]byte, 40), datagram(53, data))), 128 + 40},
 		{"IPv4 authentication", ip4(unix.IPPROTO_AH, authentication(unix.IPPROTO_UDP, datagram(53, data))), 128 + 24},
 		{"IPv6 extensions", ip6(unix.IPPROTO_ROUTING, extension(unix.IPPROTO_FRAGMENT, 2, fragmentHeader(unix.IPPROTO_UDP, 0, datagram(53, data)))), 128 + 24 + 8},
+		{"IPv6 later fragment", ip6(unix.IPPROTO_DSTOPTS, extension(unix.IPPROTO_FRAGMENT, 4, fragmentHeader(unix.IPPROTO_UDP, 9, data))), 128 + 40 + 8},
 		{"IPv6 extensions beyond the limit", ip6(unix.IPPROTO_DSTOPTS, extension(unix.IPPROTO_UDP, 80, datagram(53, data))), 512},
 		{"VXLAN over IPv4", ip4(unix.IPPROTO_UDP, datagram(8472, vxlan(frame))), 128 + 14 + 20 + 8 + 8},
 		{"VXLAN over IPv6", ip6(unix.IPPROTO_UDP, datagram(8472, vxlan(frame))), 128 + 14 + 40 + 8 + 8},

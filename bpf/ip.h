@@ -77,12 +77,12 @@ __noinline int skip_extensions(struct __sk_buff *skb, struct packet *pkt)
 		if (off + len > end || (kind == EXTENSION_WORDS && len < MIN_AH_LEN))
 			return false;
 		off += len;
+		pkt->extra += len;
 		proto = ext.next;
 		pkt->proto = proto;
 		if (kind == EXTENSION_FRAGMENT && ext.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
 			return false;
 	}
-	pkt->extra += off - pkt->off;
 	pkt->off = off;
 	return !(extension_kinds[proto] && (pkt->family == 6 || proto == IPPROTO_AH));
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/perf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
@@ -36,7 +35,7 @@ func pushTag(etherType, tci uint16) asm.Instructions {
 
 // loadTagged loads the programs as loadPrograms does; what they are run on gets a VLAN tag that is not in
 // the packet.
-func loadTagged(t *testing.T, etherType, tci uint16, rules ...string) (*hostObjects, *perf.Reader) {
+func loadTagged(t *testing.T, etherType, tci uint16, rules ...string) *hostObjects {
 	t.Helper()
 	objects := new(hostObjects)
 	loadInto(t, objects, func(spec *ebpf.CollectionSpec) {
@@ -46,7 +45,7 @@ func loadTagged(t *testing.T, etherType, tci uint16, rules ...string) (*hostObje
 			prog.Instructions = append(begin, prog.Instructions...)
 		}
 	}, rules...)
-	return objects, readEvents(t, objects.CiliumEvents)
+	return objects
 }
 
 // withTag puts a VLAN tag into a frame, as it is on the wire.
@@ -67,7 +66,8 @@ func TestTagOutsideThePacket(t *testing.T) {
 	endless := ethernet(unix.ETH_P_IPV6, ipv6("fd00::1", "fd00::2", unix.IPPROTO_DSTOPTS, extension(unix.IPPROTO_UDP, 120, udp(9999))))
 
 	for _, etherType := range []uint16{unix.ETH_P_8021Q, unix.ETH_P_8021AD} {
-		objects, rd := loadTagged(t, etherType, testTCI, "udp/9999", "udp/8472")
+		objects := loadTagged(t, etherType, testTCI, "udp/9999", "udp/8472")
+		rd := readEvents(t, objects.CiliumEvents)
 		for _, tc := range []struct {
 			name     string
 			packet   []byte
