@@ -16,7 +16,6 @@ type connection struct {
 	hasICMP      bool
 	icmpTypeCode uint16 // type and code, in this order
 
-	hasFragment    bool   // it is a part of a packet
 	fragmentOffset uint16 // in bytes; only the fragment at 0 has ports, flags, type and code
 }
 
@@ -39,10 +38,10 @@ const tcpFlagsShown = 4
 func (d *dissection) appendSummary(dst []byte) []byte {
 	n := d.carried()
 	dst = d.appendHeaders(dst, d.innermost())
-	if n < len(d.headers) {
+	if n < d.known {
 		dst = append(dst, " [about "...)
-		dst = d.appendHeaders(dst, &d.headers[len(d.headers)-1])
-		dst = append(d.appendTunnels(dst, d.headers[n:]), ']')
+		dst = d.appendHeaders(dst, &d.headers[d.known-1])
+		dst = append(d.appendTunnels(dst, d.headers[n:d.known]), ']')
 	}
 	return d.appendTunnels(dst, d.headers[:n])
 }
@@ -110,12 +109,17 @@ func (d *dissection) appendGRESummary(dst []byte, h *headers) []byte {
 	return appendEtherType(append(dst, ' '), be16(header[2:]))
 }
 
-// appendMark says in a word if something is missing that would have been appended.
+// appendMark says in a word if something is missing that would have been appended, by the last header, or, of the
+// innermost packet, that of something in it which is none.
 func (d *dissection) appendMark(dst []byte, h *headers) []byte {
-	if h.first == h.last {
+	end := h.last
+	if h == &d.headers[d.known-1] {
+		end = len(d.layers)
+	}
+	if end == h.first {
 		return dst
 	}
-	switch last := &d.layers[h.last-1]; {
+	switch last := &d.layers[end-1]; {
 	case last.state == stateMalformed:
 		return append(dst, " [malformed]"...)
 	case last.state == stateCut && !h.quoted && int(last.end-last.start) < layerKinds[last.kind].summarized:

@@ -22,6 +22,10 @@ type dissection struct {
 	// and all in it, is behind those that are carried.
 	headers []headers
 
+	// known is how many of headers there is something known of. The last ones may be of no more than a header
+	// that is cut or malformed.
+	known int
+
 	// deeper says that more layers follow than maxLayers.
 	deeper bool
 
@@ -102,6 +106,22 @@ func (d *dissection) dissect(packet []byte, l3 bool, overlay tunnel) {
 		next = d.step(next)
 	}
 	d.h.last = len(d.layers)
+	d.finish()
+}
+
+// finish decides whether the last packet in the packet is one, or only something that should have been one. An
+// overlay has a header of its own: what it carries is a packet, however little there is of it.
+func (d *dissection) finish() {
+	d.known = len(d.headers)
+	if d.known == 1 || d.h.conn.src.IsValid() || d.h.mac >= 0 {
+		return
+	}
+	outer := &d.headers[d.known-2]
+	if outer.tunnel == tunnelVXLAN || outer.tunnel == tunnelGeneve {
+		return
+	}
+	outer.tunnel = tunnelNone
+	d.known--
 }
 
 // step walks over one header and returns what follows it.
@@ -230,35 +250,16 @@ func (d *dissection) payload(l *layer) []byte { return d.packet[l.end:l.limit] }
 // layersOf returns the layers of one of d.headers.
 func (d *dissection) layersOf(h *headers) []layer { return d.layers[h.first:h.last] }
 
-// outermost returns the headers that the packet was sent with.
-func (d *dissection) outermost() *headers { return &d.headers[0] }
-
 // innermost returns the headers of what all tunnels are for. They are the outermost without one.
 func (d *dissection) innermost() *headers { return &d.headers[d.carried()-1] }
 
-// carried returns how many of d.headers are not quoted by an ICMP error.
+// carried returns how many of the known headers are not quoted by an ICMP error.
 func (d *dissection) carried() int {
-	n := len(d.headers)
+	n := d.known
 	for n > 1 && d.headers[n-1].quoted {
 		n--
 	}
 	return n
-}
-
-// hasProtocol reports whether IP carries the protocol of that number anywhere in the packet, an
-// extension header of IPv6 or a tunnel included.
-func (d *dissection) hasProtocol(number uint8) bool {
-	for i := range d.headers {
-		if c := &d.headers[i].conn; c.hasProtocol && c.protocol == number {
-			return true
-		}
-	}
-	for i := range d.layers {
-		if d.layers[i].protocol == int16(number) {
-			return true
-		}
-	}
-	return false
 }
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }

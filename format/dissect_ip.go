@@ -43,7 +43,6 @@ func (d *dissection) ipv4() (next layerKind) {
 	c.src, c.dst = netip.AddrFrom4([4]byte(header[12:])), netip.AddrFrom4([4]byte(header[16:]))
 	fragment := be16(header[6:])
 	c.fragmentOffset = fragment & ipv4FragmentOffset * 8
-	c.hasFragment = fragment&(ipv4MoreFragments|ipv4FragmentOffset) != 0
 	c.setProtocol(header[9])
 	if length := int(be16(header[2:])); length >= size {
 		d.carry(length - size)
@@ -137,7 +136,6 @@ func (d *dissection) fragment() (next layerKind) {
 	c := &d.h.conn
 	fragment := be16(header[2:])
 	c.fragmentOffset = fragment & ipv6FragmentOffset
-	c.hasFragment = fragment&(ipv6MoreFragments|ipv6FragmentOffset) != 0
 	if c.fragmentOffset > 0 {
 		c.setProtocol(header[0])
 		return layerNone

@@ -23,10 +23,20 @@ func layerLines(k kind) []string {
 }
 
 var (
-	payloadLength = regexp.MustCompile(`(Contents|Payload|Encrypted)=\[[^]]*\]`)
-	field         = regexp.MustCompile(` \w+=[^\[\] }]+`) // that is no list
-	cutNote       = regexp.MustCompile(` cut: (\d+) of (\d+) bytes captured$`)
+	field   = regexp.MustCompile(` \w+=[^\[\] }]+`) // that is no list
+	cutNote = regexp.MustCompile(` cut: (\d+) of (\d+) bytes captured$`)
 )
+
+// withoutPayload returns the text of a layer without what it shows of the bytes.
+func withoutPayload(line string) string {
+	for _, name := range []string{"Contents=[", "Payload=[", "Encrypted=["} {
+		if before, after, ok := strings.Cut(line, name); ok {
+			_, after, _ = strings.Cut(after, "]")
+			line = before + after
+		}
+	}
+	return line
+}
 
 // TestTruncated cuts packets of all kinds after each byte: the headers that are still whole stay as they are, and
 // of the one that is cut it is said.
@@ -48,14 +58,14 @@ func TestTruncated(t *testing.T) {
 				require.NotContains(t, line, "malformed", "%s, %d bytes", k.name, n)
 				note := cutNote.FindStringSubmatch(line)
 				if note == nil {
-					require.Equal(t, payloadLength.ReplaceAllString(whole[i], ""), payloadLength.ReplaceAllString(line, ""), "%s, %d bytes", k.name, n)
+					require.Equal(t, withoutPayload(whole[i]), withoutPayload(line), "%s, %d bytes", k.name, n)
 					continue
 				}
 				cuts++
 				require.Equal(t, len(lines)-1, i, "%s, %d bytes: something follows what is cut", k.name, n)
 				got, size := number(t, note[1]), number(t, note[2])
 				require.Less(t, got, size)
-				for _, field := range field.FindAllString(payloadLength.ReplaceAllString(line, ""), -1) {
+				for _, field := range field.FindAllString(withoutPayload(line), -1) {
 					require.Contains(t, whole[i], field, "%s, %d bytes", k.name, n)
 				}
 			}
@@ -80,23 +90,22 @@ func TestInnerDamage(t *testing.T) {
 	changed := 0
 	for _, k := range kinds {
 		whole := layerLines(k)
+		ends := headerEnds(whole)
 		for at := range k.packet {
-			for range 2 {
-				damaged := kind{k.name, slices.Clone(k.packet), k.flags}
-				damaged.packet[at] ^= byte(1 + random.IntN(255))
-				lines := layerLines(damaged)
-				for i, end := range headerEnds(whole) {
-					if end > at {
-						break
-					}
-					changed++
-					require.Less(t, i, len(lines), "%s, byte %d", k.name, at)
-					require.Equal(t, payloadLength.ReplaceAllString(whole[i], ""), payloadLength.ReplaceAllString(lines[i], ""), "%s, byte %d", k.name, at)
+			damaged := kind{k.name, slices.Clone(k.packet), k.flags}
+			damaged.packet[at] ^= byte(1 + random.IntN(255))
+			lines := layerLines(damaged)
+			for i, end := range ends {
+				if end > at {
+					break
 				}
+				changed++
+				require.Less(t, i, len(lines), "%s, byte %d", k.name, at)
+				require.Equal(t, withoutPayload(whole[i]), withoutPayload(lines[i]), "%s, byte %d", k.name, at)
 			}
 		}
 	}
-	require.Greater(t, changed, 10_000)
+	require.Greater(t, changed, 5_000)
 }
 
 var contents = regexp.MustCompile(`\{Contents=\[(?:\.\.(\d+)\.\.|([^]]*))\]`)

@@ -110,9 +110,9 @@ func (d *dissection) appendJSONSummary(dst []byte) []byte {
 	}
 	n := d.carried()
 	dst = d.appendJSONHeaders(appendObject(dst, "summary"), d.innermost())
-	if n < len(d.headers) {
-		dst = d.appendJSONHeaders(appendObject(dst, "about"), &d.headers[len(d.headers)-1])
-		dst = append(d.appendJSONTunnels(dst, d.headers[n:]), '}')
+	if n < d.known {
+		dst = d.appendJSONHeaders(appendObject(dst, "about"), &d.headers[d.known-1])
+		dst = append(d.appendJSONTunnels(dst, d.headers[n:d.known]), '}')
 	}
 	return append(d.appendJSONTunnels(dst, d.headers[:n]), '}')
 }
@@ -129,9 +129,18 @@ func (d *dissection) appendJSONTunnels(dst []byte, all []headers) []byte {
 	return dst
 }
 
-// appendJSONHeaders appends a member for each layer of the headers of one packet, and source
-// and destination of the link, network and transport layers.
+// appendJSONHeaders appends what there is to say of one packet: its layers, source and destination of the link,
+// network and transport layers, and what should have been a packet in it.
 func (d *dissection) appendJSONHeaders(dst []byte, h *headers) []byte {
+	dst = d.appendJSONFlows(d.appendJSONLayers(dst, h), h)
+	if d.known < len(d.headers) && h == &d.headers[d.known-1] {
+		dst = append(d.appendJSONLayers(appendObject(dst, "inner"), &d.headers[d.known]), '}')
+	}
+	return dst
+}
+
+// appendJSONLayers appends a member for each layer, or for several in a row.
+func (d *dissection) appendJSONLayers(dst []byte, h *headers) []byte {
 	text := layerText{tab: `\t`}
 	all := d.layersOf(h)
 	for i := range all {
@@ -151,7 +160,7 @@ func (d *dissection) appendJSONHeaders(dst []byte, h *headers) []byte {
 			dst = append(dst, ']')
 		}
 	}
-	return d.appendJSONFlows(dst, h)
+	return dst
 }
 
 func (d *dissection) appendJSONFlows(dst []byte, h *headers) []byte {
