@@ -109,7 +109,7 @@ func MessageTypeNames() []string {
 // ParseMessageType returns the message type of a name. The error for any other
 // name is [ErrUnknownType] and lists the valid ones.
 func ParseMessageType(name string) (int, error) {
-	if typ := slices.Index(messageTypes.all()[:], name); typ >= 0 && name != "" {
+	if typ := slices.Index(messageTypes.all()[:], name); typ > 0 { // 0 has no name
 		return typ, nil
 	}
 	return 0, fmt.Errorf("%w %q: valid types are %s", ErrUnknownType, name, strings.Join(MessageTypeNames(), ", "))

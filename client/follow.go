@@ -108,7 +108,7 @@ func (f *follower) lost(ctx context.Context, err error) error {
 	if ctx.Err() == nil && f.hooks.OnDisconnect != nil && !known {
 		f.hooks.OnDisconnect(err)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // redial dials until somebody answers. The only error is ctx's.

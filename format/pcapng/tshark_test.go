@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/format/pcapng"
 )
 
 // tshark returns what tshark prints about a capture file.
@@ -64,4 +66,16 @@ func TestTshark(t *testing.T) {
 
 func TestTsharkNothing(t *testing.T) {
 	require.Empty(t, tshark(t, write(t)))
+}
+
+// TestTsharkCut reads a packet and a line that are longer than what a reader takes.
+func TestTsharkCut(t *testing.T) {
+	register(t, strings.Repeat("line", 100))
+	const size = pcapng.SnapLength + 1000
+	file := write(t, append([]byte{100, 0, 7, 0, 0, 0, 0, 0, 0, 0}, make([]byte, size)...))
+	out := tshark(t, file, "-T", "fields", "-E", "separator=|", "-e", "frame.len", "-e", "frame.cap_len", "-e", "frame.comment")
+	fields := strings.Split(out, "|")
+	require.Len(t, fields, 3)
+	require.Equal(t, []string{strconv.Itoa(size), strconv.Itoa(pcapng.SnapLength)}, fields[:2])
+	require.Regexp(t, "^(line)+$", fields[2][:100])
 }

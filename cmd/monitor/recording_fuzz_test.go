@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/format"
+)
+
+// FuzzRecord records any payloads, reads the recording back, records that, and reads as much as is left
+// of a recording that is cut anywhere. Each payload in events is what kind it is, a length or a number,
+// how often that is doubled, the CPU, and Data.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte{kindSample, 3, 0, 1, 'o', 'n', 'e', kindLoss, 5, 2, 0, kindOther, 4, 0, 9, kindSample, 0, 0, 0}, uint32(70))
+	f.Add([]byte{kindSample, 9, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, kindLoss, 1, 63, 255, kindSample, 255, 9, 255, 4}, uint32(40000))
+	f.Add([]byte{}, uint32(0))
+	file, another := newMemoryFile(f), newMemoryFile(f)
+	f.Fuzz(func(t *testing.T, events []byte, cut uint32) {
+		want := payloadsOf(events)
+		recordAll(t, file.path, len(want), func(yield func(*payload.Payload, error) bool) {
+			for i := range want {
+				if !yield(&want[i], nil) {
+					return
+				}
+			}
+			yield(nil, io.EOF)
+		})
+		recording := file.content(t)
+
+		got, err := readBack(t, file.path)
+		require.Equal(t, io.EOF, err)
+		requireSame(t, want, got)
+		theirs, err := gobPayloads(recording)
+		requireEnd(t, len(want), err)
+		requireSame(t, want, theirs)
+		s, err := openStream(file.path)
+		require.NoError(t, err)
+		defer s.file.Close()
+		recordAll(t, another.path, len(want), s.payloads(t.Context()))
+		require.True(t, bytes.Equal(recording, another.content(t)), "the recording of a recording")
+
+		// What is left of a recording is whole payloads, and what is said of the rest.
+		left := int(cut) % (len(recording) + 1)
+		require.NoError(t, file.Truncate(int64(left)))
+		whole, end := 0, len(payload.AppendTypeInfo(nil))
+		atEnd := left == end
+		for ; whole < len(want); whole++ {
+			if end += len(payload.AppendValue(nil, &want[whole])); end > left {
+				break
+			}
+			atEnd = left == end
+		}
+		got, err = readBack(t, file.path)
+		requireSame(t, want[:whole], got)
+		switch {
+		case atEnd:
+			require.Equal(t, io.EOF, err)
+		case left == 0:
+			require.ErrorContains(t, err, "is empty")
+		case whole == 0:
+			require.ErrorContains(t, err, "has no whole event")
+		default:
+			require.ErrorContains(t, err, "is cut short")
+		}
+	})
+}
+
+// Kinds of payloads that the bytes of FuzzRecord stand for.
+const (
+	kindSample = iota
+	kindLoss
+	kindOther // a type that there is not
+	kinds
+)
+
+func payloadsOf(events []byte) (payloads []payload.Payload) {
+	const header, most = 4, 1 << 20 // bytes of Data, in total
+	for total := 0; len(events) >= header; {
+		kind, n, doublings, cpu := events[0]%kinds, int(events[1]), int(events[2]), int(int8(events[3]))
+		events = events[header:]
+		pl := payload.Payload{CPU: cpu << (doublings % 60), Type: payload.EventSample}
+		switch kind {
+		case kindLoss:
+			pl.Type, pl.Lost = payload.RecordLost, uint64(n)<<(doublings%64)
+		case kindOther:
+			pl.Type, pl.Lost = n<<(doublings%64), uint64(n)
+		}
+		if kind != kindLoss {
+			n, times := min(n, len(events)), 1<<(doublings%14)
+			if n*times > most-total {
+				times = 1
+			}
+			total += n * times
+			pl.Data = bytes.Repeat(events[:n], times)
+			events = events[n:]
+		}
+		payloads = append(payloads, pl)
+	}
+	return payloads
+}
+
+// recordAll has a watch record n payloads that it prints none of.
+func recordAll(t *testing.T, path string, n int, payloads iter.Seq2[*payload.Payload, error]) {
+	opts := watchOptions{record: path}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	outs := &outputs{}
+	files, err := opts.openFiles(ctx, outs)
+	require.NoError(t, err)
+	filter, err := format.ParseFilter([]string{"--port", "1"})
+	require.NoError(t, err)
+	var messages bytes.Buffer
+	w := watcher{
+		out: bufio.NewWriter(io.Discard), watchFiles: files, messages: &messages, connected: true, stop: stop,
+		event: format.NewEvent(nil), filter: filter, formatter: format.New(format.Options{}),
+	}
+	require.NoError(t, w.watch(ctx, payloads))
+	require.Equal(t, n, files.recording.events)
+	require.Contains(t, messages.String(), files.recording.String())
+}
+
+// readBack returns the payloads of a recording, and with what error it ends.
+func readBack(t *testing.T, path string) (payloads []payload.Payload, ended error) {
+	s, err := openStream(path)
+	require.NoError(t, err)
+	defer s.file.Close()
+	for pl, err := range s.payloads(t.Context()) {
+		if err != nil {
+			return payloads, err
+		}
+		keep := *pl
+		keep.Data = bytes.Clone(pl.Data)
+		payloads = append(payloads, keep)
+	}
+	return payloads, errors.New("the stream has no end")
+}
+
+func requireSame(t *testing.T, want, got []payload.Payload) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	for i := range want {
+		require.True(t, bytes.Equal(want[i].Data, got[i].Data), "Data of payload %d", i)
+		a, b := want[i], got[i]
+		a.Data, b.Data = nil, nil
+		require.Equal(t, a, b, "payload %d", i)
+	}
+}
