@@ -222,7 +222,7 @@ type StreamStats struct {
 	Lag  uint64 `json:"lag"`
 }
 
-// StreamTotals sums up streams of one name.
+// StreamTotals sums up streams of one name. In Lost is also what one that ended was just about to be told.
 type StreamTotals struct {
 	Delivered uint64 `json:"delivered"`
 	Lost      uint64 `json:"lost"`

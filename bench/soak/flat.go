@@ -12,6 +12,10 @@ import (
 // event log takes goes up and down with the sizes of the events in it, up to 32 MiB.)
 const flatSlack = 8 << 20
 
+// minSamples is how many it takes to tell. There is one each second, and fewer where the agent takes
+// long to answer since it hardly runs.
+const minSamples = 40
+
 func (o *outcome) flatMemory() []promise {
 	return []promise{
 		o.flat("heap is flat", func(m Memory) uint64 { return m.Heap }),
@@ -22,7 +26,7 @@ func (o *outcome) flatMemory() []promise {
 
 func (o *outcome) flat(what string, of func(Memory) uint64) promise {
 	n := len(o.samples)
-	if n < 8 {
+	if n < minSamples {
 		return promise{what: what, measured: fmt.Sprintf("%d samples are too few", n), open: true}
 	}
 	second, last := median(o.samples[n/4:n/2], of), median(o.samples[3*n/4:], of)
