@@ -28,7 +28,7 @@ type lineKind struct {
 
 // The first that matches counts.
 var lineKinds = []lineKind{
-	{"noise", regexp.MustCompile(`Neighbor|Router(Solicitation|Advertisement)|MLD| ARP$|icmp 143`)},
+	{"noise", regexp.MustCompile(`Neighbor|Router(Solicitation|Advertisement)|MulticastListener|MLD| ARP(:|$)|icmp 143`)},
 	{"noise", traceLine("out", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp ACK`)}, // that it may send or save
 	{"drop", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ifindex ` + serverIndex + `, rule udp/9999$`)},
 	{"denial", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ifindex ` + serverIndex + `, ingress, rule udp/9999$`)},
