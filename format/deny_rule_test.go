@@ -100,5 +100,5 @@ func TestDenyRule(t *testing.T) {
 	require.Equal(t, 2, strings.Count(lines, ", rule udp/9999\n"), lines)
 	lines = print(format.Options{Output: format.OutputJSON}, told("udp/9999"), of(1, 1), dropped(1))
 	require.Contains(t, lines, `"cookie":1,"rule":"udp/9999"`)
-	require.Contains(t, lines, `"Ifindex":2,"rule":"udp/9999"`)
+	require.Contains(t, lines, `"interface":"eth0","rule":"udp/9999"`)
 }

@@ -17,8 +17,8 @@
 //		}
 //	}
 //
-// The shapes of the lines and the keys of the JSON objects are those of "cilium
-// monitor", since scripts parse them. Text that comes from outside (agent
+// There are three outputs: lines for people, the lines of "cilium monitor", byte for byte, and JSON with
+// its keys, since scripts parse them. Text that comes from outside (agent
 // messages, URLs, DNS names, names of interfaces) is escaped: what is printed is valid UTF-8
 // without control characters, without characters that change the direction of text or cannot
 // be seen, so an event cannot drive the terminal and a line is one line. Passwords in URLs

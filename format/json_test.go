@@ -54,6 +54,7 @@ type dropJSON struct {
 	File                    uint8  `json:"File"`
 	ExtError                int8   `json:"ExtError"`
 	Ifindex                 uint32 `json:"Ifindex"`
+	Interface               string `json:"interface"`
 	IPTraceID               uint64 `json:"IPTraceID"`
 	Summary                 *summary
 }
@@ -106,7 +107,7 @@ func TestJSONDrop(t *testing.T) {
 	got.Summary = nil
 	require.Equal(t, dropJSON{
 		CPU: "CPU 01:", Type: "drop", Mark: "0x1234abcd", Reason: "Policy denied, -5", Source: 12, Bytes: uint32(len(tcp6Packet)),
-		SrcLabel: 4711, DstLabel: 2, DstID: 7, Line: 42, File: 2, ExtError: -5, Ifindex: 2, IPTraceID: 77,
+		SrcLabel: 4711, DstLabel: 2, DstID: 7, Line: 42, File: 2, ExtError: -5, Ifindex: 2, Interface: "eth0", IPTraceID: 77,
 	}, got)
 }
 

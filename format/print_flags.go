@@ -21,7 +21,7 @@ func NewPrintFlags(fs *pflag.FlagSet) PrintFlags {
 	fs.VarP(new(Output), flagOutput, "o", "compact, for people; cilium, the same bytes as cilium monitor; json, for scripts")
 	fs.CountP(flagVerbose, "v", "-v: debug and trace-sock events, too; -vv: the whole packet, layer by layer")
 	fs.BoolP(flagJSON, "j", false, "the same as -o json: an object on each line, with all events and all fields")
-	fs.Bool(flagHex, false, "as -vv, with a hex dump of the packet")
+	fs.Bool(flagHex, false, "as -vv, with a hex dump of the packet in place of its layers; not with -o json")
 	fs.BoolP(flagNumeric, "n", false, "reserved identities as numbers (2, not world)")
 	return PrintFlags{fs}
 }

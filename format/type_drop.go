@@ -62,6 +62,9 @@ func (f *Formatter) appendJSONDrop(dst []byte, e *Event) []byte {
 	dst = appendUintMember(dst, "File", uint64(n.File))
 	dst = appendIntMember(dst, "ExtError", int64(n.ExtError))
 	dst = appendUintMember(dst, "Ifindex", uint64(n.Ifindex))
+	if n.Ifindex != 0 {
+		dst = appendStringMember(dst, "interface", e.interfaceName(n.Ifindex))
+	}
 	if n.IPTraceID != 0 {
 		dst = appendUintMember(dst, "IPTraceID", n.IPTraceID)
 	}

@@ -34,6 +34,8 @@ var jsonDifferences = differences{
 	{events: "trace/* header cut short", member: "summary", because: "the layers above the one that is cut short are good; Cilium leaves out all"},
 	{events: "*/padding", member: "summary.ethernet", because: "Cilium takes the padding of the sample for packet data"},
 
+	{events: "drop/*", member: "interface", because: "a member that Cilium does not have: the name"},
+
 	{events: "capture/a part", member: "bytes", because: "the length of the packet, as in drop and trace; Cilium's is what was captured of it"},
 	{events: "capture/a part", member: "summary", because: "the header cut short has ports; Cilium prints [error]"},
 	{events: "capture/proxy-pre", member: "prefix", because: "Cilium has none and does not print such events but in JSON"},

@@ -53,7 +53,19 @@ monitor watch --record now.events >/dev/null   keep everything, to look at it la
 monitor watch --read now.events -t drop -vv`,
 		Long: format.FilterHelp + `
 
-Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
+Lines for people (-o compact) say when, what happened, from where to where, why, where, and
+which --deny rule of the agent it was, as far as that is known:
+
+  15:04:05.120 DROP 192.0.2.1:40000 -> 192.0.2.2:9999 udp: Policy denied, eth0, rule udp/9999
+
+  in, out       a packet came from, or went to, the network or what the line says
+  fwd           it was handed on inside of the host: to an endpoint, the stack, a proxy
+  DROP          it was dropped; with what its policy verdict says, if that is printed, too
+  allow, deny, redirect, audit   a policy verdict
+  cap, sock, l7, dbg, agent      capture, trace-sock, l7, debug and agent events
+  Lost, ERR     events that are missing, one that cannot be decoded
+
+With -o cilium, --hex is for -vv, as it is there. Messages about the connection, and the
 summary, go to stderr; with -o json the summary is the last object on stdout. What was not
 shown is told at the end: "0 of 39,054 events matched". If no agent runs yet, or it goes away,
 watch waits for one; if none came at all by the end, the exit code is 3.

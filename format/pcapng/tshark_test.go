@@ -61,7 +61,7 @@ func TestTshark(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 3)
 	require.Regexp(t, `^1782907200.123456789\s+out  10.0.0.1:40000 -> 10.0.0.2:53 udp: eth2, `, lines[0])
-	require.Contains(t, lines[1], "action deny")
+	require.Contains(t, lines[1], "deny 10.0.0.1")
 	require.Contains(t, lines[2], "[tunnel 10.0.0.1:40000 -> 10.0.0.2:4789 vxlan]")
 }
 
