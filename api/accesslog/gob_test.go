@@ -128,25 +128,6 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// brokenURL is a URL that can't be parsed.
-type brokenURL struct{}
-
-func (brokenURL) MarshalBinary() ([]byte, error) { return []byte("http://user:secret@host:port/"), nil }
-
-// TestDecodeBrokenURL checks that a URL which can't be parsed is left out, and the rest of the record is not.
-func TestDecodeBrokenURL(t *testing.T) {
-	type httpPart struct {
-		Code int
-		URL  *brokenURL
-	}
-	type record struct{ HTTP *httpPart }
-	buf := bytes.NewBuffer([]byte{api.MessageTypeAccessLog})
-	require.NoError(t, gob.NewEncoder(buf).Encode(record{&httpPart{404, &brokenURL{}}}))
-	var got accesslog.LogRecord
-	require.NoError(t, got.Decode(buf.Bytes()))
-	require.Equal(t, &accesslog.LogRecordHTTP{Code: 404}, got.HTTP)
-}
-
 func FuzzLogRecord(f *testing.F) {
 	for _, r := range []*accesslog.LogRecord{httpRecord(), kafkaRecord(), dnsRecord(), l7Record(), {}} {
 		sample, err := r.Append(nil)
