@@ -18,7 +18,7 @@ import (
 
 // layerLines returns the lines of the layers of a packet.
 func layerLines(k kind) []string {
-	lines := strings.Split(strings.TrimSuffix(print(format.Options{Level: format.LevelVerbose}, k.payload()), "\n"), "\n")[2:]
+	lines := strings.Split(strings.TrimSuffix(print(format.Options{Level: format.LevelVerbose}, k.payload()), "\n"), "\n")
 	return slices.DeleteFunc(lines, func(l string) bool { return !strings.Contains(l, "\t{") })
 }
 
