@@ -173,12 +173,6 @@ func (w *layerWriter) ipv4Addr(name string, off int) {
 	}
 }
 
-func (w *layerWriter) ipv6Addr(name string, off int) {
-	if w.has(off, 16) {
-		w.dst = netip.AddrFrom16([16]byte(w.header[off:])).Unmap().AppendTo(append(w.dst, name...))
-	}
-}
-
 func (w *layerWriter) protocol(name string, off int) {
 	if w.has(off, 1) {
 		w.dst = appendIPProtocol(append(w.dst, name...), w.header[off])
