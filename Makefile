@@ -105,10 +105,20 @@ bench-format: ## Compare the formatters with Cilium's on the same events (half a
 conformance: ## Decode and print beside Cilium's own packages
 	cd bench && $(GO) test ./conformance/... ./formatbench/...
 
+RUNS ?= 20
+.PHONY: reliability
+reliability: ## Try RUNS times what docs/reliability.md promises, and write down how often it held (as root)
+	$(GO) run -C tools ./reliability -runs $(RUNS) $(CURDIR)/docs/reliability.md
+
 FUZZTIME ?= 15s
 .PHONY: fuzz
-fuzz: ## Fuzz whatever parses bytes, for FUZZTIME each
+fuzz: ## Fuzz every target, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
+
+MUTATE ?= ./agent/internal/... ./api/... ./client ./metrics
+.PHONY: mutate
+mutate: ## Change the code of MUTATE in one place at a time, and tell which changes no test notices
+	@$(GO) run -C tools ./mutate $(MUTATE)
 
 .PHONY: man
 man: ## Write the manual pages to bin/man

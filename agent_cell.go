@@ -40,6 +40,7 @@ type agentParams struct {
 	Slog      *slog.Logger
 	Logrus    logrus.FieldLogger `optional:"true"`
 	Health    cell.Health        `optional:"true"`
+	Check     DatapathCheck      `optional:"true"`
 }
 
 // newAgent makes the agent. Events can be sent and subscribers registered before the hive
@@ -56,6 +57,9 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 	}
 	if p.Config.MonitorTakeOver {
 		opts = append(opts, agent.WithTakeOver())
+	}
+	if p.Check != nil {
+		opts = append(opts, agent.WithEventsMapCheck(p.Check))
 	}
 	if p.Health != nil {
 		opts = append(opts, agent.WithHealth(p.Health.NewScope("reader")))

@@ -30,6 +30,7 @@
 //     from any number of cells.
 //   - [DatapathReady]: tells when the events map is set up. Without it there are
 //     only the events that cells send, and those of sources that they attach.
+//   - [DatapathCheck]: tells what keeps the datapath from writing events.
 //   - [prometheus.Registerer]: where the metrics of package metrics are registered.
 //   - [cell.Health]: gets the scopes reader, reader.NAME for each source (that of the events map is
 //     reader.events-map), reader.subscribers once a consumer or listener is in the way or removed,

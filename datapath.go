@@ -16,3 +16,12 @@ import "context"
 // events only, and those of the sources that cells attach by themselves: a datapath that pins
 // no map calls AttachToMap or AttachSource of *agent.Agent instead.
 type DatapathReady func(ctx context.Context) error
+
+// DatapathCheck tells whether all events that a datapath should write are written: it returns
+// nil, or why some are not, a device that is gone for example. Provide one in the object graph,
+// beside [DatapathReady], for what the datapath alone can know; a nil one is none.
+//
+// It is called every second while the events map is read. It returns soon and must not call the
+// agent. What it returns is reported as events that may be missing, in health, status and metrics
+// and to all subscribers.
+type DatapathCheck func() error

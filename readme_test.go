@@ -173,6 +173,7 @@ func requireCommands(t *testing.T, monitor, block string) {
 	require.NoError(t, err)
 	for line := range strings.Lines(block) {
 		command, _, _ := strings.Cut(line, "#")
+		command, _, _ = strings.Cut(command, "|")
 		words := strings.Fields(strings.TrimSuffix(strings.TrimSpace(command), "&"))
 		if words[0] == "make" {
 			require.Regexp(t, "(?m)^"+words[1]+":", string(makefile), line)

@@ -46,14 +46,15 @@ type Agent struct {
 	models.MonitorStatus
 
 	// Set by NewAgent.
-	ctx           context.Context
-	log           logrus.FieldLogger
-	health        cell.Health
-	eventsMapPath string
-	queueSize     int
-	takeOver      bool
-	queueBytes    int
-	drainTimeout  time.Duration
+	ctx            context.Context
+	log            logrus.FieldLogger
+	health         cell.Health
+	eventsMapPath  string
+	eventsMapCheck func() error // nil if there is nothing to ask
+	queueSize      int
+	takeOver       bool
+	queueBytes     int
+	drainTimeout   time.Duration
 
 	events   *eventlog.Log // appended to by who holds dispatch
 	dispatch dispatchLock

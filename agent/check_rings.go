@@ -43,6 +43,9 @@ func (r *reader) check() error {
 	if errors.Is(err, source.ErrStale) {
 		err = r.replace(err)
 	}
+	if ask := r.agent.eventsMapCheck; err == nil && ask != nil && r.attachment.name == EventsMapSource {
+		err = ask()
+	}
 	if r.stopped.Err() == nil {
 		r.reportChecked(err)
 	}

@@ -33,6 +33,14 @@ func WithEventsMap(path string) Option {
 	return func(a *Agent) { a.eventsMapPath = path }
 }
 
+// WithEventsMapCheck sets a function that is asked every second, as long as the events map of
+// AttachToEventsMap is read, whether its datapath writes all events that it should. It returns nil,
+// or why it does not, which is reported as for a [source.Checker]. It returns soon and
+// must not call the agent. The default asks nobody.
+func WithEventsMapCheck(check func() error) Option {
+	return func(a *Agent) { a.eventsMapCheck = check }
+}
+
 // WithTakeOver has AttachToEventsMap and AttachToMap take the map away from somebody else who
 // reads it, another agent for example, instead of waiting until they are gone. The other one
 // can say so if it is an agent like this one. The map is not taken back from one who has taken it

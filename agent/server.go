@@ -286,6 +286,7 @@ func (s *server) resumeAccept() {
 	if err := s.poller.Modify(s.socket.FD(), unix.EPOLLIN); err != nil {
 		s.agent.log.WithError(err).Error("Resuming the monitor API socket failed")
 	}
+	s.accept() // tells whether it works again, also when no connection is waiting
 }
 
 // connect makes a subscriber of a connection, or refuses it.

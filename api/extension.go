@@ -10,7 +10,7 @@ import (
 
 // extensions has 1 + the length of each registered extension; 0 means not registered.
 // The structs have no place for a registry of their own, so there is one for the process.
-var extensions [reservedTypes + 1][math.MaxUint8 + 1]atomic.Uint32
+var extensions [MessageTypePolicyVerdict + 1][math.MaxUint8 + 1]atomic.Uint32
 
 // RegisterExtension tells the decoders that samples of messageType whose
 // ext_version is extVersion have length extra bytes between their fields and their

@@ -111,7 +111,7 @@ func MessageTypes() iter.Seq2[uint8, string] { return messageTypes.each }
 // ParseMessageType returns the message type of a name. The error for any other
 // name is [ErrUnknownType] and lists the valid ones.
 func ParseMessageType(name string) (int, error) {
-	if typ := slices.Index(messageTypes.all()[:], name); typ >= 0 && name != "" {
+	if typ := slices.Index(messageTypes.all()[:], name); typ > 0 { // 0 has no name
 		return typ, nil
 	}
 	return 0, fmt.Errorf("%w %q: valid types are %s", ErrUnknownType, name, strings.Join(MessageTypeNames(), ", "))

@@ -18,7 +18,7 @@ import (
 )
 
 // Cell runs the datapath on the devices that --device names from start to stop,
-// and provides monitor.DatapathReady. It takes monitor.AgentConfig from the graph.
+// and provides monitor.DatapathReady and monitor.DatapathCheck. It takes monitor.AgentConfig from the graph.
 //
 // With no device it loads and attaches nothing, and the DatapathReady waits until
 // some other datapath has pinned its events map.
@@ -27,7 +27,7 @@ var Cell = cell.Module(
 	"Embedded datapath",
 
 	cell.Config(defaultConfig),
-	cell.Provide(newDatapathReady, newOpening),
+	cell.Provide(newDatapath, newOpening),
 	cell.Invoke(func(monitor.DatapathReady) {}),
 )
 
@@ -86,14 +86,15 @@ type params struct {
 	Monitor   monitor.AgentConfig
 }
 
-func newDatapathReady(p params) (monitor.DatapathReady, error) {
+// newDatapath returns functions that tell of the datapath; no check if it is none of this cell's.
+func newDatapath(p params) (monitor.DatapathReady, monitor.DatapathCheck, error) {
 	rules, err := p.Config.rules()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	path := p.Monitor.MonitorEventsMap
 	if len(p.Config.Device) == 0 {
-		return func(ctx context.Context) error { return AwaitPin(ctx, path) }, nil
+		return func(ctx context.Context) error { return AwaitPin(ctx, path) }, nil, nil
 	}
 	r := &runner{
 		log:     p.Log,
@@ -102,7 +103,7 @@ func newDatapathReady(p params) (monitor.DatapathReady, error) {
 		running: make(chan struct{}),
 	}
 	p.Lifecycle.Append(r)
-	return r.ready, nil
+	return r.ready, r.check, nil
 }
 
 // newOpening has clients told the rules that policy verdicts have the numbers of.

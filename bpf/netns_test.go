@@ -64,7 +64,7 @@ func veth(t *testing.T) (left, right *namespace) {
 
 // connect makes the devices of veth.
 func connect(left, right *namespace) {
-	left.Connect(leftDevice, 0, right.Namespace, rightDevice)
+	left.Connect(leftDevice, right.Namespace, rightDevice)
 	left.Do(func() error { return errors.Join(addAddrs(leftDevice, leftIPv4, leftIPv6), setUp(leftDevice)) })
 	right.Do(func() error { return errors.Join(addAddrs(rightDevice, rightIPv4, rightIPv6), setUp(rightDevice)) })
 }

@@ -20,8 +20,10 @@ type runner struct {
 	opts     Options
 	datapath *Datapath // used by the hooks only
 
+	// Guarded by mu.
 	mu      sync.Mutex
-	running chan struct{} // closed while the datapath runs; guarded by mu
+	running chan struct{} // closed while the datapath runs
+	lost    error         // to which devices it is not attached
 }
 
 // Start implements cell.HookInterface.
@@ -63,10 +65,20 @@ func (r *runner) devicesChanged(lost error) {
 	if lost != nil {
 		r.log.Warn("The embedded datapath is not attached to all devices, it will try again", "error", lost)
 		r.health.Degraded("Not attached to all devices", lost)
-		return
+	} else {
+		r.log.Info("Embedded datapath attached to all devices again", "devices", r.opts.Devices)
+		r.health.OK("Attached to " + strings.Join(r.opts.Devices, ", "))
 	}
-	r.log.Info("Embedded datapath attached to all devices again", "devices", r.opts.Devices)
-	r.health.OK("Attached to " + strings.Join(r.opts.Devices, ", "))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost = lost
+}
+
+// check is a monitor.DatapathCheck.
+func (r *runner) check() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost
 }
 
 // ready is a monitor.DatapathReady. A datapath that can't start fails the start of

@@ -119,7 +119,7 @@ func (f *follower) lost(ctx context.Context, err error) error {
 	if ctx.Err() == nil && f.hooks.OnDisconnect != nil && !known {
 		f.hooks.OnDisconnect(err)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // dial dials for the first time. It waits for an agent, but for nothing else that an agent which

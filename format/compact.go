@@ -50,7 +50,7 @@ const (
 	wordL7      = "l7"
 	wordDebug   = "dbg"
 	wordAgent   = "agent"
-	wordLost    = "LOST"
+	wordLost    = "Lost"
 	wordError   = "ERR"
 )
 

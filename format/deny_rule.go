@@ -77,13 +77,11 @@ func (r *denyRules) learn(sample []byte) {
 	}
 }
 
-// rule appends the deny rule, by its text if that is known, else the number that the event has for one.
-func (d *details) rule(e *Event, number uint64) {
+// rule adds the deny rule if it is known.
+func (d *details) rule(e *Event) {
 	if _, text := e.DenyRule(); text != "" {
 		d.dst = inert.Append(append(d.next(), "rule "...), text)
-		return
 	}
-	d.uint("rule ", number)
 }
 
 // appendJSONDenyRule appends the member "rule" if the rule is known.

@@ -3,6 +3,8 @@
 package format
 
 import (
+	"strings"
+
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/internal/inert"
 )
@@ -40,8 +42,17 @@ func (d *details) uint(prefix string, n uint64) {
 // iface adds the name of a network interface.
 func (d *details) iface(e *Event, ifindex uint32) {
 	if ifindex != 0 {
-		d.dst = inert.Append(d.next(), e.interfaceName(ifindex))
+		d.dst = appendInterface(d.next(), e, ifindex)
 	}
+}
+
+// appendInterface appends the name of a network interface, or says that it is an index.
+func appendInterface(dst []byte, e *Event, ifindex uint32) []byte {
+	name := e.interfaceName(ifindex)
+	if strings.Trim(name, "0123456789") == "" {
+		dst = append(dst, "ifindex "...)
+	}
+	return inert.Append(dst, name)
 }
 
 // endpoints adds the endpoints that a packet comes from and goes to.

@@ -245,20 +245,6 @@ func (d *dissection) carried() int {
 	return n
 }
 
-// hasProtocol reports whether IP carries the protocol of that number anywhere in the packet, an
-// extension header of IPv6 or a tunnel included.
-func (d *dissection) hasProtocol(number uint8) bool {
-	for i := range d.headers {
-		if c := &d.headers[i].conn; c.hasProtocol && c.protocol == number {
-			return true
-		}
-	}
-	for i := range d.layers {
-		if d.layers[i].protocol == int16(number) {
-			return true
-		}
-	}
-	return false
-}
-
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
+
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }

@@ -96,7 +96,7 @@ func (d *dissection) byProtocol(number uint8) (next layerKind) {
 		return d.encapsulated(tunnelEthernet, layerEthernet)
 	case layerMPLS:
 		return d.encapsulated(tunnelMPLS, layerMPLS)
-	case layerHopByHop, layerRouting, layerFragment, layerDestination, layerMobility, layerHIP, layerShim6:
+	case layerHopByHop, layerRouting, layerFragment, layerDestination, layerMobility, layerShim6:
 		if !d.h.v6 { // extensions are of IPv6 alone
 			return layerOther
 		}

@@ -112,13 +112,16 @@ const (
 	sapSNAP = 0xaa
 )
 
-// llcUnnumbered is the control field's mark of frames without a number. With one, the field has two bytes.
-const llcUnnumbered = 3
+// Control fields of LLC.
+const (
+	llcUI         = 3 // unnumbered information
+	llcUnnumbered = 3 // the bits that mark frames without a number; with one, the field has two bytes
+)
 
 func (d *dissection) llc() (next layerKind) {
 	size := llcSize
 	rest := d.rest()
-	snap := len(rest) >= 2 && rest[0] == sapSNAP && rest[1] == sapSNAP
+	snap := len(rest) >= llcSize && rest[0] == sapSNAP && rest[1] == sapSNAP && rest[2] == llcUI
 	switch {
 	case snap:
 		size += snapSize

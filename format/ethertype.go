@@ -37,11 +37,11 @@ var etherTypes = map[uint16]string{
 
 // appendEtherType appends the name of an EtherType, the number if it has none.
 func appendEtherType(dst []byte, number uint16) []byte {
+	if layers.EthernetTypeMetadata[number].DecodeWith != nil {
+		return append(dst, layers.EthernetType(number).String()...)
+	}
 	if name, ok := etherTypes[number]; ok {
 		return append(dst, name...)
 	}
-	if layers.EthernetTypeMetadata[number].DecodeWith == nil {
-		return appendHex(dst, uint64(number))
-	}
-	return append(dst, layers.EthernetType(number).String()...)
+	return appendHex(dst, uint64(number))
 }

@@ -83,6 +83,29 @@ func FuzzFormat(f *testing.F) {
 	})
 }
 
+// FuzzDissect checks that of any packet the headers that are still whole stay as they are when it is cut, and that
+// it is said what is cut.
+func FuzzDissect(f *testing.F) {
+	for i, k := range kinds {
+		f.Add(k.packet, k.flags, uint16(i))
+	}
+	f.Fuzz(func(t *testing.T, packet []byte, flags uint8, at uint16) {
+		if len(packet) == 0 || len(packet) > 0xffff {
+			return
+		}
+		whole := layerLines(kind{packet: packet, flags: flags})
+		cut := layerLines(kind{packet: packet[:int(at)%len(packet)], flags: flags})
+		for i, line := range cut {
+			switch {
+			case i < len(cut)-1 && broken(line):
+				t.Fatalf("something follows what is cut: %q", cut)
+			case i < len(whole) && !broken(line) && payloadLength.ReplaceAllString(line, "") != payloadLength.ReplaceAllString(strings.TrimSuffix(whole[i], " malformed"), ""):
+				t.Fatalf("%q of a cut packet was %q", line, whole[i])
+			}
+		}
+	})
+}
+
 // FuzzParseFilter checks that any command line gives a filter or an error, and that the
 // filter can be asked.
 func FuzzParseFilter(f *testing.F) {

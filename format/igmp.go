@@ -101,7 +101,7 @@ func (w *layerWriter) igmp() {
 	case w.has(1, 1):
 		w.dst = append(append(w.dst, " MaxResponseTime="...), igmpTime(w.header[1]).String()...)
 	}
-	w.uint(" Checksum=", 2, 2, allBits)
+	w.uint16(" Checksum=", 2)
 	if report {
 		w.dst = append(w.dst, " GroupAddress=<nil>"...)
 	} else {
@@ -118,17 +118,17 @@ func (w *layerWriter) igmp() {
 func (w *layerWriter) igmpVersion3(report bool) {
 	if report {
 		w.dst = append(w.dst, " SupressRouterProcessing=false RobustnessValue=0 IntervalTime=0s SourceAddresses=[]"...)
-		w.uint(" NumberOfGroupRecords=", 6, 2, allBits)
+		w.uint16(" NumberOfGroupRecords=", 6)
 		w.dst = append(w.dst, " NumberOfSources=0"...)
 		w.igmpRecords()
 		return
 	}
 	w.bool(" SupressRouterProcessing=", 8, 0x08)
-	w.uint(" RobustnessValue=", 8, 1, 0x07)
+	w.bits(" RobustnessValue=", 8, 1, 0x07)
 	w.dst = append(append(w.dst, " IntervalTime="...), igmpTime(w.header[9]).String()...)
 	w.ipv4Addrs(" SourceAddresses=", igmpQuerySources, int(be16(w.header[10:])))
 	w.dst = append(w.dst, " NumberOfGroupRecords=0"...)
-	w.uint(" NumberOfSources=", 10, 2, allBits)
+	w.uint16(" NumberOfSources=", 10)
 	w.dst = append(w.dst, " GroupRecords=[]"...)
 }
 
@@ -144,8 +144,8 @@ func (w *layerWriter) igmpRecords() {
 	off = igmpReportRecords
 	w.list(" GroupRecords=", n, func(int) {
 		w.dst = append(append(w.dst, "{Type="...), layers.IGMPv3GroupRecordType(w.header[off]).String()...)
-		w.uint(" AuxDataLen=", off+1, 1, allBits)
-		w.uint(" NumberOfSources=", off+2, 2, allBits)
+		w.uint8(" AuxDataLen=", off+1)
+		w.uint16(" NumberOfSources=", off+2)
 		w.ipv4Addr(" MulticastAddress=", off+4)
 		w.ipv4Addrs(" SourceAddresses=", off+igmpRecordSize, int(be16(w.header[off+2:])))
 		w.dst = append(w.dst, " AuxData=0}"...)

@@ -32,7 +32,7 @@ func TestJoiner(t *testing.T) {
 	denied := verdict(synPacket, func(n *api.PolicyVerdictNotify) { n.Flags |= api.PolicyMatchL4Only << 3 })
 	dropped := drop(synPacket)
 	verdictLine, dropLine := print(format.Options{}, denied), print(format.Options{}, dropped)
-	const both = "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0, endpoint 12->7, identity 4711->world, rule 192\n"
+	const both = "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0, endpoint 12->7, identity 4711->world, ingress, match L4-Only\n"
 
 	lines, last, shown := joined(format.Options{}, denied, dropped, denied, dropped)
 	require.Equal(t, both+both, lines)
@@ -40,7 +40,7 @@ func TestJoiner(t *testing.T) {
 	require.Equal(t, 4, shown)
 
 	lines, _, _ = joined(format.Options{Level: format.LevelDebug}, denied, dropped)
-	require.Contains(t, lines, ", ingress, match L4-Only, rule 192, bpf_lxc.c:42, ", "all that the verdict says")
+	require.Contains(t, lines, ", ingress, match L4-Only, cookie 192, bpf_lxc.c:42, ", "all that the verdict says")
 	lines, _, _ = joined(format.Options{Level: format.LevelVerbose}, denied, dropped)
 	require.Equal(t, 1, strings.Count(lines, "Ethernet\t"), "the packet once")
 

@@ -3,6 +3,7 @@
 package format
 
 import (
+	"math/bits"
 	"net/netip"
 	"strconv"
 )
@@ -75,7 +76,7 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 		w.gre()
 	case layerEtherIP:
 		w.begin("EtherIP")
-		w.uint(" Version=", 0, 1, 0xf0)
+		w.bits(" Version=", 0, 1, 0xf0)
 	case layerVXLAN:
 		w.vxlan()
 	case layerGeneve:
@@ -105,34 +106,45 @@ func (w *layerWriter) begin(name string) {
 }
 
 func (w *layerWriter) beginWith(name string, contents, payload []byte) {
-	w.dst = append(w.dst, name...)
-	w.dst = append(w.dst, w.tab...)
-	w.dst = appendBytes(append(w.dst, "{Contents="...), contents)
-	w.dst = appendBytes(append(w.dst, " Payload="...), payload)
+	dst := append(w.dst, name...)
+	dst = append(dst, w.tab...)
+	dst = appendBytes(append(dst, "{Contents="...), contents)
+	w.dst = appendBytes(append(dst, " Payload="...), payload)
 }
 
 // has reports whether size bytes at off were captured.
 func (w *layerWriter) has(off, size int) bool { return off+size <= len(w.header) }
 
-// read returns the number of size bytes at off under mask, shifted so that the mask begins at bit 0.
-func (w *layerWriter) read(off, size int, mask uint64) uint64 {
-	var n uint64
-	for _, b := range w.header[off : off+size] {
-		n = n<<8 | uint64(b)
+// uint8, uint16 and uint32 append the number at off.
+
+func (w *layerWriter) uint8(name string, off int) {
+	if w.has(off, 1) {
+		w.dst = appendUint(w.dst, name, uint64(w.header[off]))
 	}
-	for n &= mask; mask&1 == 0; mask >>= 1 {
-		n >>= 1
-	}
-	return n
 }
 
-const allBits = 1<<64 - 1
-
-// uint appends a number of size bytes at off, of it what is under mask.
-func (w *layerWriter) uint(name string, off, size int, mask uint64) {
-	if w.has(off, size) {
-		w.dst = appendUint(w.dst, name, w.read(off, size, mask))
+func (w *layerWriter) uint16(name string, off int) {
+	if w.has(off, 2) {
+		w.dst = appendUint(w.dst, name, uint64(be16(w.header[off:])))
 	}
+}
+
+func (w *layerWriter) uint32(name string, off int) {
+	if w.has(off, 4) {
+		w.dst = appendUint(w.dst, name, uint64(be32(w.header[off:])))
+	}
+}
+
+// bits appends what is under mask of the number of size bytes at off, shifted so that the mask begins at bit 0.
+func (w *layerWriter) bits(name string, off, size int, mask uint32) {
+	if !w.has(off, size) {
+		return
+	}
+	var n uint32
+	for _, b := range w.header[off : off+size] {
+		n = n<<8 | uint32(b)
+	}
+	w.dst = appendUint(w.dst, name, uint64(n&mask>>bits.TrailingZeros32(mask)))
 }
 
 // bool appends whether a bit of the byte at off is set.

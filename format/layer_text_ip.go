@@ -9,34 +9,63 @@ import (
 
 func (w *layerWriter) ipv4() {
 	w.begin("IPv4")
-	w.uint(" Version=", 0, 1, 0xf0)
-	w.uint(" IHL=", 0, 1, 0x0f)
-	w.uint(" TOS=", 1, 1, allBits)
-	w.uint(" Length=", 2, 2, allBits)
-	w.uint(" Id=", 4, 2, allBits)
-	if w.has(6, 1) {
-		w.dst = append(w.dst, " Flags="...)
-		sep := ""
-		for _, f := range [...]struct {
-			bit  byte
-			name string
-		}{{0x80, "Evil"}, {0x40, "DF"}, {0x20, "MF"}} {
-			if w.header[6]&f.bit != 0 {
-				w.dst = append(append(w.dst, sep...), f.name...)
-				sep = "|"
-			}
-		}
-	}
-	w.uint(" FragOffset=", 6, 2, ipv4FragmentOffset)
-	w.uint(" TTL=", 8, 1, allBits)
-	w.protocol(" Protocol=", 9)
-	w.uint(" Checksum=", 10, 2, allBits)
-	w.ipv4Addr(" SrcIP=", 12)
-	w.ipv4Addr(" DstIP=", 16)
-	if w.has(ipv4Size, 0) && w.has(int(w.header[0]&0xf)*4, 0) {
+	w.dst = appendIPv4Fields(w.dst, w.header)
+	switch {
+	case len(w.header) == ipv4Size && w.header[0]&0xf <= ipv4Size/4:
+		w.dst = append(w.dst, " Options=[] Padding=[]"...)
+	case len(w.header) > ipv4Size && len(w.header) == int(w.header[0]&0xf)*4:
 		w.ipv4Options()
 	}
 }
+
+// appendIPv4Fields appends the fields of what there is of a header, without options.
+func appendIPv4Fields(dst, h []byte) []byte {
+	if len(h) < 1 {
+		return dst
+	}
+	dst = appendUint(dst, " Version=", uint64(h[0]>>4))
+	dst = appendUint(dst, " IHL=", uint64(h[0]&0xf))
+	if len(h) < 2 {
+		return dst
+	}
+	dst = appendUint(dst, " TOS=", uint64(h[1]))
+	if len(h) < 4 {
+		return dst
+	}
+	dst = appendUint(dst, " Length=", uint64(be16(h[2:])))
+	if len(h) < 6 {
+		return dst
+	}
+	dst = appendUint(dst, " Id=", uint64(be16(h[4:])))
+	if len(h) < 8 {
+		return dst
+	}
+	dst = append(append(dst, " Flags="...), ipv4Flags[h[6]>>5]...)
+	dst = appendUint(dst, " FragOffset=", uint64(be16(h[6:])&ipv4FragmentOffset))
+	if len(h) < 9 {
+		return dst
+	}
+	dst = appendUint(dst, " TTL=", uint64(h[8]))
+	if len(h) < 10 {
+		return dst
+	}
+	dst = appendIPProtocol(append(dst, " Protocol="...), h[9])
+	if len(h) < 12 {
+		return dst
+	}
+	dst = appendUint(dst, " Checksum=", uint64(be16(h[10:])))
+	if len(h) < 16 {
+		return dst
+	}
+	dst = netip.AddrFrom4([4]byte(h[12:])).AppendTo(append(dst, " SrcIP="...))
+	if len(h) < 20 {
+		return dst
+	}
+	return netip.AddrFrom4([4]byte(h[16:])).AppendTo(append(dst, " DstIP="...))
+}
+
+// ipv4Flags has the names of the flags, by the three bits.
+var ipv4Flags = [8]string{"", "MF", "DF", "DF|MF", "Evil", "Evil|MF", "Evil|DF", "Evil|DF|MF"}
 
 func (w *layerWriter) ipv4Options() {
 	options := w.header[ipv4Size:]
@@ -83,17 +112,38 @@ func nextOption(b []byte) (option, rest []byte) {
 
 func (w *layerWriter) ipv6() {
 	w.begin("IPv6")
-	w.uint(" Version=", 0, 1, 0xf0)
-	w.uint(" TrafficClass=", 0, 2, 0x0ff0)
-	w.uint(" FlowLabel=", 0, 4, 0x000fffff)
-	w.uint(" Length=", 4, 2, allBits)
-	w.protocol(" NextHeader=", 6)
-	w.uint(" HopLimit=", 7, 1, allBits)
-	w.ipv6Addr(" SrcIP=", 8)
-	w.ipv6Addr(" DstIP=", 24)
-	if w.has(ipv6Size, 0) {
-		w.dst = append(w.dst, " HopByHop=nil"...) // a layer of its own
+	w.dst = appendIPv6Fields(w.dst, w.header)
+}
+
+// appendIPv6Fields appends the fields of what there is of a header.
+func appendIPv6Fields(dst, h []byte) []byte {
+	if len(h) < 4 {
+		return dst
 	}
+	dst = appendUint(dst, " Version=", uint64(h[0]>>4))
+	dst = appendUint(dst, " TrafficClass=", uint64(be16(h)>>4&0xff))
+	dst = appendUint(dst, " FlowLabel=", uint64(be32(h)&0xfffff))
+	if len(h) < 6 {
+		return dst
+	}
+	dst = appendUint(dst, " Length=", uint64(be16(h[4:])))
+	if len(h) < 7 {
+		return dst
+	}
+	dst = appendIPProtocol(append(dst, " NextHeader="...), h[6])
+	if len(h) < 8 {
+		return dst
+	}
+	dst = appendUint(dst, " HopLimit=", uint64(h[7]))
+	if len(h) < 24 {
+		return dst
+	}
+	dst = netip.AddrFrom16([16]byte(h[8:])).Unmap().AppendTo(append(dst, " SrcIP="...))
+	if len(h) < ipv6Size {
+		return dst
+	}
+	dst = netip.AddrFrom16([16]byte(h[24:])).Unmap().AppendTo(append(dst, " DstIP="...))
+	return append(dst, " HopByHop=nil"...) // a layer of its own
 }
 
 // beginExtension appends the fields that extension headers have. unit is that of the length, beyond says how
@@ -101,7 +151,7 @@ func (w *layerWriter) ipv6() {
 func (w *layerWriter) beginExtension(name string, unit, beyond int) {
 	w.begin(name)
 	w.protocol(" NextHeader=", 0)
-	w.uint(" HeaderLength=", 1, 1, allBits)
+	w.uint8(" HeaderLength=", 1)
 	if w.has(1, 1) {
 		w.dst = appendUint(w.dst, " ActualLength=", uint64((int(w.header[1])+beyond)*unit))
 	}
@@ -120,8 +170,8 @@ func (w *layerWriter) extension(kind layerKind) {
 
 func (w *layerWriter) routing() {
 	w.beginExtension("IPv6Routing", 8, 1)
-	w.uint(" RoutingType=", 2, 1, allBits)
-	w.uint(" SegmentsLeft=", 3, 1, allBits)
+	w.uint8(" RoutingType=", 2)
+	w.uint8(" SegmentsLeft=", 3)
 	if !w.has(extensionSize, 0) {
 		return
 	}
@@ -129,9 +179,9 @@ func (w *layerWriter) routing() {
 		w.bytes(" Data=", 4, len(w.header))
 		return
 	}
-	w.uint(" LastEntry=", 4, 1, allBits)
-	w.uint(" Flags=", 5, 1, allBits)
-	w.uint(" Tag=", 6, 2, allBits)
+	w.uint8(" LastEntry=", 4)
+	w.uint8(" Flags=", 5)
+	w.uint16(" Tag=", 6)
 	n := min(int(w.header[4])+1, (len(w.header)-extensionSize)/16)
 	w.list(" Segments=", n, func(i int) {
 		w.dst = netip.AddrFrom16([16]byte(w.header[extensionSize+16*i:])).AppendTo(w.dst)
@@ -141,26 +191,26 @@ func (w *layerWriter) routing() {
 func (w *layerWriter) fragment() {
 	w.begin("IPv6Fragment")
 	w.protocol(" NextHeader=", 0)
-	w.uint(" Reserved1=", 1, 1, allBits)
-	w.uint(" FragmentOffset=", 2, 2, ipv6FragmentOffset)
-	w.uint(" Reserved2=", 3, 1, 0x06)
+	w.uint8(" Reserved1=", 1)
+	w.bits(" FragmentOffset=", 2, 2, ipv6FragmentOffset)
+	w.bits(" Reserved2=", 3, 1, 0x06)
 	w.bool(" MoreFragments=", 3, ipv6MoreFragments)
-	w.uint(" Identification=", 4, 4, allBits)
+	w.uint32(" Identification=", 4)
 }
 
 func (w *layerWriter) ah() {
 	w.beginExtension("IPSecAH", 4, 2)
-	w.uint(" Reserved=", 2, 2, allBits)
-	w.uint(" SPI=", 4, 4, allBits)
-	w.uint(" Seq=", 8, 4, allBits)
+	w.uint16(" Reserved=", 2)
+	w.uint32(" SPI=", 4)
+	w.uint32(" Seq=", 8)
 	w.bytes(" AuthenticationData=", ahSize, len(w.header))
 }
 
 func (w *layerWriter) esp() {
 	// The layer of gopacket has no payload: all is encrypted.
 	w.beginWith("IPSecESP", w.header[:len(w.header)+len(w.payload)], nil)
-	w.uint(" SPI=", 0, 4, allBits)
-	w.uint(" Seq=", 4, 4, allBits)
+	w.uint32(" SPI=", 0)
+	w.uint32(" Seq=", 4)
 	if w.has(espSize, 0) {
 		w.dst = appendBytes(append(w.dst, " Encrypted="...), w.payload)
 	}

@@ -6,41 +6,41 @@ import "github.com/gopacket/gopacket/layers"
 
 func (w *layerWriter) ethernet() {
 	w.begin("Ethernet")
-	w.mac(" SrcMAC=", 6)
-	w.mac(" DstMAC=", 0)
-	w.typeAndLength(" EthernetType=", 12)
-}
-
-// typeAndLength appends the type of a frame, and its length, 0 if the field is a type.
-func (w *layerWriter) typeAndLength(name string, off int) {
-	if !w.has(off, 2) {
+	h := w.header
+	if len(h) < 12 {
+		w.mac(" DstMAC=", 0)
 		return
 	}
-	etherType, length := be16(w.header[off:]), uint16(0)
-	if etherType < etherTypeMin {
-		etherType, length = 0, etherType
+	dst := appendMAC(append(w.dst, " SrcMAC="...), h[6:12])
+	dst = appendMAC(append(dst, " DstMAC="...), h[:6])
+	if len(h) >= ethernetSize {
+		etherType, length := be16(h[12:]), uint16(0)
+		if etherType < etherTypeMin {
+			etherType, length = etherTypeLLC, etherType
+		}
+		dst = appendEtherType(append(dst, " EthernetType="...), etherType)
+		dst = appendUint(dst, " Length=", uint64(length))
 	}
-	w.dst = appendEtherType(append(w.dst, name...), etherType)
-	w.dst = appendUint(w.dst, " Length=", uint64(length))
+	w.dst = dst
 }
 
 func (w *layerWriter) vlan() {
 	w.begin("Dot1Q")
-	w.uint(" Priority=", 0, 1, 0xe0)
+	w.bits(" Priority=", 0, 1, 0xe0)
 	w.bool(" DropEligible=", 0, 0x10)
-	w.uint(" VLANIdentifier=", 0, 2, 0x0fff)
+	w.bits(" VLANIdentifier=", 0, 2, 0x0fff)
 	w.etherType(" Type=", 2)
 }
 
 func (w *layerWriter) llc() {
 	w.begin("LLC")
-	w.uint(" DSAP=", 0, 1, allBits)
-	w.uint(" SSAP=", 1, 1, allBits)
+	w.uint8(" DSAP=", 0)
+	w.uint8(" SSAP=", 1)
 	if w.has(2, 1) && w.header[2]&llcUnnumbered != llcUnnumbered {
-		w.uint(" Control=", 2, 2, allBits)
+		w.uint16(" Control=", 2)
 		return
 	}
-	w.uint(" Control=", 2, 1, allBits)
+	w.uint8(" Control=", 2)
 	if w.has(3, 1) {
 		w.bytes(" OrganizationalCode=", 3, 6)
 	}
@@ -49,10 +49,10 @@ func (w *layerWriter) llc() {
 
 func (w *layerWriter) mpls() {
 	w.begin("MPLS")
-	w.uint(" Label=", 0, 3, 0xfffff0)
-	w.uint(" TrafficClass=", 2, 1, 0x0e)
+	w.bits(" Label=", 0, 3, 0xfffff0)
+	w.bits(" TrafficClass=", 2, 1, 0x0e)
 	w.bool(" StackBottom=", 2, 0x01)
-	w.uint(" TTL=", 3, 1, allBits)
+	w.uint8(" TTL=", 3)
 }
 
 func (w *layerWriter) arp() {
@@ -61,9 +61,9 @@ func (w *layerWriter) arp() {
 		w.dst = append(append(w.dst, " AddrType="...), layers.LinkType(be16(w.header)).String()...)
 	}
 	w.etherType(" Protocol=", 2)
-	w.uint(" HwAddressSize=", 4, 1, allBits)
-	w.uint(" ProtAddressSize=", 5, 1, allBits)
-	w.uint(" Operation=", 6, 2, allBits)
+	w.uint8(" HwAddressSize=", 4)
+	w.uint8(" ProtAddressSize=", 5)
+	w.uint16(" Operation=", 6)
 	if !w.has(arpFixedSize, 0) {
 		return
 	}

@@ -10,16 +10,24 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// port appends a port with its name.
-func (w *layerWriter) port(text string, off int, names func(port uint16) (string, bool)) {
-	if !w.has(off, 2) {
-		return
+// appendPorts appends the ports that most headers begin with, each with the name that names has for it.
+func appendPorts(dst, h []byte, names func(port uint16) (string, bool)) []byte {
+	if len(h) < 2 {
+		return dst
 	}
-	port := be16(w.header[off:])
-	w.dst = appendUint(w.dst, text, uint64(port))
+	dst = appendPort(append(dst, " SrcPort="...), be16(h), names)
+	if len(h) < portsSize {
+		return dst
+	}
+	return appendPort(append(dst, " DstPort="...), be16(h[2:]), names)
+}
+
+func appendPort(dst []byte, port uint16, names func(port uint16) (string, bool)) []byte {
+	dst = strconv.AppendUint(dst, uint64(port), 10)
 	if name, ok := names(port); ok {
-		w.dst = append(append(append(w.dst, '('), name...), ')')
+		dst = append(append(append(dst, '('), name...), ')')
 	}
+	return dst
 }
 
 func tcpPortName(port uint16) (string, bool)    { return layers.TCPPortNames(layers.TCPPort(port)) }
@@ -27,42 +35,74 @@ func udpPortName(port uint16) (string, bool)    { return layers.UDPPortNames(lay
 func sctpPortName(port uint16) (string, bool)   { return layers.SCTPPortNames(layers.SCTPPort(port)) }
 func unnamedPort(uint16) (name string, ok bool) { return "", false }
 
-// ports appends the ports that most headers begin with.
-func (w *layerWriter) ports(names func(port uint16) (string, bool)) {
-	w.port(" SrcPort=", 0, names)
-	w.port(" DstPort=", 2, names)
-}
-
 func (w *layerWriter) tcp(options *layers.TCP) {
 	w.begin("TCP")
-	w.ports(tcpPortName)
-	w.uint(" Seq=", 4, 4, allBits)
-	w.uint(" Ack=", 8, 4, allBits)
-	w.uint(" DataOffset=", 12, 1, 0xf0)
-	w.bool(" FIN=", tcpFlagsOffset, 0x01)
-	w.bool(" SYN=", tcpFlagsOffset, 0x02)
-	w.bool(" RST=", tcpFlagsOffset, 0x04)
-	w.bool(" PSH=", tcpFlagsOffset, 0x08)
-	w.bool(" ACK=", tcpFlagsOffset, 0x10)
-	w.bool(" URG=", tcpFlagsOffset, 0x20)
-	w.bool(" ECE=", tcpFlagsOffset, 0x40)
-	w.bool(" CWR=", tcpFlagsOffset, 0x80)
-	if w.has(tcpFlagsOffset, 1) {
-		w.bool(" NS=", 12, 0x01)
-	}
-	w.uint(" Window=", 14, 2, allBits)
-	w.uint(" Checksum=", 16, 2, allBits)
-	w.uint(" Urgent=", 18, 2, allBits)
-	if !w.has(tcpSize, 0) || len(w.header) < int(w.header[12]>>4)*4 {
-		return
-	}
-	options.Options, options.Padding, options.Multipath = options.Options[:0], nil, false
-	if len(w.header) > tcpSize {
+	w.dst = appendTCPFields(appendPorts(w.dst, w.header, tcpPortName), w.header)
+	switch n := len(w.header); {
+	case n < tcpSize || n < int(w.header[12]>>4)*4:
+	case n == tcpSize:
+		w.dst = append(w.dst, " Options=[] Padding=[] Multipath=false"...)
+	default:
 		_ = options.DecodeFromBytes(w.header, gopacket.NilDecodeFeedback) // can't fail: the header is whole
+		w.dst = appendTCPOptions(w.dst, options)
 	}
-	w.list(" Options=", len(options.Options), func(i int) { w.dst = appendTCPOption(w.dst, &options.Options[i]) })
-	w.dst = appendBytes(append(w.dst, " Padding="...), options.Padding)
-	w.dst = strconv.AppendBool(append(w.dst, " Multipath="...), options.Multipath)
+}
+
+// appendTCPFields appends the fields of what there is of a header, without ports and options.
+func appendTCPFields(dst, h []byte) []byte {
+	if len(h) < 8 {
+		return dst
+	}
+	dst = appendUint(dst, " Seq=", uint64(be32(h[4:])))
+	if len(h) < 12 {
+		return dst
+	}
+	dst = appendUint(dst, " Ack=", uint64(be32(h[8:])))
+	if len(h) < 13 {
+		return dst
+	}
+	dst = appendUint(dst, " DataOffset=", uint64(h[12]>>4))
+	if len(h) <= tcpFlagsOffset {
+		return dst
+	}
+	flags := h[tcpFlagsOffset]
+	dst = strconv.AppendBool(append(dst, " FIN="...), flags&0x01 != 0)
+	dst = strconv.AppendBool(append(dst, " SYN="...), flags&0x02 != 0)
+	dst = strconv.AppendBool(append(dst, " RST="...), flags&0x04 != 0)
+	dst = strconv.AppendBool(append(dst, " PSH="...), flags&0x08 != 0)
+	dst = strconv.AppendBool(append(dst, " ACK="...), flags&0x10 != 0)
+	dst = strconv.AppendBool(append(dst, " URG="...), flags&0x20 != 0)
+	dst = strconv.AppendBool(append(dst, " ECE="...), flags&0x40 != 0)
+	dst = strconv.AppendBool(append(dst, " CWR="...), flags&0x80 != 0)
+	dst = strconv.AppendBool(append(dst, " NS="...), h[12]&0x01 != 0)
+	if len(h) < 16 {
+		return dst
+	}
+	dst = appendUint(dst, " Window=", uint64(be16(h[14:])))
+	if len(h) < 18 {
+		return dst
+	}
+	dst = appendUint(dst, " Checksum=", uint64(be16(h[16:])))
+	if len(h) < 20 {
+		return dst
+	}
+	return appendUint(dst, " Urgent=", uint64(be16(h[18:])))
+}
+
+func appendTCPOptions(dst []byte, l *layers.TCP) []byte {
+	dst = append(dst, " Options=["...)
+	if n := len(l.Options); n > maxListed {
+		dst = appendElided(dst, n)
+	} else {
+		for i := range l.Options {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = appendTCPOption(dst, &l.Options[i])
+		}
+	}
+	dst = appendBytes(append(dst, "] Padding="...), l.Padding)
+	return strconv.AppendBool(append(dst, " Multipath="...), l.Multipath)
 }
 
 func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
@@ -93,48 +133,48 @@ func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
 
 func (w *layerWriter) udp() {
 	w.begin("UDP")
-	w.ports(udpPortName)
-	w.uint(" Length=", 4, 2, allBits)
-	w.uint(" Checksum=", 6, 2, allBits)
+	w.dst = appendPorts(w.dst, w.header, udpPortName)
+	w.uint16(" Length=", 4)
+	w.uint16(" Checksum=", 6)
 }
 
 func (w *layerWriter) udpLite() {
 	w.begin("UDPLite")
-	w.ports(unnamedPort)
-	w.uint(" ChecksumCoverage=", 4, 2, allBits)
-	w.uint(" Checksum=", 6, 2, allBits)
+	w.dst = appendPorts(w.dst, w.header, unnamedPort)
+	w.uint16(" ChecksumCoverage=", 4)
+	w.uint16(" Checksum=", 6)
 }
 
 func (w *layerWriter) sctp() {
 	w.begin("SCTP")
-	w.ports(sctpPortName)
-	w.uint(" VerificationTag=", 4, 4, allBits)
-	w.uint(" Checksum=", 8, 4, allBits)
+	w.dst = appendPorts(w.dst, w.header, sctpPortName)
+	w.uint32(" VerificationTag=", 4)
+	w.uint32(" Checksum=", 8)
 }
 
 func (w *layerWriter) dccp() {
 	w.begin("DCCP")
-	w.ports(unnamedPort)
-	w.uint(" DataOffset=", 4, 1, allBits)
-	w.uint(" CCVal=", 5, 1, 0xf0)
-	w.uint(" ChecksumCoverage=", 5, 1, 0x0f)
-	w.uint(" Checksum=", 6, 2, allBits)
-	w.uint(" Type=", 8, 1, 0x1e)
+	w.dst = appendPorts(w.dst, w.header, unnamedPort)
+	w.uint8(" DataOffset=", 4)
+	w.bits(" CCVal=", 5, 1, 0xf0)
+	w.bits(" ChecksumCoverage=", 5, 1, 0x0f)
+	w.uint16(" Checksum=", 6)
+	w.bits(" Type=", 8, 1, 0x1e)
 	w.bool(" ExtendedSeq=", 8, 0x01)
 }
 
 func (w *layerWriter) icmpv4(d *dissection) {
 	w.begin("ICMPv4")
 	w.typeCode(d, false)
-	w.uint(" Checksum=", 2, 2, allBits)
-	w.uint(" Id=", 4, 2, allBits)
-	w.uint(" Seq=", 6, 2, allBits)
+	w.uint16(" Checksum=", 2)
+	w.uint16(" Id=", 4)
+	w.uint16(" Seq=", 6)
 }
 
 func (w *layerWriter) icmpv6(d *dissection) {
 	w.begin("ICMPv6")
 	w.typeCode(d, true)
-	w.uint(" Checksum=", 2, 2, allBits)
+	w.uint16(" Checksum=", 2)
 	if w.has(icmpv6Size, 0) {
 		w.dst = append(w.dst, " TypeBytes=[]"...)
 	}

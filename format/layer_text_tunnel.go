@@ -7,23 +7,23 @@ import "strconv"
 func (w *layerWriter) vxlan() {
 	w.begin("VXLAN")
 	w.bool(" ValidIDFlag=", 0, vxlanI)
-	w.uint(" VNI=", 4, 3, allBits)
+	w.bits(" VNI=", 4, 3, 0xffffff)
 	w.bool(" GBPExtension=", 0, vxlanG)
 	w.bool(" GBPDontLearn=", 1, vxlanDontLearn)
 	w.bool(" GBPApplied=", 1, vxlanApplied)
-	w.uint(" GBPGroupPolicyID=", 2, 2, allBits)
+	w.uint16(" GBPGroupPolicyID=", 2)
 }
 
 func (w *layerWriter) geneve() {
 	w.begin("Geneve")
-	w.uint(" Version=", 0, 1, 0xc0)
+	w.bits(" Version=", 0, 1, 0xc0)
 	if w.has(0, 1) {
 		w.dst = appendUint(w.dst, " OptionsLength=", uint64(w.header[0]&0x3f)*4)
 	}
 	w.bool(" OAMPacket=", 1, 0x80)
 	w.bool(" CriticalOption=", 1, 0x40)
 	w.etherType(" Protocol=", 2)
-	w.uint(" VNI=", 4, 3, allBits)
+	w.bits(" VNI=", 4, 3, 0xffffff)
 	if !w.has(geneveSize, 0) {
 		return
 	}
@@ -34,9 +34,9 @@ func (w *layerWriter) geneve() {
 	off := geneveSize
 	w.list(" Options=", n, func(int) {
 		size := w.geneveOption(off)
-		w.uint("{Class=", off, 2, allBits)
-		w.uint(" Type=", off+2, 1, allBits)
-		w.uint(" Flags=", off+3, 1, 0xe0)
+		w.uint16("{Class=", off)
+		w.uint8(" Type=", off+2)
+		w.bits(" Flags=", off+3, 1, 0xe0)
 		w.dst = appendUint(w.dst, " Length=", uint64(size))
 		w.bytes(" Data=", off+geneveOptionSize, off+size)
 		w.dst = append(w.dst, '}')
@@ -67,14 +67,14 @@ func (w *layerWriter) gre() {
 	flags := be16(w.header)
 	version1 := flags&greVersion == 1
 	w.dst = strconv.AppendBool(append(w.dst, " AckPresent="...), version1 && flags&greAck != 0)
-	w.uint(" RecursionControl=", 0, 1, 0x07)
-	w.uint(" Flags=", 1, 1, 0xf8)
-	w.uint(" Version=", 1, 1, greVersion)
+	w.bits(" RecursionControl=", 0, 1, 0x07)
+	w.bits(" Flags=", 1, 1, 0xf8)
+	w.bits(" Version=", 1, 1, greVersion)
 	w.etherType(" Protocol=", 2)
 	off := greSize
 	if flags&(greChecksum|greRouting) != 0 {
-		w.uint(" Checksum=", off, 2, allBits)
-		w.uint(" Offset=", off+2, 2, allBits)
+		w.uint16(" Checksum=", off)
+		w.uint16(" Offset=", off+2)
 		off += 4
 	} else {
 		w.dst = append(w.dst, " Checksum=0 Offset=0"...)
@@ -84,7 +84,7 @@ func (w *layerWriter) gre() {
 		present bool
 	}{{" Key=", flags&greKey != 0}, {" Seq=", flags&greSequence != 0}, {" Ack=", version1 && flags&greAck != 0}} {
 		if field.present {
-			w.uint(field.name, off, 4, allBits)
+			w.uint32(field.name, off)
 			off += 4
 		} else {
 			w.dst = append(append(w.dst, field.name...), '0')

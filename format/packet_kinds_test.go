@@ -71,7 +71,7 @@ func ipKinds() []kind {
 		{"segment routing without a tunnel", over6(43, segmentRouting(ipTCP, synAck6[40:], "fd00::2", "fd00::9")), 0},
 		{"mobility header", over6(135, []byte{59, 0, 1, 0, 0, 0, 0, 0}), 0},
 		{"HIP", over6(139, extension(59, 4)), 0},
-		{"Shim6", over6(140, extension(ipUDP, 0, query4[20:])), 0},
+		{"Shim6", over6(140, shim6(ipUDP, query4[20:])), 0},
 		{"no next header", over6(59), 0},
 		{"IPv6 of length 0, as of more than 64 KiB", ethernet(etherIPv6, jumbo), 0},
 		{"IPv4 of length 0, as of more than 64 KiB", ethernet(etherIPv4, large), 0},

@@ -103,6 +103,11 @@ func extension(next byte, units byte, payload ...[]byte) []byte {
 	return append(b, slices.Concat(payload...)...)
 }
 
+// shim6 returns the header that is in front of what a Shim6 context carries.
+func shim6(next byte, payload []byte) []byte {
+	return append([]byte{next, 0, 0x80, 0, 0, 0, 0, 1}, payload...)
+}
+
 // segmentRouting returns a routing header of IPv6 with segments.
 func segmentRouting(next byte, payload []byte, segments ...string) []byte {
 	n := byte(len(segments))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
@@ -16,8 +17,12 @@ import (
 // Summary counts events: how many of each type, and of each reason, verdict or other
 // kind of a type. The zero value is ready for use. Not safe for concurrent use.
 type Summary struct {
+	// Elapsed is the time in which the events came, to tell how many a second. 0: it is not known.
+	Elapsed time.Duration
+
 	types       [256]uint64 // by message type, without what could not be decoded
 	undecodable uint64
+	unmatched   uint64 // events that a filter did not let through
 
 	// Events that the datapath and this reader lost.
 	lostByDatapath, lostByReader uint64
@@ -57,6 +62,20 @@ func (s *Summary) Count(e *Event) {
 	s.kinds[k]++
 }
 
+// CountUnmatched counts an event that is not to be counted otherwise, since a filter did not let it
+// through.
+func (s *Summary) CountUnmatched() { s.unmatched++ }
+
+// Matched returns how many events were counted, and how many of them with Count. Losses
+// are no events.
+func (s *Summary) Matched() (matched, total uint64) {
+	matched = s.undecodable
+	for _, n := range s.types {
+		matched += n
+	}
+	return matched, matched + s.unmatched
+}
+
 // name returns what the summary calls k, "" if it does not.
 func (k summaryKind) name() string {
 	if d := descriptors.Load()[k.typ]; d != nil {
@@ -76,17 +95,21 @@ type summaryLine struct {
 // frequent first, under each its kinds, then losses.
 func (s *Summary) Append(dst []byte) []byte {
 	lines := s.lines()
-	width := 0
-	for _, l := range lines {
-		width = max(width, len(strconv.FormatUint(l.count, 10)))
-	}
-	for _, l := range lines {
-		digits := strconv.FormatUint(l.count, 10)
-		for range width - len(digits) {
-			dst = append(dst, ' ')
+	counts, rates := make([]string, len(lines)), make([]string, len(lines))
+	var countWidth, rateWidth int
+	for i, l := range lines {
+		counts[i] = strconv.FormatUint(l.count, 10)
+		countWidth = max(countWidth, len(counts[i]))
+		if s.Elapsed > 0 {
+			rates[i] = rateText(l.count, s.Elapsed)
+			rateWidth = max(rateWidth, len(rates[i]))
 		}
-		dst = append(dst, digits...)
-		dst = append(dst, "  "...)
+	}
+	for i, l := range lines {
+		dst = append(appendRight(dst, counts[i], countWidth), "  "...)
+		if s.Elapsed > 0 {
+			dst = append(appendRight(dst, rates[i], rateWidth), "  "...)
+		}
 		if l.kind {
 			dst = append(dst, "  "...)
 		}
@@ -95,33 +118,58 @@ func (s *Summary) Append(dst []byte) []byte {
 	return dst
 }
 
-func (s *Summary) lines() []summaryLine {
-	kinds := make(map[uint8][]summaryLine)
+func appendRight(dst []byte, text string, width int) []byte {
+	for range width - len(text) {
+		dst = append(dst, ' ')
+	}
+	return append(dst, text...)
+}
+
+// rateText returns a rate with two digits at least.
+func rateText(n uint64, elapsed time.Duration) string {
+	rate := float64(n) / elapsed.Seconds()
+	digits := 0
+	switch {
+	case n == 0:
+	case rate < 0.005:
+		return "<0.01/s"
+	case rate < 1:
+		digits = 2
+	case rate < 10:
+		digits = 1
+	}
+	return strconv.FormatFloat(rate, 'f', digits, 64) + "/s"
+}
+
+// byType returns the types that were counted, the most frequent first, and their kinds that have names.
+func (s *Summary) byType() (types []uint8, kinds map[uint8][]summaryLine) {
+	kinds = make(map[uint8][]summaryLine)
 	for k, n := range s.kinds {
 		kinds[k.typ] = append(kinds[k.typ], summaryLine{k.name(), n, true})
 	}
 	order := func(a, b summaryLine) int { return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name)) }
-	types := slices.SortedFunc(maps.Keys(kinds), func(a, b uint8) int {
+	for typ := range kinds {
+		slices.SortFunc(kinds[typ], order)
+		kinds[typ] = slices.DeleteFunc(kinds[typ], func(l summaryLine) bool { return l.name == "" })
+	}
+	types = slices.SortedFunc(maps.Keys(kinds), func(a, b uint8) int {
 		return cmp.Or(cmp.Compare(s.types[b], s.types[a]), cmp.Compare(a, b))
 	})
+	return types, kinds
+}
 
+func (s *Summary) lines() []summaryLine {
+	types, kinds := s.byType()
 	var lines []summaryLine
-	var total uint64
 	for _, typ := range types {
 		lines = append(lines, summaryLine{name: api.MessageTypeName(int(typ)), count: s.types[typ]})
-		slices.SortFunc(kinds[typ], order)
-		for _, kind := range kinds[typ] {
-			if kind.name != "" {
-				lines = append(lines, kind)
-			}
-		}
-		total += s.types[typ]
+		lines = append(lines, kinds[typ]...)
 	}
-	total += s.undecodable
 	if s.undecodable > 0 {
 		lines = append(lines, summaryLine{name: "cannot be decoded", count: s.undecodable})
 	}
-	lines = append(lines, summaryLine{name: "events in total", count: total})
+	matched, _ := s.Matched()
+	lines = append(lines, summaryLine{name: "events in total", count: matched})
 	if s.lostByDatapath > 0 {
 		lines = append(lines, summaryLine{name: "lost: the agent read the datapath's ring too slowly", count: s.lostByDatapath})
 	}

@@ -3,7 +3,11 @@
 package format_test
 
 import (
+	"encoding/json"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
@@ -44,5 +48,15 @@ func TestSummary(t *testing.T) {
 	count(1, sample([]byte{99}))
 	count(2, lost(100, 1))
 	count(1, lost(7, payload.CPULostByReader))
+	for range 39_000 {
+		s.CountUnmatched()
+	}
 	golden(t, "testdata/summary/all.golden", string(s.Append(nil)))
+	require.True(t, json.Valid(s.AppendJSON(nil)))
+	require.NotContains(t, string(s.AppendJSON(nil)), "rate")
+	s.Elapsed = 2 * time.Minute
+	golden(t, "testdata/summary/rates.golden", string(s.Append(nil)))
+	golden(t, "testdata/summary/json.golden", string(s.AppendJSON(nil)))
+	matched, total := s.Matched()
+	require.EqualValues(t, 39_000, total-matched)
 }

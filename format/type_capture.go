@@ -103,7 +103,7 @@ func appendCaptureMessage(dst []byte, e *Event, name bool) []byte {
 	case n.SubType == api.CaptureProxyPre, n.SubType == api.CaptureProxyPost:
 		return appendUint(dst, "", uint64(fromNetwork(uint16(n.Arg1))))
 	case name:
-		return inert.Append(dst, e.interfaceName(n.Arg1))
+		return appendInterface(dst, e, n.Arg1)
 	default:
 		return appendUint(dst, "ifindex ", uint64(n.Arg1))
 	}

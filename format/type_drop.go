@@ -38,11 +38,11 @@ func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {
 	d.endpoints(uint64(n.Source), uint64(n.DstID))
 	d.identities(f, n.SrcLabel, n.DstLabel)
 	if e.denied == nil {
-		d.rule(e, 0)
+		d.rule(e)
 	}
 	d.dst = append(d.dst, e.denied...)
 	d.uint("ip-trace-id ", n.IPTraceID)
-	if f.all() {
+	if f.all() && n.File != 0 {
 		d.dst = appendSourceLine(d.next(), n)
 	}
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst

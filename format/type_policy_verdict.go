@@ -62,7 +62,8 @@ func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 	if !c.hasPorts {
 		d.uint("port ", uint64(n.DstPort))
 	}
-	said := ofDrop && !f.all() // enough, on a line that is long
+	_, rule := e.DenyRule()
+	said := ofDrop && !f.all() && rule != "" // by the rule
 	if n.Direction() != 0 && !said {
 		d.text("", api.PolicyDirectionName(n.Direction()))
 	}
@@ -81,7 +82,10 @@ func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 	if !said && (n.MatchType() != api.PolicyMatchNone || n.Verdict < 0) {
 		d.text("match ", api.PolicyMatchName(n.MatchType()))
 	}
-	d.rule(e, uint64(n.Cookie))
+	d.rule(e)
+	if f.all() && rule == "" {
+		d.uint("cookie ", uint64(n.Cookie))
+	}
 	return d
 }
 

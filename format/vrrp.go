@@ -49,22 +49,22 @@ func appendVRRPType(dst []byte, b byte) []byte {
 // vrrp appends versions 2 (RFC 3768) and 3 (RFC 9568), whose addresses are of what carries it.
 func (w *layerWriter) vrrp(v6 bool) {
 	w.begin("VRRP")
-	w.uint(" Version=", 0, 1, 0xf0)
+	w.bits(" Version=", 0, 1, 0xf0)
 	if w.has(0, 1) {
 		w.dst = appendVRRPType(append(w.dst, " Type="...), w.header[0])
 	}
-	w.uint(" VirtualRtrID=", 1, 1, allBits)
-	w.uint(" Priority=", 2, 1, allBits)
-	w.uint(" CountIPAddr=", 3, 1, allBits)
+	w.uint8(" VirtualRtrID=", 1)
+	w.uint8(" Priority=", 2)
+	w.uint8(" CountIPAddr=", 3)
 	if w.has(0, 1) && w.header[0]>>4 == 3 {
-		w.uint(" MaxAdverInt=", 4, 2, 0x0fff)
+		w.bits(" MaxAdverInt=", 4, 2, 0x0fff)
 	} else {
 		if w.has(4, 1) {
 			w.dst = append(append(w.dst, " AuthType="...), vrrpAuthType(w.header[4])...)
 		}
-		w.uint(" AdverInt=", 5, 1, allBits)
+		w.uint8(" AdverInt=", 5)
 	}
-	w.uint(" Checksum=", 6, 2, allBits)
+	w.uint16(" Checksum=", 6)
 	switch {
 	case !w.has(vrrpSize, 0):
 	case v6:

@@ -43,7 +43,7 @@ func TestClient(t *testing.T) {
 	require.NoError(t, c.WaitFor(t.Context(), 1))
 	require.Len(t, c.Payloads(), 1)
 	require.Equal(t, payload.EventSample, c.Payloads()[0].Type)
-	require.Equal(t, `>> Message: "one"`, payloadLine(c.Payloads()[0]))
+	require.Equal(t, `agent Message: "one"`, payloadLine(c.Payloads()[0]))
 
 	require.NoError(t, c.Close())
 	send(t, a, "two")

@@ -72,8 +72,8 @@
 //	client/wait-end a
 //	stdout '^6 events, 0 lost'
 //	client/events a
-//	stdout '>> Message: "first drop: Policy denied"'
-//	stdout '>> Message: "first drop: CT: Map insertion failed"'
+//	stdout 'agent Message: "first drop: Policy denied"'
+//	stdout 'agent Message: "first drop: CT: Map insertion failed"'
 //
 //	-- expected --
 //	{"CT: Map insertion failed": 1, "Policy denied": 2}

@@ -9,10 +9,14 @@ import (
 	"github.com/cilium/monitor/format"
 )
 
-// payloadLine returns the line that "monitor watch -v --numeric" prints for a payload.
+// payloadLine returns the line that "monitor watch --numeric --timestamps=none" prints for a payload, with -v
+// for one of a type that is hidden without.
 func payloadLine(pl payload.Payload) string {
 	ev := format.NewEvent(nil)
 	ev.Decode(&pl)
-	f := format.New(format.Options{Level: format.LevelDebug, Numeric: true})
-	return strings.TrimSuffix(string(f.Append(nil, ev)), "\n")
+	var line []byte
+	for level := format.LevelDefault; len(line) == 0 && level <= format.LevelDebug; level++ {
+		line = format.New(format.Options{Level: level, Numeric: true}).Append(nil, ev)
+	}
+	return strings.TrimSuffix(string(line), "\n")
 }

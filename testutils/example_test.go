@@ -31,5 +31,5 @@ func ExampleFakeConsumer() {
 	for _, n := range consumer.Notifications() {
 		fmt.Println(n)
 	}
-	// Output: >> Message: "hello"
+	// Output: agent Message: "hello"
 }

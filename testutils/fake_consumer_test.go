@@ -37,8 +37,8 @@ func TestFakeConsumer(t *testing.T) {
 	require.EqualValues(t, 5, lost)
 
 	all := c.Notifications()
-	require.Equal(t, `>> Message: "hello"`, all[0].String())
-	require.Contains(t, all[1].String(), "verdict Denied (no)")
+	require.Equal(t, `agent Message: "hello"`, all[0].String())
+	require.Contains(t, all[1].String(), "Denied, no")
 	require.Contains(t, all[2].String(), "anything")
 	require.Contains(t, all[3].String(), "unknown(200)")
 	require.Contains(t, all[4].String(), "Lost 5 events")
@@ -55,11 +55,11 @@ func TestWaitInVain(t *testing.T) {
 	err := c.WaitFor(ctx, 7)
 	require.ErrorIs(t, err, context.Canceled)
 	require.EqualError(t, err, `wait for 7 events: context canceled; saw 6 events and 0 lost, at last:
-	>> Message: "2"
-	>> Message: "3"
-	>> Message: "4"
-	>> Message: "5"
-	>> Message: "6"`)
+	agent Message: "2"
+	agent Message: "3"
+	agent Message: "4"
+	agent Message: "5"
+	agent Message: "6"`)
 
 	require.NoError(t, c.WaitFor(ctx, 6), "what is there needs no wait")
 	require.EqualError(t, new(FakeConsumer).WaitFor(ctx, 1), "wait for 1 events: context canceled; saw 0 events and 0 lost")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,6 +106,43 @@ func TestDecodeErrors(t *testing.T) {
 		require.Equal(t, len(sample), e.Got)
 		require.Equal(t, *l7Record(), got, "unchanged after an error")
 	}
+}
+
+// TestLargest decodes a record of the largest size that there may be.
+func TestLargest(t *testing.T) {
+	want := httpRecord()
+	for {
+		sample, err := want.Append(nil)
+		require.NoError(t, err)
+		if missing := api.MaxUserEventSize - len(sample); missing > 0 {
+			want.Info += strings.Repeat("x", missing)
+			continue
+		} else if missing < 0 { // the lengths take more bytes, too
+			want.Info = want.Info[:len(want.Info)+missing]
+			continue
+		}
+		var got accesslog.LogRecord
+		require.NoError(t, got.Decode(sample))
+		require.Equal(t, *want, got)
+		return
+	}
+}
+
+// brokenURL is a URL that can't be parsed.
+type brokenURL struct{}
+
+func (brokenURL) MarshalBinary() ([]byte, error) { return []byte("http://user:secret@host:port/"), nil }
+
+// TestDecodeBrokenURL checks that the error does not tell a password.
+func TestDecodeBrokenURL(t *testing.T) {
+	type httpPart struct{ URL *brokenURL }
+	type record struct{ HTTP *httpPart }
+	buf := bytes.NewBuffer([]byte{api.MessageTypeAccessLog})
+	require.NoError(t, gob.NewEncoder(buf).Encode(record{&httpPart{&brokenURL{}}}))
+	err := new(accesslog.LogRecord).Decode(buf.Bytes())
+	require.ErrorIs(t, err, api.ErrMalformed)
+	require.ErrorContains(t, err, "the URL cannot be parsed")
+	require.NotContains(t, err.Error(), "secret")
 }
 
 func FuzzLogRecord(f *testing.F) {

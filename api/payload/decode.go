@@ -95,7 +95,7 @@ func DecodeShared(b []byte, pl *Payload) (n int, err error) {
 	r := gobwire.Reader{Rest: b}
 	msg := gobwire.Reader{Rest: r.Bytes(r.Uint())}
 	switch id := msg.Int(); {
-	case r.Failed || msg.Failed:
+	case msg.Failed: // so it does if r has no message
 		return 0, fmt.Errorf("%w: no whole message in %d bytes", ErrCorrupt, len(b))
 	case id != typeID:
 		return 0, fmt.Errorf("%w: type id %d, not %d of a value", ErrCorrupt, id, typeID)
@@ -111,9 +111,7 @@ func DecodeShared(b []byte, pl *Payload) (n int, err error) {
 // next returns the next message without its length. It is valid until the next
 // call.
 func (d *Decoder) next() ([]byte, error) {
-	if _, err := d.rd.Discard(d.skip); err != nil {
-		return nil, fmt.Errorf("skip message: %w", err)
-	}
+	_, _ = d.rd.Discard(d.skip) // it was peeked, so it is there
 	d.skip = 0
 
 	size, err := readUint(d.rd)
@@ -218,8 +216,8 @@ func readUint(rd *bufio.Reader) (uint64, error) {
 		return 0, midMessage(err)
 	}
 	u := gobwire.Uint(first, more)
-	_, err = rd.Discard(n)
-	return u, err
+	_, _ = rd.Discard(n) // it was peeked
+	return u, nil
 }
 
 // midMessage turns the end of the stream inside a message into

@@ -39,7 +39,7 @@ func serveAt(t *testing.T, socket string, opts ...agent.Option) *testAgent {
 	return &testAgent{a, t, socket, stop}
 }
 
-// send sends events that print as lines ">> Message: "MESSAGE"".
+// send sends events that print as lines "agent Message: "MESSAGE"".
 func (a *testAgent) send(messages ...string) {
 	for _, m := range messages {
 		require.NoError(a.t, a.SendEvent(api.MessageTypeAgent, api.GenericMessage(m)))

@@ -94,7 +94,7 @@ func (a *farAgent) shown(watch *exec.Cmd) *process {
 // a user who may enter it and as one who may not.
 func TestInterfacesOfTheAgent(t *testing.T) {
 	a := startFarAgent(t)
-	const named, numbered = ", interface " + farDevice, ", interface " + farNumber
+	const named, numbered = ": " + farDevice + ",", ": ifindex " + farNumber + ","
 	const cannot = "Network interfaces are shown and found by number only: the agent"
 
 	t.Run("root elsewhere", func(t *testing.T) {

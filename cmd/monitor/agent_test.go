@@ -90,7 +90,7 @@ func TestAgentForeignDatapath(t *testing.T) {
 		}
 	}
 	w.waitExit(0)
-	require.Regexp(t, `^(-> network flow 0x[0-9a-f]+, .* udp\n){3}$`, w.stdout.String())
+	require.Regexp(t, `^(out  .* udp: lo\n){3}$`, w.stdout.String())
 }
 
 // TestAgentStops shows that nothing is left behind by an agent with a datapath.

@@ -14,7 +14,7 @@ import (
 func TestHive(t *testing.T) {
 	p := run(t, "hive")
 	p.waitExit(0)
-	for _, part := range []string{"monitor.newAgent", "bpf.newDatapathReady", "Start hooks:"} {
+	for _, part := range []string{"monitor.newAgent", "bpf.newDatapath", "Start hooks:"} {
 		require.Contains(t, p.stdout.String(), part)
 	}
 	p = run(t, "hive", "dot-graph")

@@ -4,8 +4,10 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -44,4 +46,18 @@ func (p *process) limitDescriptors(more int) (restore func()) {
 	}
 	set(uint64(limit))
 	return func() { p.t.Helper(); set(old.Cur) }
+}
+
+// exhaustDescriptors has the process take its last descriptors for connections to an address, until
+// it says what it says then. Between two of them it can have others open for a moment.
+func (p *process) exhaustDescriptors(network, address, says string) (restore func()) {
+	p.t.Helper()
+	restore = p.limitDescriptors(1)
+	waitUntil(p.t, func() bool {
+		conn, err := net.Dial(network, address)
+		require.NoError(p.t, err)
+		p.t.Cleanup(func() { conn.Close() })
+		return strings.Contains(p.stderr.String(), says)
+	})
+	return restore
 }

@@ -13,9 +13,9 @@ import (
 const asMonitor = "MONITOR_TEST_MAIN"
 
 // programEnv is the environment of the program in tests. With the race detector each
-// process would linger for a second.
+// process would linger for a second. Lines have no times unless they are asked for.
 func programEnv() []string {
-	return append(os.Environ(), asMonitor+"=1", "GORACE=atexit_sleep_ms=0")
+	return append(os.Environ(), asMonitor+"=1", "GORACE=atexit_sleep_ms=0", "MONITOR_WATCH_TIMESTAMPS=none")
 }
 
 func TestMain(m *testing.M) {

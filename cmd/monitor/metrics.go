@@ -88,7 +88,7 @@ func serveMetrics(p metricsParams) {
 	var ended chan struct{}
 	p.Lifecycle.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error {
-			listener, err := net.Listen("tcp", address)
+			listener, err := listenTCP(address)
 			if err != nil {
 				return fmt.Errorf("serve metrics at --%s=%s: %w", flagMetricsAddress, address, err)
 			}
@@ -126,6 +126,14 @@ func serveMetrics(p metricsParams) {
 			return err
 		},
 	})
+}
+
+func listenTCP(address string) (*net.TCPListener, error) {
+	addr, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return net.ListenTCP("tcp", addr)
 }
 
 // getOnly refuses all methods but GET. It does not wait for a body.

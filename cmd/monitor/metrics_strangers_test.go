@@ -160,3 +160,14 @@ func TestMetricsOutOfDescriptors(t *testing.T) {
 	a.requireServed()
 	require.Equal(t, 1, strings.Count(a.stderr.String(), "Accepting connections failed"))
 }
+
+// TestMetricsOutOfDescriptorsAlone has the agent run out of file descriptors when nobody else
+// connects: its health is well again all the same.
+func TestMetricsOutOfDescriptorsAlone(t *testing.T) {
+	a := startMetricsAgent(t)
+	a.exhaustDescriptors("tcp", a.address, "Accepting connections failed; it is tried again")()
+	waitUntil(t, func() bool {
+		p := run(t, "status", "--shell-sock-path", a.shell)
+		return strings.Contains(p.stdout.String(), "Serving metrics at ")
+	})
+}

@@ -41,7 +41,7 @@ func vethPair(t *testing.T) (client, server *namespace) {
 	// The agent of the tests is elsewhere, where this index has no name.
 	index, err := strconv.Atoi(serverIndex)
 	require.NoError(t, err)
-	server.Connect(device, index, client.Namespace, device)
+	server.ConnectAt(device, index, client.Namespace, device)
 	client.Do(func() error { return setUp(clientIPv4, clientIP6) })
 	server.Do(func() error { return setUp(serverIPv4, serverIP6) })
 	return client, server

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -20,10 +21,16 @@ const (
 	acceptLogInterval = time.Minute
 )
 
+// deadlineListener is what listeners on TCP and unix sockets are.
+type deadlineListener interface {
+	net.Listener
+	SetDeadline(time.Time) error
+}
+
 // patientListener goes on when accepting a connection fails, for want of file descriptors for
 // example: its Accept fails only once it is closed. Only one goroutine may accept.
 type patientListener struct {
-	net.Listener
+	deadlineListener
 	what   string // that is being served
 	log    logrus.FieldLogger
 	health cell.Health
@@ -35,8 +42,8 @@ type patientListener struct {
 	closed    chan struct{}
 }
 
-func newPatientListener(l net.Listener, what string, log logrus.FieldLogger, health cell.Health) *patientListener {
-	p := &patientListener{Listener: l, what: what, log: log, health: health, closed: make(chan struct{})}
+func newPatientListener(l deadlineListener, what string, log logrus.FieldLogger, health cell.Health) *patientListener {
+	p := &patientListener{deadlineListener: l, what: what, log: log, health: health, closed: make(chan struct{})}
 	p.reportServing()
 	return p
 }
@@ -48,13 +55,14 @@ func (l *patientListener) reportServing() {
 
 func (l *patientListener) Accept() (net.Conn, error) {
 	for {
-		conn, err := l.Listener.Accept()
+		conn, err := l.deadlineListener.Accept()
 		switch {
 		case err == nil:
-			if l.failing {
-				l.reportServing()
-			}
+			l.recovered()
 			return conn, nil
+		case errors.Is(err, os.ErrDeadlineExceeded): // accepting works: it waited
+			l.recovered()
+			continue
 		case errors.Is(err, net.ErrClosed):
 			return nil, err
 		}
@@ -63,8 +71,20 @@ func (l *patientListener) Accept() (net.Conn, error) {
 		case <-l.closed:
 		case <-time.After(acceptPause):
 		}
+		l.setDeadline(time.Now().Add(acceptPause))
 	}
 }
+
+// recovered reports that accepting works, if it did not.
+func (l *patientListener) recovered() {
+	if l.failing {
+		l.setDeadline(time.Time{})
+		l.reportServing()
+	}
+}
+
+// setDeadline fails only for a listener that is closed, which Accept tells.
+func (l *patientListener) setDeadline(t time.Time) { _ = l.SetDeadline(t) }
 
 func (l *patientListener) reportFailed(err error) {
 	const text = "Accepting connections failed"
@@ -78,5 +98,5 @@ func (l *patientListener) reportFailed(err error) {
 
 func (l *patientListener) Close() error {
 	l.closeOnce.Do(func() { close(l.closed) })
-	return l.Listener.Close()
+	return l.deadlineListener.Close()
 }

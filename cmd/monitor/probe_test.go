@@ -58,6 +58,17 @@ func TestProbeReadFailure(t *testing.T) {
 	waitUntil(t, func() bool { return probe().ProcessState.ExitCode() == 0 })
 }
 
+// TestProbeAcceptFailure has the agent run out of descriptors with its last client: it is well again
+// when there are some, without another client.
+func TestProbeAcceptFailure(t *testing.T) {
+	a := startAgent(t)
+	a.exhaustDescriptors("unix", a.socket, "Accepting connections to the monitor API failed")()
+	waitUntil(t, func() bool {
+		p := run(t, "status", "--shell-sock-path", a.shell)
+		return strings.Contains(p.stdout.String(), "Serving the monitor API 1.2 on ")
+	})
+}
+
 // TestStatusTimeout asks what accepts connections and never answers, and what does not even
 // accept them.
 func TestStatusTimeout(t *testing.T) {

@@ -34,7 +34,7 @@ func TestRunScript(t *testing.T) {
 			p.waitStdout("UDP to port 9999")
 			p.waitStdout("127.0.0.1 -> 127.0.0.1 icmp EchoReply")
 			p.waitStdout(":9999 udp")
-			p.waitStdout("xx drop (Policy denied)")
+			p.waitStdout("udp: Policy denied, lo")
 			p.waitStdout("action deny")
 			p.signal(sig)
 			p.wait()

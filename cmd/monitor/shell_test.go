@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ func TestShellWatch(t *testing.T) {
 	waitUntil(t, func() bool { return strings.Contains(status(), "1 stream,") })
 	require.Regexp(t, `(?m)^stream +monitor/watch +- `, status())
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "hello").waitExit(0)
-	w.waitStdout(">> Message: \"hello\"\n")
+	w.waitStdout("agent Message: \"hello\"\n")
 	w.signal(syscall.SIGINT)
 	w.wait()
 	waitUntil(t, func() bool { return strings.Contains(status(), "0 streams") })
@@ -50,7 +51,8 @@ func TestShellArguments(t *testing.T) {
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send", "agent", "it's #1, $HOME", "").waitExit(0)
 	run(t, "shell", "--shell-sock-path", a.shell, "monitor/send agent 'a whole line'").waitExit(0)
 	w.waitExit(0)
-	require.Equal(t, ">> Message: \"it's #1, $HOME\"\n>> Message: \"\"\n>> Message: \"a whole line\"\n", strings.TrimRight(w.stdout.String(), "\n")+"\n")
+	lines := regexp.MustCompile(`(?m)^\S+ agent `).ReplaceAllString(w.stdout.String(), "")
+	require.Equal(t, "Message: \"it's #1, $HOME\"\nMessage: \"\"\nMessage: \"a whole line\"\n", strings.TrimRight(lines, "\n")+"\n")
 }
 
 // TestNoShell shows that it is said at once if there is no agent.

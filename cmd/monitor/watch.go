@@ -54,9 +54,14 @@ monitor watch --read now.events -t drop -vv`,
 		Long: format.FilterHelp + `
 
 Losses are lines like "CPU 01: Lost 5 events". Messages about the connection, and the
-summary, go to stderr. If the agent goes away, watch waits for it and connects again.
+summary, go to stderr; with -o json the summary is the last object on stdout. What was not
+shown is told at the end: "0 of 39,054 events matched". If no agent runs yet, or it goes away,
+watch waits for one; if none came at all by the end, the exit code is 3.
 
-Each flag but --not is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
+Network interfaces have the names that they have where the agent is. If this user may not
+look there, they are numbers, and watch says so.
+
+Each flag but --not, --outer and --inner is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
 --monitor-socket-path the same as the agent's (` + envPrefix + `MONITOR_SOCKET_PATH). A flag goes
 before the environment.
 
@@ -115,7 +120,7 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 	flags.AddFlagSet(group("When to stop (else: Ctrl-C)", func(fs *pflag.FlagSet) {
 		fs.IntVar(&o.count, "count", 0, "stop after printing `N` events")
 		fs.DurationVar(&o.duration, "for", 0, "stop after this `TIME`: 10s, 2m")
-		fs.BoolVar(&o.summary, "summary", false, "at the end, count the events by type, reason and verdict")
+		fs.BoolVar(&o.summary, "summary", false, "at the end, tell how many events of which type, reason and verdict there were, in all and a second")
 	}))
 	flags.AddFlagSet(group("Files to write, too", func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`, - is stdout")
@@ -194,7 +199,10 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		err = w.follow(ctx, socket)
 	}
 	if o.summary && w.connected {
-		w.writeSummary()
+		w.writeSummary(printing.Output == format.OutputJSON && !o.toStdout())
+	}
+	if w.connected {
+		w.writeUnshown()
 	}
 	return err
 }

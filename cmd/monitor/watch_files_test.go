@@ -23,7 +23,7 @@ import (
 )
 
 // twoEvents is what a watch prints of the events "one" and "two".
-const twoEvents = ">> Message: \"one\"\n>> Message: \"two\"\n"
+const twoEvents = "agent Message: \"one\"\nagent Message: \"two\"\n"
 
 // recordingOf returns a recording of samples in a file.
 func recordingOf(t *testing.T, samples ...[]byte) string {
@@ -75,7 +75,7 @@ func TestRecord(t *testing.T) {
 	p := run(t, "watch", "--read", file, "--summary")
 	p.waitExit(0)
 	require.Equal(t, twoEvents, p.stdout.String())
-	require.Contains(t, p.stderr.String(), "2  events in total")
+	require.Regexp(t, `\n2 .*events in total\n`, p.stderr.String())
 	p = run(t, "watch", "--read", file, "--json", "--count", "1")
 	p.waitExit(0)
 	require.JSONEq(t, `{"type":"agent","subtype":"Message","message":"one"}`, p.stdout.String())
@@ -160,8 +160,8 @@ func TestReadSocket(t *testing.T) {
 			}
 			end(a, w)
 			w.waitExit(0)
-			require.Regexp(t, `^20\S+ >> Message: "one"\n20\S+ >> Message: "two"\n$`, w.stdout.String())
-			require.Contains(t, w.stderr.String(), "2  events in total")
+			require.Regexp(t, `^20\S+ agent Message: "one"\n20\S+ agent Message: "two"\n$`, w.stdout.String())
+			require.Regexp(t, `\n2 .*events in total\n`, w.stderr.String())
 		})
 	}
 }
@@ -176,7 +176,7 @@ func TestReadOddly(t *testing.T) {
 		stdout  string
 		want    string
 	}{
-		"cut short":           {whole[:len(whole)-1], ">> Message: \"one\"\n", "is cut short: it ends in the middle of event 2"},
+		"cut short":           {whole[:len(whole)-1], "agent Message: \"one\"\n", "is cut short: it ends in the middle of event 2"},
 		"cut in the header":   {whole[:one-1], "", "has no whole event: it is cut short, or no recording at all"},
 		"empty":               {nil, "", "is empty"},
 		"a line of text":      {[]byte("xx drop\n"), "", "has no whole event: it is cut short, or no recording at all"},
@@ -203,7 +203,7 @@ func TestWriteOfRecording(t *testing.T) {
 	p := run(t, "watch", "--read", recordingOf(t, message("one"), traceOfSYN(1), traceOfSYN(2), traceOfSYN(1)),
 		"--interface", "1", "--write", file)
 	p.waitExit(0)
-	require.Equal(t, 2, strings.Count(p.stdout.String(), "ifindex 1 orig-ip 0.0.0.0: 10.0.0.1:40000 -> 10.0.0.2:80 tcp SYN\n"), "%s", &p.stdout)
+	require.Equal(t, 2, strings.Count(p.stdout.String(), " 10.0.0.1:40000 -> 10.0.0.2:80 tcp SYN: ifindex 1, new\n"), "%s", &p.stdout)
 	require.Equal(t, "\nWrote 2 packets to "+file+"\n", p.stderr.String())
 
 	packets := readPackets(t, file)
@@ -271,5 +271,5 @@ func TestFileFlags(t *testing.T) {
 	}
 	p := run(t, "watch", "--read", recording)
 	p.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n", p.stdout.String(), "the recording is still there")
+	require.Equal(t, "agent Message: \"one\"\n", p.stdout.String(), "the recording is still there")
 }

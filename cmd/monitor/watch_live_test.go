@@ -28,31 +28,35 @@ type lineKind struct {
 
 // The first that matches counts.
 var lineKinds = []lineKind{
-	{"noise", regexp.MustCompile(`Neighbor|Router(Solicitation|Advertisement)|MLD| ARP$|icmp 143`)},
-	{"noise", traceLine("->", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp ACK`)}, // that it may send or save
-	{"drop", regexp.MustCompile(`^xx drop \(Policy denied\) flow 0x[0-9a-f]+ to endpoint 0, ifindex \d+, file bpf_host\.c:\d+, identity unknown->unknown: 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp$`)},
-	{"verdict", regexp.MustCompile(`^Policy verdict log: flow 0x[0-9a-f]+ local EP ID 0, remote ID unknown, proto 17, ingress, action deny, auth: disabled, match L4-Only, 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp$`)},
-	{"vxlan", regexp.MustCompile(`^<- network .*: 192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8472 vxlan\]$`)},
-	{"geneve", regexp.MustCompile(`^<- network .*: 192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:6081 geneve\]$`)},
-	{"denied", traceLine("<-", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp`)},
-	{"SYN", traceLine("<-", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8080 tcp SYN`)},
-	{"SYN-ACK", traceLine("->", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp SYN, ACK`)},
-	{"FIN", traceLine("(<-|->)", `10\.0\.0\.\d:\d+ -> 10\.0\.0\.\d:\d+ tcp ACK, FIN`)},
-	{"ACK", traceLine("<-", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8080 tcp ACK`)},
-	{"query", traceLine("<-", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:5300 udp`)},
-	{"answer", traceLine("->", `10\.0\.0\.2:5300 -> 10\.0\.0\.1:\d+ udp`)},
-	{"query6", traceLine("<-", `\[fd00::1\]:\d+ -> \[fd00::2\]:5300 udp`)},
-	{"answer6", traceLine("->", `\[fd00::2\]:5300 -> \[fd00::1\]:\d+ udp`)},
-	{"ping", traceLine("<-", `10\.0\.0\.1 -> 10\.0\.0\.2 icmp EchoRequest`)},
-	{"pong", traceLine("->", `10\.0\.0\.2 -> 10\.0\.0\.1 icmp EchoReply`)},
-	{"ping6", traceLine("<-", `fd00::1 -> fd00::2 icmp EchoRequest`)},
-	{"pong6", traceLine("->", `fd00::2 -> fd00::1 icmp EchoReply`)},
-	{"agent", regexp.MustCompile(`^>> Message: "hello"$`)},
+	{"noise", regexp.MustCompile(`Neighbor|Router(Solicitation|Advertisement)|MulticastListener|MLD| ARP(:|$)|icmp 143`)},
+	{"noise", traceLine("out", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp ACK`)}, // that it may send or save
+	{"drop", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ifindex ` + serverIndex + `, rule udp/9999$`)},
+	{"denial", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ifindex ` + serverIndex + `, ingress, rule udp/9999$`)},
+	{"verdict", regexp.MustCompile(`^deny 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: ingress, match L4-Only, rule udp/9999$`)},
+	{"vxlan", traceLine("in ", `192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8472 vxlan\]`)},
+	{"geneve", traceLine("in ", `192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:6081 geneve\]`)},
+	{"denied", traceLine("in ", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp`)},
+	{"SYN", traceLine("in ", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8080 tcp SYN`)},
+	{"SYN-ACK", traceLine("out", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp SYN, ACK`)},
+	{"FIN", traceLine("(in |out)", `10\.0\.0\.\d:\d+ -> 10\.0\.0\.\d:\d+ tcp ACK, FIN`)},
+	{"ACK", traceLine("in ", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8080 tcp ACK`)},
+	{"query", traceLine("in ", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:5300 udp`)},
+	{"answer", traceLine("out", `10\.0\.0\.2:5300 -> 10\.0\.0\.1:\d+ udp`)},
+	{"query6", traceLine("in ", `\[fd00::1\]:\d+ -> \[fd00::2\]:5300 udp`)},
+	{"answer6", traceLine("out", `\[fd00::2\]:5300 -> \[fd00::1\]:\d+ udp`)},
+	{"ping", traceLine("in ", `10\.0\.0\.1 -> 10\.0\.0\.2 icmp EchoRequest`)},
+	{"pong", traceLine("out", `10\.0\.0\.2 -> 10\.0\.0\.1 icmp EchoReply`)},
+	{"ping6", traceLine("in ", `fd00::1 -> fd00::2 icmp EchoRequest`)},
+	{"pong6", traceLine("out", `fd00::2 -> fd00::1 icmp EchoReply`)},
+	{"agent", regexp.MustCompile(`^agent Message: "hello"$`)},
 }
 
-func traceLine(arrow, connection string) *regexp.Regexp {
-	return regexp.MustCompile(`^` + arrow + ` network flow 0x[0-9a-f]+, identity unknown->unknown state unknown ifindex ` + serverIndex + ` orig-ip (0\.0\.0\.0|::): ` + connection + `$`)
+func traceLine(word, connection string) *regexp.Regexp {
+	return regexp.MustCompile(`^` + word + `  ` + connection + `: ifindex ` + serverIndex + `$`)
 }
+
+// debugDetails is what -v has at the end of the line of a packet.
+var debugDetails = regexp.MustCompile(`(, bpf_host\.c:\d+)?, \d+ bytes \(\d+ captured\)(, flow 0x[0-9a-f]+)?, CPU \d+$`)
 
 var (
 	tcpKinds     = []string{"SYN", "SYN-ACK", "ACK", "FIN"}
@@ -77,7 +81,7 @@ func without(kinds, others []string) []string {
 func kindsOf(lines string) ([]string, error) {
 	found := map[string]bool{}
 	for line := range strings.Lines(lines) {
-		line = strings.TrimSuffix(line, "\n")
+		line = debugDetails.ReplaceAllString(strings.TrimSuffix(line, "\n"), "")
 		i := slices.IndexFunc(lineKinds, func(k lineKind) bool { return k.line.MatchString(line) })
 		if i < 0 {
 			return nil, fmt.Errorf("a line of no kind: %q", line)
@@ -85,6 +89,10 @@ func kindsOf(lines string) ([]string, error) {
 		found[lineKinds[i].kind] = true
 	}
 	delete(found, "noise")
+	if found["denial"] { // two events on a line
+		delete(found, "denial")
+		found["verdict"], found["drop"] = true, true
+	}
 	return sorted(found), nil
 }
 
@@ -116,23 +124,28 @@ var filterTests = []filterTest{
 	{"--to 7", nil},
 	{"--related-to 7", nil},
 	{"--related-to 0 -t drop", []string{"drop"}},
-	{"--ip 10.0.0.0/24", ipv4Kinds},
+	{"--ip 10.0.0.0/24", slices.Concat(ipv4Kinds, tunnelKinds)},
+	{"--inner --ip 10.0.0.0/24", ipv4Kinds},
+	{"--outer --ip 10.0.0.0/24", tunnelKinds},
+	{"--outer --ip 10.0.0.1 --inner --port https", tunnelKinds},
 	{"--ip fd00::2 --protocol udp", []string{"query6", "answer6"}},
 	{"--ip 192.168.7.0/24", tunnelKinds},
 	{"--ip 10.0.0.3", nil},
 	{"--src-ip 10.0.0.2", []string{"SYN-ACK", "FIN", "answer", "pong"}},
-	{"--dst-ip 10.0.0.2 --not --tcp-flags ACK", clientsKinds},
+	{"--inner --dst-ip 10.0.0.2 --not --tcp-flags ACK", clientsKinds},
 	{"--port 5300", udpKinds},
 	{"--src-port 5300", []string{"answer", "answer6"}},
 	{"--dst-port 5300", []string{"query", "query6"}},
 	{"--dst-port 443,9999", slices.Concat(tunnelKinds, deniedKinds)},
 	{"--protocol tcp", slices.Concat(tcpKinds, tunnelKinds)},
-	{"--protocol udp", slices.Concat(udpKinds, deniedKinds)},
-	{"--protocol icmp", []string{"ping", "pong"}},
+	{"--protocol udp", slices.Concat(udpKinds, deniedKinds, tunnelKinds)},
+	{"--protocol icmp", icmpKinds},
+	{"--protocol icmpv4", []string{"ping", "pong"}},
 	{"--protocol icmpv6", []string{"ping6", "pong6"}},
 	{"--tcp-flags SYN --not --tcp-flags ACK", []string{"SYN", "vxlan", "geneve"}},
 	{"--tcp-flags FIN", []string{"FIN"}},
 	{"--drop-reason 133", []string{"drop"}},
+	{"--drop-reason DENIED", []string{"drop"}},
 	{"--drop-reason Policy.denied", []string{"drop"}}, // the dot is a space
 	{"--not --drop-reason 133", without(allKinds, []string{"drop"})},
 	{"--identity unknown", packetKinds},
@@ -175,7 +188,7 @@ func TestLive(t *testing.T) {
 	times := watch("--timestamps")
 	jsonTimes := watch("-j", "--timestamps", "-t", "drop")
 	color := watch("--color", "always", "-t", "drop,policy-verdict,agent")
-	numeric := watch("--numeric", "-t", "drop")
+	numeric := watch("-o", "cilium", "--numeric", "-t", "drop")
 	filtered := make([]*process, len(filterTests))
 	for i, test := range filterTests {
 		args := strings.Fields(test.args)
@@ -216,7 +229,7 @@ func TestLive(t *testing.T) {
 	t.Run("-v", func(t *testing.T) { requireKinds(t, allKinds, debug.stdout.String()) })
 	t.Run("-vv", func(t *testing.T) { checkVerbose(t, verbose.stdout.String()) })
 	t.Run("--hex", func(t *testing.T) {
-		require.Regexp(t, `^-{70,}\n.* DROP: 48 bytes \(48 captured\), reason Policy denied, .*\n`+
+		require.Regexp(t, `^-{70,}\nDROP .*: Policy denied, .*, 48 bytes \(48 captured\), .*\n`+
 			`00000000 ( [0-9a-f]{2}){8} ( [0-9a-f]{2}){4} 08 00 45 00  \|.{16}\|\n`+ // EtherType and beginning of IPv4
 			`00000010 (.*\n){2}$`, hex.stdout.String())
 	})
@@ -231,22 +244,22 @@ func TestLive(t *testing.T) {
 	t.Run("--color", func(t *testing.T) {
 		const red, off = "\x1b[1;31m", "\x1b[0m"
 		text := color.stdout.String()
-		require.Contains(t, text, red+"xx drop (Policy denied)"+off+" flow")
-		require.Contains(t, text, red+"action deny"+off)
-		require.Contains(t, text, ">> Message: \"hello\"\n")
+		require.Contains(t, text, red+"DROP"+off+" 10.0.0.1:")
+		require.Contains(t, text, " udp: "+red+"Policy denied"+off+", ifindex "+serverIndex+", ")
+		require.Contains(t, text, "agent Message: \"hello\"\n")
 		text = strings.NewReplacer(red, "", off, "").Replace(text)
 		requireKinds(t, []string{"agent", "drop", "verdict"}, text)
 	})
-	t.Run("--numeric", func(t *testing.T) {
-		require.Contains(t, numeric.stdout.String(), ", identity 0->0: ")
+	t.Run("-o cilium --numeric", func(t *testing.T) {
+		require.Regexp(t, `^xx drop \(Policy denied\) .*, , identity 0->0: 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp\n$`, numeric.stdout.String())
 	})
 
 	plain.signal(syscall.SIGINT)
 	plain.waitExit(0)
 	t.Run("--summary", func(t *testing.T) {
-		require.Regexp(t, `(?m)^ +1  drop\n +1    Policy denied \(133\)\n`, plain.stderr.String())
-		require.Regexp(t, `(?m)^ +1  policy-verdict\n +1    ingress deny\n`, plain.stderr.String())
-		require.Regexp(t, `(?m)^ *\d+  trace\n( *\d+    (from|to)-network unknown\n){2}`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ +1 +\S+/s  drop\n +1 +\S+/s    Policy denied \(133\)\n`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ +1 +\S+/s  policy-verdict\n +1 +\S+/s    ingress deny\n`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ *\d+ +\S+/s  trace\n( *\d+ +\S+/s    (from|to)-network unknown\n){2}`, plain.stderr.String())
 		require.Contains(t, plain.stderr.String(), "events in total")
 	})
 	t.Run("--write", func(t *testing.T) {
@@ -279,12 +292,12 @@ func checkVerbose(t *testing.T, text string) {
 			return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(b, part) })
 		}), "%q in\n%s", parts, text)
 	}
-	block("DROP: 48 bytes (48 captured), reason Policy denied", "interface "+serverIndex, "Ethernet", "IPv4", "UDP", "DstPort=9999")
-	block("from-network: ", "interface "+serverIndex, "TCP", "DstPort=8080", "SYN=true")
-	block("from-network: ", "IPv6", "DstIP=fd00::2", "EchoRequest")
-	block("from-network: ", "DstPort=8472", "VXLAN", "VNI=42", "DstIP=192.168.7.2", "DstPort=443")
-	block("from-network: ", "DstPort=6081", "Geneve", "VNI=42", "DstIP=192.168.7.2", "DstPort=443")
-	block(`>> Message: "hello"`)
+	block("DROP ", ": Policy denied, ifindex "+serverIndex+", ", ", 48 bytes (48 captured), ", "Ethernet", "IPv4", "UDP", "DstPort=9999")
+	block("in  ", ": ifindex "+serverIndex+", ", "TCP", "DstPort=8080", "SYN=true")
+	block("in  ", "IPv6", "DstIP=fd00::2", "EchoRequest")
+	block("in  ", "DstPort=8472", "VXLAN", "VNI=42", "DstIP=192.168.7.2", "DstPort=443")
+	block("in  ", "DstPort=6081", "Geneve", "VNI=42", "DstIP=192.168.7.2", "DstPort=443")
+	block(`agent Message: "hello"`)
 }
 
 // checkJSON checks that each line is an object, and what scripts look for in it.
@@ -307,7 +320,7 @@ func checkJSON(t *testing.T, text string) {
 			require.Equal(t, portDenied, event.Summary.L4.Dst)
 			require.Equal(t, serverIPv4, event.Summary.L3.Dst)
 		case "trace":
-			require.Equal(t, device, event.Ifindex)
+			require.Equal(t, serverIndex, event.Ifindex)
 		}
 		for name := range event.Summary.Tunnel {
 			if name == "vxlan" || name == "geneve" {

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/accesslog"
 	"github.com/cilium/monitor/client"
 	"github.com/cilium/monitor/testutils"
 )
@@ -23,7 +25,7 @@ func TestWatchCount(t *testing.T) {
 	w := a.startWatch("--count", "2")
 	a.send("one", "two", "three")
 	w.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n>> Message: \"two\"\n", w.stdout.String())
+	require.Equal(t, "agent Message: \"one\"\nagent Message: \"two\"\n", w.stdout.String())
 }
 
 // TestWatchAtOnce shows that an event does not wait in a buffer for others.
@@ -47,7 +49,7 @@ func TestWatchInterrupted(t *testing.T) {
 			w.signal(sig)
 			w.waitExit(0)
 			require.Equal(t, 2, strings.Count(w.stdout.String(), "\n"), "events only: %s", &w.stdout)
-			require.Contains(t, w.stderr.String(), "2  events in total")
+			require.Regexp(t, `\n2 +\d[\d.]*/s  events in total\n$`, w.stderr.String(), "all were shown")
 		})
 	}
 }
@@ -80,7 +82,33 @@ func TestWatchFilter(t *testing.T) {
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
 	require.Empty(t, w.stdout.String())
-	require.Contains(t, w.stderr.String(), "0  events in total")
+	require.Regexp(t, `\n0  0/s  events in total\n0 of 1 events matched\n$`, w.stderr.String())
+}
+
+// TestWatchSummaryJSON shows that programs get the summary behind the last event, with the number of all events.
+func TestWatchSummaryJSON(t *testing.T) {
+	a := serve(t)
+	w := a.startWatch("-o", "json", "--summary", "--count", "1", "--not", "--type", "l7")
+	require.NoError(t, a.SendEvent(api.MessageTypeAccessLog, accesslog.LogRecord{}))
+	a.send("one")
+	w.waitExit(0)
+	var event, summary struct {
+		Type            string
+		Events, Matched int
+		Seconds, Rate   float64
+		Types           []struct{ Type string }
+	}
+	lines := json.NewDecoder(strings.NewReader(w.stdout.String()))
+	require.NoError(t, lines.Decode(&event))
+	require.Equal(t, "agent", event.Type)
+	require.NoError(t, lines.Decode(&summary))
+	require.Equal(t, "summary", summary.Type)
+	require.Equal(t, 2, summary.Events)
+	require.Equal(t, 1, summary.Matched)
+	require.Equal(t, "agent", summary.Types[0].Type)
+	require.Positive(t, summary.Rate)
+	require.InEpsilon(t, 1, summary.Rate*summary.Seconds, 0.5)
+	require.Contains(t, w.stderr.String(), "\n1 of 2 events matched\n")
 }
 
 func TestWatchReconnects(t *testing.T) {
@@ -96,7 +124,7 @@ func TestWatchReconnects(t *testing.T) {
 	w.waitStdout("two")
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n>> Message: \"two\"\n", w.stdout.String())
+	require.Equal(t, "agent Message: \"one\"\nagent Message: \"two\"\n", w.stdout.String())
 }
 
 // TestWatchInterruptedWithoutAgent stops a watch that waits for the agent to come back.
@@ -122,7 +150,7 @@ func TestWatchBrokenPipe(t *testing.T) {
 	a.send("one")
 	line, err := bufio.NewReader(r).ReadString('\n')
 	require.NoError(t, err)
-	require.Equal(t, ">> Message: \"one\"\n", line)
+	require.Equal(t, "agent Message: \"one\"\n", line)
 	r.Close()
 	watch.waitExit(0)
 	require.Equal(t, 1, strings.Count(watch.stderr.String(), "\n"), "nothing but the connection: %s", &watch.stderr)

@@ -38,7 +38,9 @@ type watcher struct {
 	interfaces watchedInterfaces
 
 	at        time.Time // of the event that is printed; zero: it has none
+	began     time.Time // when there was an agent, or of the first event of a recording
 	printed   int       // events
+	hidden    int       // events that match, but are of a type that the level hides
 	line      []byte
 	summary   format.Summary
 	connected bool      // at least once, or reading a stream
@@ -118,7 +120,11 @@ func (w *watcher) add(pl *payload.Payload) bool {
 		return true
 	}
 	w.reportNotice(pl)
+	if w.began.IsZero() {
+		w.began = w.at
+	}
 	if !w.filter.Match(w.event) {
+		w.summary.CountUnmatched()
 		return true
 	}
 	w.summary.Count(w.event)
@@ -137,7 +143,10 @@ func (w *watcher) print() bool {
 	if _, err := w.out.Write(w.line); err != nil {
 		return w.fail(err)
 	}
-	if shown && w.event.Lost() == 0 {
+	switch {
+	case !shown:
+		w.hidden++
+	case w.event.Lost() == 0:
 		w.printed++
 	}
 	return w.limit == 0 || w.printed < w.limit
@@ -200,7 +209,7 @@ func (w *watcher) reportConnected(path string) {
 	if w.connected {
 		fmt.Fprintf(w.messages, "Connected again after %s, events in between are missing\n", time.Since(w.lostAt).Round(time.Millisecond))
 	} else {
-		w.connected = true
+		w.connected, w.began = true, time.Now()
 		fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 	}
 	w.interfaces.report(w.messages, w.filter)
@@ -232,10 +241,6 @@ func (w *watcher) reportNotice(pl *payload.Payload) {
 	if text, ok := notification.MonitorNotice(); ok {
 		fmt.Fprintf(w.messages, "The agent says: %s\n", inert.String(text))
 	}
-}
-
-func (w *watcher) writeSummary() {
-	w.messages.Write(w.summary.Append([]byte{'\n'}))
 }
 
 // explain says in an error of the connection what can be done.

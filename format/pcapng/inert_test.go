@@ -31,7 +31,7 @@ func TestNamesAreInert(t *testing.T) {
 	require.NoError(t, err)
 	_, _, options, err := r.ReadPacketDataWithOptions()
 	require.NoError(t, err)
-	require.Contains(t, options.Comments[0], " ifindex "+name+" ")
+	require.Contains(t, options.Comments[0], ": "+name+", ")
 	i, err := r.Interface(1)
 	require.NoError(t, err)
 	require.Equal(t, name, i.Name)

@@ -6,12 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/format/pcapng"
 )
 
 // tshark returns what tshark prints about a capture file.
@@ -57,11 +60,35 @@ func TestTshark(t *testing.T) {
 	out = tshark(t, file, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.comment")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 3)
-	require.Regexp(t, `^1782907200.123456789\s+-> network flow 0x0, .*: 10.0.0.1:40000 -> 10.0.0.2:53 udp$`, lines[0])
+	require.Regexp(t, `^1782907200.123456789\s+out  10.0.0.1:40000 -> 10.0.0.2:53 udp: eth2, `, lines[0])
 	require.Contains(t, lines[1], "action deny")
 	require.Contains(t, lines[2], "[tunnel 10.0.0.1:40000 -> 10.0.0.2:4789 vxlan]")
 }
 
+// TestTsharkVLAN shows that tags are in the file as they are in the packet.
+func TestTsharkVLAN(t *testing.T) {
+	frame := udp(t, 53, []byte("what is the address?"))
+	tagged := func(tags ...byte) []byte { return slices.Concat(frame[:12], tags, frame[12:]) }
+	file := write(t,
+		trace(tagged(0x81, 0, 0, 42), 100),
+		drop(tagged(0x88, 0xa8, 0, 7, 0x81, 0, 0x20, 42), 3),
+	)
+	out := tshark(t, file, "-T", "fields", "-E", "separator=|", "-e", "ieee8021ad.id", "-e", "vlan.id", "-e", "vlan.priority", "-e", "udp.dstport")
+	require.Equal(t, "|42|0|53\n7|42|1|53\n", out)
+}
+
 func TestTsharkNothing(t *testing.T) {
 	require.Empty(t, tshark(t, write(t)))
+}
+
+// TestTsharkCut reads a packet and a line that are longer than what a reader takes.
+func TestTsharkCut(t *testing.T) {
+	register(t, strings.Repeat("line", 100))
+	const size = pcapng.SnapLength + 1000
+	file := write(t, append([]byte{100, 0, 7, 0, 0, 0, 0, 0, 0, 0}, make([]byte, size)...))
+	out := tshark(t, file, "-T", "fields", "-E", "separator=|", "-e", "frame.len", "-e", "frame.cap_len", "-e", "frame.comment")
+	fields := strings.Split(out, "|")
+	require.Len(t, fields, 3)
+	require.Equal(t, []string{strconv.Itoa(size), strconv.Itoa(pcapng.SnapLength)}, fields[:2])
+	require.Regexp(t, "^(line)+$", fields[2][:100])
 }

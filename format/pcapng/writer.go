@@ -9,8 +9,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -23,6 +25,13 @@ import (
 // NoInterface is the name in the file for the interface of events that do not say which
 // one it was, as policy verdicts never do.
 const NoInterface = "unknown"
+
+// SnapLength is how many bytes of a packet a file has at most: readers such as Wireshark
+// refuse a file with more.
+const SnapLength = 256 << 10
+
+// maxOption is how many bytes fit in an option, such as a comment: its length has 16 bits.
+const maxOption = math.MaxUint16
 
 // bufferSize is how many bytes are written at once.
 const bufferSize = 64 << 10
@@ -75,7 +84,8 @@ func HasPacket(e *format.Event) bool {
 
 // Write writes the captured part of e's packet, its original length, its interface, the
 // time that is given since events have none, and as comment the line that format prints
-// of e. Events that have no packet are left out, see [HasPacket].
+// of e. What is longer is cut: the packet after SnapLength bytes, the comment after 65535.
+// Events that have no packet are left out, see [HasPacket].
 //
 // The error is that of the writer below. After one, the Writer must not be used any more.
 func (w *Writer) Write(e *format.Event, at time.Time) error {
@@ -87,14 +97,16 @@ func (w *Writer) Write(e *format.Event, at time.Time) error {
 		return fmt.Errorf("write an interface: %w", err)
 	}
 	packet, origLen := e.Packet()
+	length := max(int(origLen), len(packet)) // the other way around, readers refuse the file
+	packet = packet[:min(len(packet), SnapLength)]
 	w.line = w.formatter.Append(w.line[:0], e)
 	err = w.out.WritePacketWithOptions(gopacket.CaptureInfo{
 		Timestamp:      at,
 		CaptureLength:  len(packet),
-		Length:         max(int(origLen), len(packet)), // the other way around, readers refuse the file
+		Length:         length,
 		InterfaceIndex: number,
 	}, packet, pcapgo.NgPacketOptions{
-		Comments: []string{string(bytes.TrimSuffix(w.line, []byte("\n")))},
+		Comments: []string{option(string(bytes.TrimSuffix(w.line, []byte("\n"))))},
 	})
 	if err != nil {
 		return fmt.Errorf("write a packet: %w", err)
@@ -123,7 +135,7 @@ func (w *Writer) interfaceOf(e *format.Event) (int, error) {
 }
 
 func describe(i networkInterface) pcapgo.NgInterface {
-	d := pcapgo.NgInterface{Name: inert.String(i.name), LinkType: i.linkType}
+	d := pcapgo.NgInterface{Name: option(inert.String(i.name)), LinkType: i.linkType, SnapLength: SnapLength}
 	if i.name == NoInterface {
 		d.Description = "packets of events that do not say which interface it was"
 	}
@@ -132,6 +144,18 @@ func describe(i networkInterface) pcapgo.NgInterface {
 
 // Size returns how many bytes the file has after the next Flush.
 func (w *Writer) Size() int64 { return w.file.size + int64(w.buffer.Buffered()) }
+
+// option returns as much of text as fits in an option, in whole characters.
+func option(text string) string {
+	if len(text) <= maxOption {
+		return text
+	}
+	n := maxOption
+	for !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
 
 // Flush writes what is still in the buffer. A file that ends with a Flush is complete.
 func (w *Writer) Flush() error {

@@ -30,7 +30,10 @@ func write(t *testing.T, samples ...[]byte) []byte {
 	for _, s := range samples {
 		require.NoError(t, w.Write(decode(s), now))
 	}
+	size := w.Size()
 	require.NoError(t, w.Flush())
+	require.EqualValues(t, file.Len(), size)
+	require.Equal(t, size, w.Size())
 	return file.Bytes()
 }
 
@@ -79,8 +82,8 @@ func TestWriter(t *testing.T) {
 	))
 	const ethernet, raw = layers.LinkTypeEthernet, layers.LinkTypeRaw
 	require.Equal(t, []packet{
-		{"eth2", ethernet, 1500, frame, "-> network flow 0x0, identity unknown->unknown state new ifindex eth2 orig-ip 0.0.0.0: " + conn},
-		{"eth3", ethernet, len(frame), frame, "xx drop (Policy denied) flow 0x0 to endpoint 0, ifindex 3, file unknown(0):0, identity unknown->unknown: " + conn},
+		{"eth2", ethernet, 1500, frame, "out  " + conn + ": eth2, new, 1500 bytes (62 captured), CPU 0"},
+		{"eth3", ethernet, len(frame), frame, "DROP " + conn + ": Policy denied, eth3, 62 bytes (62 captured), CPU 0"},
 		{"eth3", ethernet, len(frame), frame, packets[2].comment},
 		{pcapng.NoInterface, ethernet, len(frame), frame, packets[3].comment},
 		{"eth2", raw, len(ip), ip, packets[4].comment},
@@ -90,7 +93,7 @@ func TestWriter(t *testing.T) {
 	}, packets)
 	require.Equal(t, 5, interfaces, "one for each name and link type")
 	require.Contains(t, packets[2].comment, conn)
-	require.Regexp(t, "^Policy verdict log: .* action deny.*"+conn+"$", packets[3].comment)
+	require.Regexp(t, "^deny "+conn+": ingress, match none, ", packets[3].comment)
 	require.Contains(t, packets[4].comment, conn)
 	require.Contains(t, packets[5].comment, conn)
 }

@@ -45,6 +45,11 @@ func watch(a *agent.Agent) script.Cmd {
 			if err != nil {
 				return nil, err
 			}
+			if interfaces, err := format.Interfaces(); err == nil {
+				for _, name := range filter.MissingInterfaces(interfaces) {
+					s.Logf("No network interface is called %q now\n", name)
+				}
+			}
 			count, err := s.Flags.GetInt(flagCount)
 			if err != nil {
 				return nil, err

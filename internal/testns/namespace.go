@@ -57,9 +57,14 @@ func (ns *Namespace) thread(f func() error) {
 	require.NoError(ns.t, <-result)
 }
 
-// Connect joins the namespace to a peer with a pair of veth devices, which are down. index is that of the
-// device, 0 for any.
-func (ns *Namespace) Connect(device string, index int, peer *Namespace, peerDevice string) {
+// Connect joins the namespace to a peer with a pair of veth devices, which are down.
+func (ns *Namespace) Connect(device string, peer *Namespace, peerDevice string) {
+	ns.t.Helper()
+	ns.ConnectAt(device, 0, peer, peerDevice)
+}
+
+// ConnectAt is Connect with a device of that index, 0 for any.
+func (ns *Namespace) ConnectAt(device string, index int, peer *Namespace, peerDevice string) {
 	ns.t.Helper()
 	ns.Do(func() error {
 		return netlink.LinkAdd(&netlink.Veth{

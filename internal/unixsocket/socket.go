@@ -84,14 +84,18 @@ func Listen(path string, opts Options) (_ *Socket, err error) {
 func (s *Socket) FD() int { return s.fd }
 
 // Listener returns a listener on the socket. Both have to be closed.
-func (s *Socket) Listener() (net.Listener, error) {
+func (s *Socket) Listener() (*net.UnixListener, error) {
 	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), s.path)
 	defer f.Close()
-	return net.FileListener(f)
+	listener, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	return listener.(*net.UnixListener), nil
 }
 
 // InPlace tells whether the socket is still what is at its path, so that clients can find it.

@@ -47,9 +47,7 @@ func New() (*Poller, error) {
 	}
 	p := &Poller{fd: fd, wakeFd: wakeFd, events: make([]unix.EpollEvent, 64)}
 	if err := p.Add(wakeFd, unix.EPOLLIN); err != nil {
-		unix.Close(fd)
-		unix.Close(wakeFd)
-		return nil, err
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
@@ -105,13 +103,6 @@ func (p *Poller) pwait(timeout time.Duration) (int, error) {
 	}
 	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd),
 		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(unsafe.Pointer(ts)), 0, 0)
-	if errno == unix.ENOSYS { // before Linux 5.11
-		ms := -1
-		if timeout >= 0 {
-			ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
-		}
-		return unix.EpollWait(p.fd, p.events, ms)
-	}
 	if errno != 0 {
 		return 0, errno
 	}

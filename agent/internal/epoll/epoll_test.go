@@ -76,10 +76,70 @@ func TestDescriptors(t *testing.T) {
 	require.ErrorContains(t, p.Add(fd, unix.EPOLLIN), "epoll_ctl")
 }
 
+// TestWakeBeside wakes up a poller that has events, too, whichever came first.
+func TestWakeBeside(t *testing.T) {
+	p := open(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer w.Close()
+	fd := int(r.Fd())
+	require.NoError(t, p.Add(fd, unix.EPOLLIN))
+	require.NoError(t, p.Wake())
+	_, err = w.WriteString("x")
+	require.NoError(t, err)
+	ready, err := p.Wait(epoll.Forever)
+	require.NoError(t, err)
+	require.Equal(t, []unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(fd)}}, ready)
+}
+
+// TestNewFails checks that nothing is left open where there are no more descriptors.
+func TestNewFails(t *testing.T) {
+	lowest := freeDescriptor(t)
+	for n, want := range []string{"create epoll instance", "create eventfd"} {
+		err := withDescriptors(t, lowest+n, func() error { _, err := epoll.New(); return err })
+		require.ErrorIs(t, err, unix.EMFILE)
+		require.ErrorContains(t, err, want)
+		require.Equal(t, lowest, freeDescriptor(t))
+	}
+}
+
+// freeDescriptor returns the descriptor that the next file gets.
+func freeDescriptor(t *testing.T) int {
+	fd, err := unix.Open("/dev/null", unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(fd))
+	return fd
+}
+
+// withDescriptors calls f while descriptors have to be less than limit.
+func withDescriptors(t *testing.T, limit int, f func() error) error {
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(limit), Max: before.Max}))
+	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
+	return f()
+}
+
+// TestNotInherited checks that programs which are started get none of a poller's files.
+func TestNotInherited(t *testing.T) {
+	before := freeDescriptor(t)
+	open(t)
+	for fd := before; fd < freeDescriptor(t); fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		require.NoError(t, err)
+		require.Equal(t, unix.FD_CLOEXEC, flags)
+	}
+}
+
 func TestClosed(t *testing.T) {
+	lowest := freeDescriptor(t)
 	p, err := epoll.New()
 	require.NoError(t, err)
 	require.NoError(t, p.Close())
+	require.Equal(t, lowest, freeDescriptor(t))
 	require.NoError(t, p.Close())
 	require.ErrorIs(t, p.Wake(), os.ErrClosed)
+	_, err = p.Wait(0)
+	require.ErrorIs(t, err, unix.EBADF)
 }

@@ -99,7 +99,7 @@ func (c *Cursor) skipToLocked(s *segment) {
 func (c *Cursor) Wrote(n int) (ok bool) {
 	if c.writing == nil {
 		c.extra = c.extra[n:]
-		if len(c.extra) == 0 && c.kept > 0 {
+		if len(c.extra) == 0 {
 			c.log.mu.Lock()
 			defer c.log.mu.Unlock()
 			c.forgetLocked()

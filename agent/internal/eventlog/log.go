@@ -194,12 +194,11 @@ func (l *Log) Commit() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.publishLocked(l.newestLocked())
-	for i, s := range l.fresh {
+	for _, s := range l.fresh {
 		l.segments = append(l.segments, s)
 		l.publishLocked(s)
-		l.fresh[i] = nil
 	}
-	l.fresh = l.fresh[:0]
+	l.fresh = slices.Delete(l.fresh, 0, len(l.fresh))
 	l.freshBytes = 0
 	l.retain = false
 	l.accepted = l.tail.accepted()
@@ -241,9 +240,7 @@ func (l *Log) dropLocked(more int) {
 		}
 		n++
 	}
-	if n > 0 {
-		l.segments = slices.Delete(l.segments, 0, n)
-	}
+	l.segments = slices.Delete(l.segments, 0, n)
 }
 
 // Memory returns the bytes of memory that the log takes, which New bounds.

@@ -152,10 +152,7 @@ func (r *Ring) Next(rec *source.Record) (bool, error) {
 	*rec = source.Record{Kind: source.Unknown, Size: size}
 	switch typ {
 	case unix.PERF_RECORD_SAMPLE:
-		var n int
-		if size >= sampleSize {
-			n = int(binary.NativeEndian.Uint32(r.at(start+headerSize, 4)))
-		}
+		n := int(binary.NativeEndian.Uint32(r.at(start+headerSize, 4)))
 		if sampleSize+n > size {
 			return false, r.empty(fmt.Errorf("%w of CPU %d: a sample of %d bytes in a record of %d", errCorrupt, r.cpu, n, size))
 		}
@@ -229,11 +226,8 @@ func (r *Ring) enabledTime() (uint64, error) {
 
 // reportLost returns what a total of losses has on top of those reported before.
 func (r *Ring) reportLost(total uint64) uint64 {
-	if total <= r.lostReported {
-		return 0
-	}
-	n := total - r.lostReported
-	r.lostReported = total
+	n := total - min(total, r.lostReported)
+	r.lostReported += n
 	return n
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -39,6 +40,7 @@ func TestCorrupt(t *testing.T) {
 		"odd size":          record(unix.PERF_RECORD_SAMPLE, 12, 0, 0, 0, 0, 0, 0, 0, 0),
 		"more than pending": record(unix.PERF_RECORD_SAMPLE, 24, 0, 0, 0, 0, 0, 0, 0, 0),
 		"sample too long":   record(unix.PERF_RECORD_SAMPLE, 16, 100, 0, 0, 0, 0, 0, 0, 0),
+		"sample too short":  record(unix.PERF_RECORD_SAMPLE, 8),
 		"loss too short":    record(unix.PERF_RECORD_LOST, 16, 0, 0, 0, 0, 0, 0, 0, 0),
 		"overrun":           make([]byte, 5000),
 	} {
@@ -54,6 +56,42 @@ func TestCorrupt(t *testing.T) {
 		r.Release()
 		require.Equal(t, r.meta.Data_head, r.meta.Data_tail, name)
 	}
+}
+
+// TestFull reads a ring without a free byte, which makes sense.
+func TestFull(t *testing.T) {
+	r := ringOf(make([]byte, 4096), 64)
+	for pos := uint64(0); pos < 4096; pos += 32 {
+		copy(r.at(r.tail+pos, 24), record(unix.PERF_RECORD_LOST, 32, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0))
+	}
+	var rec source.Record
+	for range 4096 / 32 {
+		ok, err := r.Next(&rec)
+		require.True(t, ok)
+		require.NoError(t, err)
+		require.Equal(t, source.Record{Kind: source.Lost, Size: 32, Lost: 1}, rec)
+	}
+	require.Zero(t, r.Pending())
+}
+
+// TestStandsStill has a ring whose event the kernel has disabled, as it does when the CPU goes offline.
+func TestStandsStill(t *testing.T) {
+	array, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.PerfEventArray})
+	require.NoError(t, err)
+	defer array.Close()
+	r, err := openRing(array, 0, 1)
+	require.NoError(t, err)
+	for _, mode := range []source.Mode{source.Lazy, source.Eager} {
+		require.NoError(t, r.SetMode(mode))
+		require.False(t, r.standsStill())
+		require.False(t, r.standsStill(), "time goes on")
+		require.NoError(t, unix.IoctlSetInt(r.fds[mode], unix.PERF_EVENT_IOC_DISABLE, 0))
+		require.False(t, r.standsStill(), "it has gone on until then")
+		require.True(t, r.standsStill())
+		require.True(t, r.standsStill())
+	}
+	require.NoError(t, r.close())
+	require.False(t, r.standsStill(), "nobody knows")
 }
 
 // TestUnknown checks that a record of another type is told, and passed over.

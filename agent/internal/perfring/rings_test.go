@@ -4,6 +4,7 @@ package perfring_test
 
 import (
 	"encoding/binary"
+	"log"
 	"os"
 	"runtime"
 	"testing"
@@ -20,7 +21,15 @@ import (
 	"github.com/cilium/monitor/agent/source"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(readerOf); path != "" {
+		if err := readAnother(path); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // datapath is a program that writes samples into a perf event array: 4 bytes count and
 // 4 bytes that are 1, repeated up to the given size.
@@ -122,11 +131,7 @@ func open(t *testing.T, d *datapath, pages int) *perfring.Rings {
 // openArray opens rings of an array that stays the caller's.
 func openArray(t *testing.T, array *ebpf.Map, pages int) (*perfring.Rings, error) {
 	t.Helper()
-	own, err := array.Clone()
-	require.NoError(t, err)
-	src := perfring.New(own, perfring.Options{Pages: pages})
-	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	rings, err := src.Open()
+	rings, err := sourceOf(t, array, perfring.Options{Pages: pages}).Open()
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func UintSize(u uint64) int {
 // IntBits maps a signed integer to the unsigned one that stands for it: bit 0 tells whether
 // the others are complemented.
 func IntBits(i int) uint64 {
-	return uint64(i)<<1 ^ uint64(i>>(bits.UintSize-1))
+	return uint64(i)<<1 ^ uint64(i>>63)
 }
 
 // More returns how many bytes of an integer follow its first one, and false if that is more

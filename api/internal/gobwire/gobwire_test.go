@@ -28,11 +28,16 @@ func TestIntegers(t *testing.T) {
 		size := len(b)
 		b = gobwire.AppendUint(b, gobwire.IntBits(i))
 		r := gobwire.Reader{Rest: b}
-		return size == gobwire.UintSize(u) && r.Uint() == u && r.Int() == i && !r.Failed && len(r.Rest) == 0
+		return size == gobwire.UintSize(u) && size <= gobwire.MaxUint && r.Uint() == u && r.Int() == i && !r.Failed && len(r.Rest) == 0
 	}
 	require.NoError(t, quick.Check(roundTrip, &quick.Config{MaxCount: 5000}))
 	for _, i := range []int{0, -1, math.MaxInt, math.MinInt} {
 		require.True(t, roundTrip(math.MaxUint64, 0, i))
+	}
+	for bit := range 64 { // where another byte begins
+		for _, u := range []uint64{1<<bit - 1, 1 << bit, 1<<bit + 1} {
+			require.True(t, roundTrip(u, 0, int(u)), "%d", u)
+		}
 	}
 }
 
@@ -49,6 +54,13 @@ func TestReaderFails(t *testing.T) {
 		require.Zero(t, r.Uint(), name)
 		require.Empty(t, r.Bytes(1), name)
 	}
+	for first := 0x80; first < 0xf8; first++ {
+		_, ok := gobwire.More(byte(first))
+		require.False(t, ok, "%#x stands for more than 8 bytes", first)
+	}
+	long := gobwire.Reader{Rest: []byte{0x80, 1, 2, 3}}
+	require.Zero(t, long.Uint())
+	require.True(t, long.Failed)
 	cut := gobwire.Reader{Rest: []byte{0xfe, 1}}
 	require.Zero(t, cut.Uint())
 	require.True(t, cut.Failed)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent/internal/eventlog"
+	"github.com/cilium/monitor/api/payload"
+)
+
+// TestNobodyReads appends without a cursor, which keeps one segment, and one to begin the next one with.
+func TestNobodyReads(t *testing.T) {
+	log := eventlog.New(1000, plenty)
+	appendSample(log, 0)
+	one := log.Memory()
+	require.NotZero(t, one)
+	for range 10000 {
+		appendSample(log, 0)
+	}
+	require.Equal(t, 2*one, log.Memory())
+	c := log.NewCursor(nil)
+	for range 1000 {
+		appendSample(log, 0)
+	}
+	require.Greater(t, log.Memory(), 4*one)
+	c.Close()
+	require.Equal(t, 2*one, log.Memory())
+}
+
+// TestMemory checks that all counts which a log takes: whole segments, from when they are begun, and what
+// it keeps for each event beside its bytes.
+func TestMemory(t *testing.T) {
+	const mark = 16
+	log := eventlog.New(1<<20, plenty)
+	require.Zero(t, log.Memory())
+	log.Append(&payload.Payload{Lost: 1, Type: payload.RecordLost})
+	require.GreaterOrEqual(t, log.Memory(), eventlog.SegmentSize+mark)
+	require.LessOrEqual(t, log.Memory(), 5*eventlog.SegmentSize/4, "little more for one event")
+	for range 2000 {
+		log.Append(&payload.Payload{Lost: 1, Type: payload.RecordLost})
+	}
+	log.Commit()
+	require.GreaterOrEqual(t, log.Memory(), eventlog.SegmentSize+2000*mark)
+}
+
+// TestFilledLater fills events only once others were appended, which must not have moved them,
+// wherever segments end.
+func TestFilledLater(t *testing.T) {
+	log := eventlog.New(1<<20, plenty)
+	c := log.NewCursor(opening)
+	defer c.Close()
+	var batch [][]byte
+	var want [][]byte
+	for i := range 1000 {
+		content := bytes.Repeat([]byte{byte(i)}, 1+i%700)
+		want = append(want, content)
+		batch = append(batch, log.Sample(len(content), 1))
+		if len(batch) == 100 {
+			for j, data := range batch {
+				copy(data, want[len(want)-len(batch)+j])
+			}
+			log.Commit()
+			batch = nil
+		}
+	}
+	var stream bytes.Buffer
+	for !c.CaughtUp() {
+		n, _ := stream.Write(c.Next())
+		c.Wrote(n)
+	}
+	dec := payload.NewDecoder(&stream)
+	for _, content := range want {
+		var pl payload.Payload
+		require.NoError(t, dec.Decode(&pl))
+		require.Equal(t, content, pl.Data)
+	}
+}
+
+// TestAppendedCopy checks that the log has a copy of what was appended, and returns it.
+func TestAppendedCopy(t *testing.T) {
+	log := eventlog.New(10, plenty)
+	c := log.NewCursor(opening)
+	defer c.Close()
+	given := []byte{1, 2, 3}
+	data := log.Append(&payload.Payload{Data: given, Type: payload.EventSample})
+	require.Equal(t, given, data)
+	given[0], data[1] = 8, 9
+	require.Nil(t, log.Append(&payload.Payload{Lost: 1, Type: payload.RecordLost}))
+	log.Commit()
+	var stream bytes.Buffer
+	for !c.CaughtUp() {
+		n, _ := stream.Write(c.Next())
+		c.Wrote(n)
+	}
+	var pl payload.Payload
+	require.NoError(t, payload.NewDecoder(&stream).Decode(&pl))
+	require.Equal(t, []byte{1, 9, 3}, pl.Data)
+}
