@@ -70,7 +70,7 @@ func TestRecordingElsewhere(t *testing.T) {
 	w := a.startWatch("--record", file, "--count", "1")
 	require.NoError(t, g.EmitTrace(1))
 	w.waitExit(0)
-	require.Contains(t, w.stdout.String(), " ifindex lo ")
+	require.Contains(t, w.stdout.String(), ": lo\n")
 	after := time.Now()
 
 	content, err := os.ReadFile(file)
@@ -80,7 +80,7 @@ func TestRecordingElsewhere(t *testing.T) {
 	p := run(t, "watch", "--read", file, "--interface", "xx", "--timestamps", "--write", packets)
 	p.waitExit(0)
 	stamp, line, _ := strings.Cut(p.stdout.String(), " ")
-	require.Contains(t, line, " ifindex xx ")
+	require.Contains(t, line, ": xx")
 	at, err := time.Parse(time.RFC3339Nano, stamp)
 	require.NoError(t, err)
 	require.WithinRange(t, at, before.Truncate(time.Microsecond), after)
@@ -111,7 +111,7 @@ func TestRecordingsVocabulary(t *testing.T) {
 
 	p := run(t, "watch", "--read", fileOf(t, []byte(file.String())))
 	p.waitExit(0)
-	require.Regexp(t, `(?s)drop \(Out of luck\).*own\.c:7.*drop \(The policy says no\).*flow-log`, p.stdout.String())
+	require.Regexp(t, `(?s)DROP .*: Out of luck.*DROP .*: The policy says no.*flow-log`, p.stdout.String())
 	require.Regexp(t, `^Some names of the recording can't be used: .*"No Name".*\nRecorded on node\\u001b\[2J from `, p.stderr.String())
 }
 
@@ -127,7 +127,7 @@ func TestRecordsRename(t *testing.T) {
 	require.NoError(t, w.Flush())
 	p := run(t, "watch", "--read", fileOf(t, []byte(file.String())))
 	p.waitExit(0)
-	require.Regexp(t, `^.* ifindex old .*\n.* ifindex new .*\n$`, p.stdout.String())
+	require.Regexp(t, `^.*: old, new\n.*: new, new\n$`, p.stdout.String())
 }
 
 // TestReadOtherByteOrder refuses what a machine of the other byte order recorded, and says so.
@@ -143,7 +143,7 @@ func TestReadOtherByteOrder(t *testing.T) {
 	}
 	p := run(t, "watch", "--read", recordingOf(t, message("one"), sample))
 	p.waitExit(exitFailed)
-	require.Equal(t, ">> Message: \"one\"\n", p.stdout.String())
+	require.Equal(t, "agent Message: \"one\"\n", p.stdout.String())
 	require.Regexp(t, `^Error: \S+ was recorded on a machine of the other byte order: its events are (big|little)-endian, this machine is (big|little)-endian; .*\n$`, p.stderr.String())
 }
 
@@ -168,7 +168,7 @@ func TestRotateRecording(t *testing.T) {
 	for i, name := range append(full, file) {
 		p := run(t, "watch", "--read", name)
 		p.waitExit(0)
-		require.Equal(t, ">> Message: \""+string(rune('3'+i))+"\"\n", p.stdout.String())
+		require.Equal(t, "agent Message: \""+string(rune('3'+i))+"\"\n", p.stdout.String())
 		content, err := os.ReadFile(name)
 		require.NoError(t, err)
 		joined = append(joined, content...)
@@ -231,5 +231,5 @@ func TestWatchInterruptedWhileWaiting(t *testing.T) {
 	a.waitClients(1)
 	a.send("one")
 	w.waitExit(0)
-	require.Equal(t, ">> Message: \"one\"\n", w.stdout.String())
+	require.Equal(t, "agent Message: \"one\"\n", w.stdout.String())
 }
