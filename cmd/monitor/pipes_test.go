@@ -53,7 +53,7 @@ func TestTsharkReadsPipe(t *testing.T) {
 	r.Close()
 	for _, number := range []string{"1", "2", "3"} {
 		require.NoError(t, g.EmitTrace(1))
-		shark.waitStdout("\n"[:min(1, len(shark.stdout.String()))] + number + "\tlo\t4242\t-> network flow 0x0")
+		shark.waitStdout("\n"[:min(1, len(shark.stdout.String()))] + number + "\tlo\t4242\tout  10.0.0.1:40000 -> 10.0.0.2:4242 udp")
 	}
 	shark.waitExit(0)
 	watch.waitExit(0)

@@ -58,6 +58,7 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 	if cmd.Stderr == nil {
 		cmd.Stderr = &p.stderr
 	}
+	cmd.WaitDelay = time.Second // programs that it has started, as tshark does, may have its output open
 	require.NoError(t, cmd.Start())
 	go func() {
 		defer close(p.exited)

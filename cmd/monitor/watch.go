@@ -73,9 +73,9 @@ watch waits for one; if none came at all by the end, the exit code is 3.
 Network interfaces have the names that they have where the agent is. If this user may not
 look there, they are numbers, and watch says so.
 
-Each flag but --not, --outer and --inner is an environment variable, too (--color: ` + envPrefix + `WATCH_COLOR), and
---monitor-socket-path the same as the agent's (` + envPrefix + `MONITOR_SOCKET_PATH). A flag goes
-before the environment.
+Each flag but --not, --outer and --inner is an environment variable, too (--color:
+` + envPrefix + `WATCH_COLOR), and --monitor-socket-path the same as the agent's
+(` + envPrefix + `MONITOR_SOCKET_PATH). A flag goes before the environment.
 
 ` + filesHelp + `
 

@@ -82,7 +82,7 @@ func TestRecord(t *testing.T) {
 	p = run(t, "watch", "--read", file, "--not", "-t", "agent")
 	p.waitExit(0)
 	require.Empty(t, p.stdout.String())
-	require.Regexp(t, `^Recorded on \S+ from 20\d\d-\d\d-\d\d .* on\n$`, p.stderr.String())
+	require.Regexp(t, `^Recorded on \S+ from 20\d\d-\d\d-\d\d .* on\n0 of 2 events matched\n$`, p.stderr.String())
 }
 
 // TestRecordReconnects records one session of two agents.
@@ -204,7 +204,7 @@ func TestWriteOfRecording(t *testing.T) {
 		"--interface", "1", "--write", file)
 	p.waitExit(0)
 	require.Equal(t, 2, strings.Count(p.stdout.String(), " 10.0.0.1:40000 -> 10.0.0.2:80 tcp SYN: ifindex 1, new\n"), "%s", &p.stdout)
-	require.Equal(t, "\nWrote 2 packets to "+file+"\n", p.stderr.String())
+	require.Equal(t, "\nWrote 2 packets to "+file+"\n2 of 4 events matched\n", p.stderr.String())
 
 	packets := readPackets(t, file)
 	require.Len(t, packets, 2)

@@ -30,9 +30,9 @@ type lineKind struct {
 var lineKinds = []lineKind{
 	{"noise", regexp.MustCompile(`Neighbor|Router(Solicitation|Advertisement)|MulticastListener|MLD| ARP(:|$)|icmp 143`)},
 	{"noise", traceLine("out", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp ACK`)}, // that it may send or save
-	{"drop", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ` + shownInterface + `, rule udp/9999$`)},
-	{"denial", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ` + shownInterface + `, ingress, match L4-Only, rule udp/9999$`)},
-	{"verdict", regexp.MustCompile(`^deny 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: ingress, match L4-Only, rule udp/9999$`)},
+	{"drop", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ` + shownInterface + `$`)},
+	{"denial", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ` + shownInterface + `, ingress, match L4-Only$`)},
+	{"verdict", regexp.MustCompile(`^deny 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: ingress, match L4-Only$`)},
 	{"vxlan", traceLine("in ", `192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8472 vxlan\]`)},
 	{"geneve", traceLine("in ", `192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:6081 geneve\]`)},
 	{"denied", traceLine("in ", `10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp`)},
