@@ -30,6 +30,7 @@ func TestCheckSupport(t *testing.T) {
 	require.Len(t, open(t, d, 1).All(), support.CPUs)
 	require.Equal(t, (1+pages)*os.Getpagesize(), support.RingSize)
 	require.NoError(t, support.MapError)
+	require.True(t, support.CountsLosses)
 
 	support, err = perfring.Check(1 << 30)
 	require.NoError(t, err)
@@ -76,28 +77,33 @@ func TestFewDescriptors(t *testing.T) {
 	old := openSource(t, src)
 	before := openFiles(t)
 	lowest := freeDescriptor(t)
-	for name, use := range map[string]func() error{
-		"Check":     func() error { _, err := perfring.Check(1); return err },
-		"CheckFree": func() error { return perfring.CheckFree(d.events) },
-		"Open": func() error {
+	for _, c := range []struct {
+		name string
+		use  func() error
+	}{
+		{"Check", func() error { _, err := perfring.Check(1); return err }},
+		{"CheckFree", func() error { return perfring.CheckFree(d.events) }},
+		{"Open", func() error { // the last one: it takes the place of the old rings
 			rings, err := src.Open()
 			if err != nil {
 				return err
 			}
 			return rings.Close()
-		},
+		}},
 	} {
 		failures := 0
+		var err error
 		for n := 0; ; n++ {
-			err := withDescriptors(t, lowest+n, use)
-			require.Equal(t, before, openFiles(t), "%s with %d descriptors", name, n)
+			err = withDescriptors(t, lowest+n, c.use)
+			require.Equal(t, before, openFiles(t), "%s with %d descriptors", c.name, n)
 			if !errors.Is(err, unix.EMFILE) {
 				break
 			}
 			failures++
 			requireReads(t, d, old)
 		}
-		require.NotZero(t, failures, name)
+		require.NotZero(t, failures, c.name)
+		require.Equal(t, c.name == "CheckFree", errors.Is(err, perfring.ErrTaken), "%s: %v", c.name, err)
 	}
 }
 
