@@ -3,6 +3,7 @@
 package perfring_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -29,6 +30,7 @@ func TestCheckSupport(t *testing.T) {
 	require.Len(t, open(t, d, 1).All(), support.CPUs)
 	require.Equal(t, (1+pages)*os.Getpagesize(), support.RingSize)
 	require.NoError(t, support.MapError)
+	require.True(t, support.CountsLosses)
 
 	support, err = perfring.Check(1 << 30)
 	require.NoError(t, err)
@@ -70,6 +72,71 @@ func TestNothingLeft(t *testing.T) {
 		t.Run(name, use)
 		require.Equal(t, before, openFiles(t), name)
 	}
+}
+
+// TestFewDescriptors has ever more descriptors, and at first too few: what can't be done is an error that
+// says why, nothing is left of it, and the rings that were open before are still read.
+func TestFewDescriptors(t *testing.T) {
+	path := testutils.EventsMapPath(t)
+	d := pinned(t, path)
+	src := newPinned(t, path, true)
+	old := openSource(t, src)
+	before := openFiles(t)
+	lowest := freeDescriptor(t)
+	for _, c := range []struct {
+		name string
+		use  func() error
+	}{
+		{"Check", func() error { _, err := perfring.Check(1); return err }},
+		{"CheckFree", func() error { return perfring.CheckFree(d.events) }},
+		{"Open", func() error { // the last one: it takes the place of the old rings
+			rings, err := src.Open()
+			if err != nil {
+				return err
+			}
+			if len(rings.All()) == 0 {
+				return errors.Join(errors.New("there are no rings"), rings.Close())
+			}
+			return rings.Close()
+		}},
+	} {
+		failures := 0
+		var err error
+		for n := 0; ; n++ {
+			err = withDescriptors(t, lowest+n, c.use)
+			require.Equal(t, before, openFiles(t), "%s with %d descriptors", c.name, n)
+			if !errors.Is(err, unix.EMFILE) {
+				break
+			}
+			failures++
+			requireReads(t, d, old)
+		}
+		require.NotZero(t, failures, c.name)
+		if c.name == "CheckFree" {
+			require.ErrorIs(t, err, perfring.ErrTaken)
+		} else {
+			require.NoError(t, err, c.name)
+		}
+	}
+}
+
+// freeDescriptor returns the descriptor that the next file gets.
+func freeDescriptor(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.Open("/dev/null", unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(fd))
+	return fd
+}
+
+// withDescriptors calls f while descriptors have to be less than limit.
+func withDescriptors(t *testing.T, limit int, f func() error) error {
+	t.Helper()
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(limit), Max: before.Max}))
+	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
+	return f()
 }
 
 // openFiles returns how many files this process has open, and how many perf rings are mapped.

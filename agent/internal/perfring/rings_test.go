@@ -310,7 +310,7 @@ func TestOpenErrors(t *testing.T) {
 	_, err := openArray(t, d.events, perfring.Options{Pages: 0})
 	require.ErrorContains(t, err, "0 pages")
 	_, err = openArray(t, d.events, perfring.Options{Pages: 1 << 30})
-	require.Error(t, err)
+	require.ErrorContains(t, err, "map 1073741825 pages")
 	_, err = openArray(t, d.events, perfring.Options{Pages: 3})
 	require.ErrorContains(t, err, "3 pages")
 }

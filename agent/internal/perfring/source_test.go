@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/perfring"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/bpf"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -24,8 +24,8 @@ func pinned(t *testing.T, path string) *datapath {
 	t.Helper()
 	d := newDatapath(t, 40)
 	_ = os.Remove(path) // it need not be there
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	require.NoError(t, d.events.Pin(path))
+	_, err := bpf.PinMap(d.events, path) // which mounts a bpffs where there is none
+	require.NoError(t, err)
 	return d
 }
 

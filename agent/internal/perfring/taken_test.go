@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent/internal/perfring"
@@ -66,6 +67,9 @@ func TestTaken(t *testing.T) {
 	path := testutils.EventsMapPath(t)
 	d := pinned(t, path)
 	require.NoError(t, perfring.CheckFree(d.events))
+	another := testutils.EventsMapPath(t)
+	pinned(t, another)
+	anotherReader(t, another) // which is not named
 	pid, stop := anotherReader(t, path)
 	comm, err := os.ReadFile("/proc/self/comm")
 	require.NoError(t, err)
@@ -91,9 +95,12 @@ func TestTaken(t *testing.T) {
 func TestTakenInProcess(t *testing.T) {
 	d := newDatapath(t, 40)
 	openSource(t, sourceOf(t, d.events, perfring.Options{Pages: 1}))
-	_, err := sourceOf(t, d.events, perfring.Options{Pages: 1}).Open()
-	require.ErrorIs(t, err, perfring.ErrTaken)
-	require.ErrorContains(t, err, "this process")
+	for cpu := range ebpf.MustPossibleCPU() {
+		_, err := sourceOf(t, d.events, perfring.Options{Pages: 1}).Open()
+		require.ErrorIs(t, err, perfring.ErrTaken)
+		require.ErrorContains(t, err, fmt.Sprintf("the entry of CPU %d is taken by this process", cpu))
+		require.NoError(t, d.events.Delete(uint32(cpu)))
+	}
 }
 
 // TestTakeOver takes the map away from another reader, who notices, and does not take it back while
