@@ -23,7 +23,7 @@ import (
 func pinned(t *testing.T, path string) *datapath {
 	t.Helper()
 	d := newDatapath(t, 40)
-	_ = os.Remove(path) // it need not be there
+	_ = os.Remove(path)                  // it need not be there
 	_, err := bpf.PinMap(d.events, path) // which mounts a bpffs where there is none
 	require.NoError(t, err)
 	return d
