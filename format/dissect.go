@@ -173,6 +173,7 @@ func (d *dissection) step(kind layerKind) (next layerKind) {
 		d.take(layerESP, espSize)
 	case layerOther:
 		d.take(layerOther, 0)
+	case layerNone: // nothing follows
 	}
 	return layerNone
 }

@@ -99,8 +99,10 @@ func (d *dissection) byProtocol(number uint8) (next layerKind) {
 		if !d.h.v6 { // extensions are of IPv6 alone
 			return layerOther
 		}
+		return next
+	default:
+		return next
 	}
-	return next
 }
 
 // encapsulated begins a packet that IP carries, by segment routing if the headers say so.

@@ -73,7 +73,7 @@ func (d *dissection) otherTransport(kind layerKind) (next layerKind) {
 		size = sctpSize
 	case layerUDPLite:
 		size = udpLiteSize
-	case layerDCCP:
+	default: // layerDCCP
 		size = dccpSize
 		if len(rest) > 4 {
 			size = max(size, int(rest[4])*4)

@@ -87,6 +87,7 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 	}
 	dst = append(w.dst, '}')
 	switch l.state {
+	case stateWhole:
 	case stateCut:
 		dst = appendUint(dst, " cut: ", uint64(l.end-l.start))
 		dst = append(appendUint(dst, " of ", uint64(l.size)), " bytes captured"...)
