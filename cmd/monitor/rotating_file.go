@@ -53,12 +53,15 @@ type rotatingFile struct {
 
 // newRotatingFile returns the output to a file that is open for writing. If it is to be rotated, what it
 // holds already is put aside as a full file, else it is overwritten; stdout is written to from
-// where it is.
+// where it is, and stays open.
 func newRotatingFile(outs *outputs, file *os.File, r rotation) (*rotatingFile, error) {
+	if file == os.Stdout {
+		return &rotatingFile{outputFile: outs.of(file), rotation: r}, nil
+	}
 	f := &rotatingFile{outputFile: outs.own(file), rotation: r}
 	info, err := file.Stat()
-	if err != nil || file == os.Stdout {
-		return f, err
+	if err != nil {
+		return nil, err
 	}
 	switch regular := info.Mode().IsRegular(); {
 	case !r.on() && regular:
