@@ -17,7 +17,7 @@ import (
 func ringOf(content []byte, pos uint64) *Ring {
 	const size = 4096
 	r := &Ring{meta: &unix.PerfEventMmapPage{}, data: make([]byte, size), tail: pos &^ 7}
-	r.freed = r.tail
+	r.meta.Data_tail = r.tail
 	for i, b := range content {
 		r.data[(r.tail+uint64(i))%size] = b
 	}
