@@ -10,9 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// possibleCPUs is a variable for tests, which have more CPUs than there are: these are as good as offline.
-var possibleCPUs = ebpf.PossibleCPU
-
 // Support is what [Check] found out.
 type Support struct {
 	CPUs         int   // that are online

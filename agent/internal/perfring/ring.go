@@ -100,6 +100,12 @@ func readEvent(fd int) (r reading, countsLosses bool, err error) {
 	return r, n == len(buf), err
 }
 
+// What tests stand in for: a machine with CPUs that are offline, and an older kernel.
+var (
+	possibleCPUs  = ebpf.PossibleCPU
+	perfEventOpen = unix.PerfEventOpen
+)
+
 // openEvent returns -1 with an error.
 func openEvent(cpu int, bits uint64, wakeup uint32) (fd int, err error) {
 	attr := unix.PerfEventAttr{
@@ -112,7 +118,7 @@ func openEvent(cpu int, bits uint64, wakeup uint32) (fd int, err error) {
 	}
 	for _, lost := range []uint64{perfFormatLost, 0} { // the latter for Linux before 6.0
 		attr.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED | lost
-		fd, err = unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		fd, err = perfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 		if !errors.Is(err, unix.EINVAL) {
 			break
 		}
