@@ -125,20 +125,54 @@ func withDescriptors(t *testing.T, limit int, f func() error) error {
 
 // TestNotInherited checks that programs which are started get none of a poller's files.
 func TestNotInherited(t *testing.T) {
-	before := freeDescriptor(t)
+	lowest := freeDescriptor(t)
 	open(t)
-	found := 0
-	for fd := before; fd < freeDescriptor(t); fd++ {
-		file, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-		if err != nil || !strings.HasPrefix(file, "anon_inode:[event") {
-			continue // the race detector opens files, too
-		}
-		found++
+	files := eventFiles(t, lowest)
+	require.Len(t, files, 2, "an epoll instance and an event file")
+	for _, fd := range files {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		require.NoError(t, err)
 		require.Equal(t, unix.FD_CLOEXEC, flags)
 	}
-	require.Equal(t, 2, found, "an epoll instance and an event file")
+}
+
+// eventFiles returns the descriptors from lowest on, up to the next free one, of epoll instances and event
+// files: the race detector opens others.
+func eventFiles(t *testing.T, lowest int) (fds []int) {
+	t.Helper()
+	for fd := lowest; fd < freeDescriptor(t); fd++ {
+		if file, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && strings.HasPrefix(file, "anon_inode:[event") {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+// TestWokenOnce checks that the kernel hears of the first Wake before a Wait alone.
+func TestWokenOnce(t *testing.T) {
+	lowest := freeDescriptor(t)
+	p := open(t)
+	wakeFd := eventFiles(t, lowest)[1]
+	for range 2 {
+		for range 3 {
+			require.NoError(t, p.Wake())
+		}
+		info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", wakeFd))
+		require.NoError(t, err)
+		require.Regexp(t, `(?m)^eventfd-count:\s+1$`, string(info))
+		_, err = p.Wait(epoll.Forever)
+		require.NoError(t, err)
+	}
+}
+
+// TestCloseFails has somebody close what is the poller's.
+func TestCloseFails(t *testing.T) {
+	lowest := freeDescriptor(t)
+	p, err := epoll.New()
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(eventFiles(t, lowest)[1]))
+	require.ErrorIs(t, p.Close(), unix.EBADF)
+	require.Equal(t, lowest, freeDescriptor(t), "the other one is closed")
 }
 
 func TestClosed(t *testing.T) {
