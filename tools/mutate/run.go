@@ -146,6 +146,9 @@ func (s *suite) runBinary(ctx context.Context, binary string, id int) (_ result,
 		return killed, []byte(err.Error())
 	}
 	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil { // tests connect to sockets there as other users
+		return killed, []byte(err.Error())
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	env := []string{selector + "=" + strconv.Itoa(id)}
