@@ -46,8 +46,8 @@ func newSuites(ctx context.Context, tmp string, pkg *packages.Package, all []*mu
 		return nil, err
 	}
 	var suites []*suite
-	for i, dir := range dirs {
-		s := &suite{dir: dir, binary: filepath.Join(tmp, "test"+strconv.Itoa(i))}
+	for _, dir := range dirs {
+		s := &suite{dir: dir, binary: filepath.Join(tmp, testName(dir))}
 		if output, err := buildTest(ctx, tmp, dir, s.binary, overlay); err != nil {
 			return nil, fmt.Errorf("build the tests of %s: %w\n%s", dir, err, output)
 		}
@@ -124,13 +124,16 @@ func (s *suite) run(ctx context.Context, m *mutant) (result, error) {
 	if err != nil {
 		return 0, err
 	}
-	binary := filepath.Join(tmp, "test")
+	binary := filepath.Join(tmp, testName(s.dir))
 	if _, err := buildTest(ctx, tmp, s.dir, binary, overlay); err != nil {
 		return notViable, nil
 	}
 	got, _ := s.runBinary(ctx, binary, 0)
 	return got, nil
 }
+
+// testName returns what "go test" calls the tests of a package, which some ask for.
+func testName(dir string) string { return filepath.Base(dir) + ".test" }
 
 func buildTest(ctx context.Context, tmp, dir, binary, overlay string) ([]byte, error) {
 	return command(ctx, dir, tmp, nil, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary)
@@ -146,6 +149,9 @@ func (s *suite) runBinary(ctx context.Context, binary string, id int) (_ result,
 		return killed, []byte(err.Error())
 	}
 	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil { // tests connect to sockets there as other users
+		return killed, []byte(err.Error())
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	env := []string{selector + "=" + strconv.Itoa(id)}

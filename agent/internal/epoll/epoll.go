@@ -22,9 +22,6 @@ import (
 // Forever is the time-out of a [Poller.Wait] that has none.
 const Forever = time.Duration(-1)
 
-// closed is the descriptor of a poller that is closed.
-const closed = -1
-
 // Poller is an epoll instance that can be woken up from other goroutines. Wake may be
 // called at any time, Add and Modify at any time before Close, and Wait by one
 // goroutine at a time.
@@ -33,8 +30,9 @@ type Poller struct {
 	events []unix.EpollEvent
 
 	mu     sync.Mutex // guards what follows
-	wakeFd int        // eventfd; -1 once closed
+	wakeFd int        // eventfd
 	woken  bool       // wakeFd has been written to and not been read since
+	closed bool
 }
 
 // New returns a poller that waits for nothing but Wake.
@@ -115,7 +113,7 @@ func (p *Poller) pwait(timeout time.Duration) (int, error) {
 func (p *Poller) Wake() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.wakeFd == closed {
+	if p.closed {
 		return os.ErrClosed
 	}
 	if p.woken {
@@ -139,10 +137,10 @@ func (p *Poller) clearWake() {
 func (p *Poller) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.wakeFd == closed {
+	if p.closed {
 		return nil
 	}
 	err := errors.Join(unix.Close(p.wakeFd), unix.Close(p.fd))
-	p.wakeFd = closed
+	p.closed = true
 	return err
 }

@@ -5,6 +5,7 @@ package epoll_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,20 +126,59 @@ func withDescriptors(t *testing.T, limit int, f func() error) error {
 
 // TestNotInherited checks that programs which are started get none of a poller's files.
 func TestNotInherited(t *testing.T) {
-	before := freeDescriptor(t)
+	before := eventFiles(t, nil)
 	open(t)
-	found := 0
-	for fd := before; fd < freeDescriptor(t); fd++ {
-		file, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-		if err != nil || !strings.HasPrefix(file, "anon_inode:[event") {
-			continue // the race detector opens files, too
-		}
-		found++
+	files := eventFiles(t, before)
+	require.Len(t, files, 2, "an epoll instance and an event file")
+	for _, fd := range files {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		require.NoError(t, err)
 		require.Equal(t, unix.FD_CLOEXEC, flags)
 	}
-	require.Equal(t, 2, found, "an epoll instance and an event file")
+}
+
+// eventFiles returns the descriptors of this process's epoll instances and event files, in order, without
+// those of before: the Go runtime has some as well.
+func eventFiles(t *testing.T, before []int) (fds []int) {
+	t.Helper()
+	for fd := range 100 {
+		file, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err == nil && strings.HasPrefix(file, "anon_inode:[event") && !slices.Contains(before, fd) {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+// TestWokenOnce checks that the kernel hears of the first Wake before a Wait alone.
+func TestWokenOnce(t *testing.T) {
+	before := eventFiles(t, nil)
+	p := open(t)
+	files := eventFiles(t, before)
+	require.Len(t, files, 2)
+	wakeFd := files[1]
+	for range 2 {
+		for range 3 {
+			require.NoError(t, p.Wake())
+		}
+		info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", wakeFd))
+		require.NoError(t, err)
+		require.Regexp(t, `(?m)^eventfd-count:\s+1$`, string(info))
+		_, err = p.Wait(epoll.Forever)
+		require.NoError(t, err)
+	}
+}
+
+// TestCloseFails has somebody close what is the poller's.
+func TestCloseFails(t *testing.T) {
+	before := eventFiles(t, nil)
+	p, err := epoll.New()
+	require.NoError(t, err)
+	files := eventFiles(t, before)
+	require.Len(t, files, 2)
+	require.NoError(t, unix.Close(files[1]))
+	require.ErrorIs(t, p.Close(), unix.EBADF)
+	require.Empty(t, eventFiles(t, before), "the other one is closed")
 }
 
 func TestClosed(t *testing.T) {

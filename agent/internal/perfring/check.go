@@ -22,7 +22,7 @@ type Support struct {
 // since what they may lock is limited in sum, and closes them. The error is why the events can't be
 // opened. pages is a power of two.
 func Check(pages int) (_ Support, err error) {
-	possible, err := ebpf.PossibleCPU()
+	possible, err := possibleCPUs()
 	if err != nil {
 		return Support{}, fmt.Errorf("check perf events: %w", err)
 	}
@@ -52,7 +52,7 @@ func Check(pages int) (_ Support, err error) {
 
 // CheckFree returns [ErrTaken] if somebody reads the array, and who that may be. It changes nothing.
 func CheckFree(array *ebpf.Map) error {
-	possible, err := ebpf.PossibleCPU()
+	possible, err := possibleCPUs()
 	if err != nil {
 		return fmt.Errorf("check events map: %w", err)
 	}
@@ -66,14 +66,14 @@ func CheckFree(array *ebpf.Map) error {
 		return err
 	}
 	if slots.firstTaken(min(possible, int(array.MaxEntries())), nil) >= 0 {
-		return fmt.Errorf("%w: %s", ErrTaken, findReaders(id))
+		return fmt.Errorf("%w: %s", ErrTaken, findReaders(id, maxSearch))
 	}
 	return nil
 }
 
 func mapAll(fds []int, size int) error {
 	for _, fd := range fds {
-		ring, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		ring, err := mapRing(fd, size)
 		if err != nil {
 			return err
 		}

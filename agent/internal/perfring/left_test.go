@@ -81,6 +81,8 @@ func TestFewDescriptors(t *testing.T) {
 	d := pinned(t, path)
 	src := newPinned(t, path, true)
 	old := openSource(t, src)
+	unread := newDatapath(t, 40)
+	shared := sourceOf(t, unread.events, perfring.Options{Pages: 1})
 	before := openFiles(t)
 	lowest := freeDescriptor(t)
 	for _, c := range []struct {
@@ -89,6 +91,16 @@ func TestFewDescriptors(t *testing.T) {
 	}{
 		{"Check", func() error { _, err := perfring.Check(1); return err }},
 		{"CheckFree", func() error { return perfring.CheckFree(d.events) }},
+		{"look", old.Check},
+		{"Open without a right", func() (err error) {
+			withoutSysAdmin(t, func() {
+				var rings source.Rings
+				if rings, err = shared.Open(); err == nil {
+					err = rings.Close()
+				}
+			})
+			return err
+		}},
 		{"Open", func() error { // the last one: it takes the place of the old rings
 			rings, err := src.Open()
 			if err != nil {

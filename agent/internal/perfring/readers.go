@@ -19,7 +19,7 @@ import (
 type otherReaders struct {
 	mu    sync.Mutex // guards what follows
 	text  string
-	asked time.Time
+	until time.Time // it is fresh
 }
 
 // names names those who may read the array of that id, as of a moment ago.
@@ -27,22 +27,22 @@ func (o *otherReaders) names(id ebpf.MapID) string {
 	const fresh = 10 * time.Second
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.text == "" || time.Since(o.asked) > fresh {
-		o.text, o.asked = findReaders(id), time.Now()
+	if time.Now().After(o.until) {
+		o.text, o.until = findReaders(id, maxSearch), time.Now().Add(fresh)
 	}
 	return o.text
 }
 
-// maxSearch is how long findReaders looks for processes, since others wait for it.
+// maxSearch is for how long processes are looked for, since others wait for that.
 const maxSearch = 100 * time.Millisecond
 
 // findReaders names the processes, other than this one, that may read a perf event array: those
-// that have both it and perf events open, as far as this process may see that.
-func findReaders(id ebpf.MapID) string {
+// that have both it and perf events open, as far as this process may see that in that time.
+func findReaders(id ebpf.MapID, within time.Duration) string {
 	own := strconv.Itoa(os.Getpid())
 	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is valid
 	var found []string
-	end := time.Now().Add(maxSearch)
+	end := time.Now().Add(within)
 	for _, dir := range dirs {
 		if time.Now().After(end) {
 			break

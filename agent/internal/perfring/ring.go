@@ -3,6 +3,7 @@
 package perfring
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -41,7 +42,6 @@ type Ring struct {
 	meta  *unix.PerfEventMmapPage
 	data  []byte // a power of two of bytes
 	tail  uint64 // up to here records were returned
-	freed uint64 // up to here they were released
 
 	// The kernel counts losses twice: in the Lost records, which it writes only
 	// together with a next sample, and in a total for each perf event.
@@ -51,7 +51,7 @@ type Ring struct {
 
 // openRing opens the ring of a CPU. slots are those of the array. pages is a power of two.
 func openRing(array *ebpf.Map, slots *slots, cpu, pages int) (*Ring, error) {
-	r := &Ring{array: array, slots: slots, cpu: cpu, fds: [2]int{-1, -1}}
+	r := &Ring{array: array, slots: slots, cpu: cpu}
 	if err := r.open(pages); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -60,14 +60,13 @@ func openRing(array *ebpf.Map, slots *slots, cpu, pages int) (*Ring, error) {
 
 func (r *Ring) open(pages int) (err error) {
 	size := pages * unix.Getpagesize()
-	if r.fds[source.Lazy], err = openEvent(r.cpu, unix.PerfBitWatermark, uint32(size/2)); err != nil {
+	var lazyErr, eagerErr error
+	r.fds[source.Lazy], lazyErr = openEvent(r.cpu, unix.PerfBitWatermark, uint32(size/2))
+	r.fds[source.Eager], eagerErr = openEvent(r.cpu, 0, 1)
+	if err := cmp.Or(lazyErr, eagerErr); err != nil {
 		return err
 	}
-	if r.fds[source.Eager], err = openEvent(r.cpu, 0, 1); err != nil {
-		return err
-	}
-	r.mmap, err = unix.Mmap(r.fds[source.Lazy], 0, unix.Getpagesize()+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
+	if r.mmap, err = mapRing(r.fds[source.Lazy], unix.Getpagesize()+size); err != nil {
 		return fmt.Errorf("map %d pages: %w", 1+pages, err)
 	}
 	r.meta = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mmap[0]))
@@ -77,6 +76,11 @@ func (r *Ring) open(pages int) (err error) {
 		return fmt.Errorf("let two perf events share a ring: %w", err)
 	}
 	return nil
+}
+
+// mapRing maps the ring of an event, of so many bytes.
+func mapRing(fd, size int) ([]byte, error) {
+	return unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 }
 
 // perfFormatLost is PERF_FORMAT_LOST of linux/perf_event.h.
@@ -96,20 +100,28 @@ func readEvent(fd int) (r reading, countsLosses bool, err error) {
 	return r, n == len(buf), err
 }
 
-func openEvent(cpu int, bits uint64, wakeup uint32) (int, error) {
+// What tests stand in for: a machine with CPUs that are offline, and an older kernel.
+var (
+	possibleCPUs  = ebpf.PossibleCPU
+	perfEventOpen = unix.PerfEventOpen
+)
+
+// openEvent returns -1 with an error.
+func openEvent(cpu int, bits uint64, wakeup uint32) (fd int, err error) {
 	attr := unix.PerfEventAttr{
 		Type:        unix.PERF_TYPE_SOFTWARE,
 		Config:      unix.PERF_COUNT_SW_BPF_OUTPUT,
 		Size:        uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
 		Sample_type: unix.PERF_SAMPLE_RAW,
-		Read_format: unix.PERF_FORMAT_TOTAL_TIME_ENABLED | perfFormatLost,
 		Bits:        bits,
 		Wakeup:      wakeup,
 	}
-	fd, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
-	if errors.Is(err, unix.EINVAL) { // before Linux 6.0
-		attr.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED
-		fd, err = unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	for _, lost := range []uint64{perfFormatLost, 0} { // the latter for Linux before 6.0
+		attr.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED | lost
+		fd, err = perfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		if !errors.Is(err, unix.EINVAL) {
+			break
+		}
 	}
 	if err != nil {
 		return -1, fmt.Errorf("perf_event_open: %w", err)
@@ -242,10 +254,10 @@ func (r *Ring) reportLost(total uint64) uint64 {
 	return n
 }
 
-// Release frees the space of all records that Next returned.
+// Release frees the space of all records that Next returned. It writes to the page that the kernel
+// writes to only if there are any.
 func (r *Ring) Release() {
-	if r.freed != r.tail {
-		r.freed = r.tail
+	if r.meta.Data_tail != r.tail {
 		atomic.StoreUint64(&r.meta.Data_tail, r.tail)
 	}
 }
@@ -257,7 +269,7 @@ func (r *Ring) close() error {
 		r.mmap, r.data, r.meta = nil, nil, nil
 	}
 	for i, fd := range r.fds {
-		if fd >= 0 {
+		if fd != -1 {
 			errs = append(errs, unix.Close(fd))
 			r.fds[i] = -1
 		}

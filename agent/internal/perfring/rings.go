@@ -60,7 +60,7 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 	if bits.OnesCount(uint(pages)) != 1 {
 		return fmt.Errorf("%d pages are not a power of two", pages)
 	}
-	if rs.possible, err = ebpf.PossibleCPU(); err != nil {
+	if rs.possible, err = possibleCPUs(); err != nil {
 		return err
 	}
 	if rs.poller, err = epoll.New(); err != nil {
@@ -81,10 +81,8 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 		}
 	}
 	// Only once nothing else can fail, so that those before are not left without their entries.
-	for i, r := range rs.rings {
-		if err := r.put(source.Eager); err != nil {
-			return errors.Join(err, before.putBack(rs.rings[:i]))
-		}
+	if err := rs.putAll(before); err != nil {
+		return err
 	}
 	if before != nil {
 		before.replaced.Store(true)
@@ -104,6 +102,16 @@ func (rs *Rings) add(cpu, pages int) error {
 	rs.rings = append(rs.rings, r)
 	// Whichever event wrote, the ring wakes up the waiters of both.
 	return rs.poller.Add(r.fds[source.Lazy], unix.EPOLLIN|unix.EPOLLET)
+}
+
+// putAll puts the events into the array. If one can't be put there, those of before are there again.
+func (rs *Rings) putAll(before *Rings) error {
+	for i, r := range rs.rings {
+		if err := r.put(source.Eager); err != nil {
+			return errors.Join(err, before.putBack(rs.rings[:i]))
+		}
+	}
+	return nil
 }
 
 // putBack puts the events into the array again that others have taken the place of.
@@ -175,10 +183,8 @@ func (rs *Rings) Unmap() error {
 // Close unmaps the rings and frees what is left. No Wait may be under way.
 func (rs *Rings) Close() error {
 	errs := []error{rs.Unmap(), rs.slots.close()}
-	rs.slots = nil
 	if rs.poller != nil {
 		errs = append(errs, rs.poller.Close())
-		rs.poller = nil
 	}
 	return errors.Join(errs...)
 }

@@ -208,8 +208,6 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// TestLost fills the ring and checks that every event is there or counted as lost, whether
-// the kernel wrote the loss into the ring or not.
 // TestModeOfForeignEntry changes the mode of a ring whose entry was taken out of the array, or by
 // another reader: it stays as it is.
 func TestModeOfForeignEntry(t *testing.T) {
@@ -229,6 +227,8 @@ func TestModeOfForeignEntry(t *testing.T) {
 	require.NotZero(t, other.All()[0].Pending(), "the other one has it")
 }
 
+// TestLost fills the ring and checks that every event is there or counted as lost, whether
+// the kernel wrote the loss into the ring or not.
 func TestLost(t *testing.T) {
 	const size = 176
 	d := newDatapath(t, size)
@@ -313,4 +313,8 @@ func TestOpenErrors(t *testing.T) {
 	require.ErrorContains(t, err, "map 1073741825 pages")
 	_, err = openArray(t, d.events, perfring.Options{Pages: 3})
 	require.ErrorContains(t, err, "3 pages")
+	require.NoError(t, d.events.Freeze())
+	_, err = openArray(t, d.events, perfring.Options{Pages: 1})
+	require.ErrorIs(t, err, unix.EPERM)
+	require.ErrorContains(t, err, "put perf event of CPU 0 into the events map")
 }

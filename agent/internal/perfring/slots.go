@@ -96,35 +96,48 @@ func (s *slots) state(cpu int, r *Ring) slotState {
 	}
 	const attempts = 3 // the CPU may be taken away between the readings
 	for range attempts {
-		var before, after uint64
-		var err error
-		if r != nil {
-			if before, err = r.enabledTime(); err != nil {
-				return slotUnknown
-			}
-		}
-		code, times, err := s.read(cpu)
-		switch {
-		case err != nil:
-			return slotUnknown
-		case code == -int32(unix.ENOENT):
-			return slotEmpty
-		case r == nil:
-			return slotTaken
-		}
-		if after, err = r.enabledTime(); err != nil {
-			return slotUnknown
-		}
-		switch {
-		case code != 0 && before == after: // it can't be read, and stands still: its CPU was offline
-			return slotOurs
-		case code != 0 || times.Enabled < before || times.Enabled > after:
-			return slotTaken
-		case after-before <= maxBracket:
-			return slotOurs
+		if state := s.look(cpu, r); state != slotUnknown {
+			return state
 		}
 	}
 	return slotUnknown
+}
+
+func (s *slots) look(cpu int, r *Ring) slotState {
+	var before, after uint64
+	var errBefore, errAfter error
+	if r != nil {
+		before, errBefore = r.enabledTime()
+	}
+	code, times, err := s.read(cpu)
+	if r != nil {
+		after, errAfter = r.enabledTime()
+	}
+	switch {
+	case errors.Join(errBefore, err, errAfter) != nil:
+		return slotUnknown
+	case code == -int32(unix.ENOENT):
+		return slotEmpty
+	case r == nil:
+		return slotTaken
+	default:
+		return owner(code, before, times.Enabled, after)
+	}
+}
+
+// owner tells whose event is in an entry. code and enabled are what was read there between two readings
+// of the time of ours.
+func owner(code int32, before, enabled, after uint64) slotState {
+	switch {
+	case code != 0 && before == after: // it can't be read, and ours stands still: its CPU was offline
+		return slotOurs
+	case code != 0 || enabled < before || enabled > after:
+		return slotTaken
+	case after-before <= maxBracket:
+		return slotOurs
+	default:
+		return slotUnknown
+	}
 }
 
 // firstTaken returns the first CPU whose entry somebody else has, of so many; -1 if there is none. ours
