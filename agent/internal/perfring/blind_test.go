@@ -4,7 +4,7 @@ package perfring
 
 import (
 	"fmt"
-	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,9 +54,11 @@ func TestBlindOwnFile(t *testing.T) {
 	src := newSource(t, 0)
 	old := openRings(t, src)
 	require.True(t, old.ownFile)
-	path := fmt.Sprintf("/sys/fs/bpf/monitor-test-perfring-%d", os.Getpid())
+	bpffs := t.TempDir()
+	require.NoError(t, unix.Mount("bpf", bpffs, "bpf", 0, ""))
+	defer func() { require.NoError(t, unix.Unmount(bpffs, unix.MNT_DETACH)) }()
+	path := filepath.Join(bpffs, "events")
 	require.NoError(t, src.array.Pin(path))
-	defer os.Remove(path)
 	fromPath := NewPinned(path, Options{Pages: 1, TakeOver: true})
 	second := openRings(t, fromPath)
 	blind(t, old, old.ownFile)
