@@ -130,7 +130,7 @@ func TestAgentSettings(t *testing.T) {
 	c, err := client.Dial(t.Context(), in("flag.sock"))
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
-	require.Contains(t, a.stderr.String(), in("file.map"))
+	a.waitStderr(in("file.map"))
 	for _, name := range []string{"file.shell", "file.sock", "env.sock"} {
 		require.NoFileExists(t, in(name))
 	}
