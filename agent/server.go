@@ -303,7 +303,7 @@ func (s *server) connect(fd int) {
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock() // at once, so that a notice is in the opening or in the log
-	c.cursor = a.events.NewCursor(a.openingLocked(s.opening))
+	c.cursor = a.events.NewCursor(0, a.openingLocked(s.opening))
 	s.conns.addLocked(c, c.name)
 	a.connections.Add(1)
 	a.totalSubscribers.Clients++

@@ -85,7 +85,7 @@ func (a *Agent) newStream(name string) *stream {
 		name:   name,
 		since:  time.Now(),
 		ready:  make(chan struct{}, 1),
-		cursor: a.events.NewCursor(nil),
+		cursor: a.events.NewCursor(0, nil),
 	}
 	a.streams.addLocked(s, name)
 	a.totalSubscribers.Streams++

@@ -4,7 +4,6 @@ package eventlog
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/cilium/monitor/api/payload"
 )
@@ -12,15 +11,16 @@ import (
 // Cursor is a reader's place in a log. It is not safe for concurrent use, except
 // with the log itself and with other cursors.
 //
-// At any time: events committed since the cursor was made = Delivered + Lost +
+// At any time: events committed for its class since the cursor was made = Delivered + Lost +
 // those that are yet to come.
 type Cursor struct {
 	log     *Log
+	class   int
 	segment uint64 // number of the segment
-	offset  int    // in the segment's run; always the end of a payload
+	next    int    // the payload of the segment that comes next
 
-	// Counts of events. place counts those committed before the cursor's place, of
-	// all that the log ever had.
+	// Counts of events of the class. place counts those committed before the cursor's place, of
+	// all in Log.counts.
 	start, place, lost uint64
 
 	// extra is what comes before the next bytes of the log: the opening of the
@@ -30,18 +30,21 @@ type Cursor struct {
 	kept  int
 
 	writing *segment // the segment of the last Next; nil if it returned extra
+	marks   []mark   // of the payloads that it returned
 }
 
-// NewCursor returns a cursor at the end of the log. opening is what it returns before
+// NewCursor returns a cursor of a class at the end of the log. opening is what it returns before
 // anything else. The caller calls Close when it is done with the cursor.
-func (l *Log) NewCursor(opening []byte) *Cursor {
+func (l *Log) NewCursor(class int, opening []byte) *Cursor {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cursors++
-	c := &Cursor{log: l, extra: opening, start: l.accepted, place: l.accepted}
+	l.users[class]++
+	l.active |= 1 << class
+	c := &Cursor{log: l, class: class, extra: opening, start: l.counts[class], place: l.counts[class]}
 	if s := l.newestLocked(); s != nil {
 		c.segment = s.number
-		c.offset = len(s.run)
+		c.next = len(s.ends)
 	}
 	return c
 }
@@ -67,23 +70,43 @@ func (c *Cursor) Next() []byte {
 		}
 	}
 	s := l.segments[c.segment-oldest.number]
-	if c.offset == len(s.run) {
+	for {
+		for c.next < len(s.ends) && !s.ends[c.next].classes.has(c.class) {
+			c.next++
+		}
+		if c.next < len(s.ends) {
+			break
+		}
 		if s == l.newestLocked() {
 			return nil
 		}
 		s = l.segments[c.segment+1-oldest.number]
-		c.segment, c.offset = s.number, 0
+		c.segment, c.next = s.number, 0
+	}
+	until := c.next
+	for until < len(s.ends) && s.ends[until].classes.has(c.class) {
+		until++
 	}
 	s.users++
-	c.writing = s
-	return s.run[c.offset:]
+	c.writing, c.marks = s, s.ends[c.next:until]
+	return s.run[endOf(s.ends, c.next):s.ends[until-1].end]
+}
+
+// Time returns the time of the nth payload, from 0, that the last Next returned and Wrote was not
+// called for; false if there is none, since what Next returned is no part of the log.
+func (c *Cursor) Time(n int) (time int64, ok bool) {
+	if c.writing == nil {
+		return 0, false
+	}
+	return c.marks[n].time, true
 }
 
 // skipToLocked moves the cursor to the start of s, and has it report the events that it
 // missed on the way. The caller holds the log's mutex.
 func (c *Cursor) skipToLocked(s *segment) {
-	missed := s.start - c.place
-	c.segment, c.offset, c.place = s.number, 0, s.start
+	before := s.before[c.class]
+	missed := before - c.place
+	c.segment, c.next, c.place = s.number, 0, before
 	c.lost += missed
 	if missed > 0 {
 		c.extra = payload.AppendValue(nil, &payload.Payload{
@@ -114,9 +137,13 @@ func (c *Cursor) Wrote(n int) (ok bool) {
 	if n == 0 {
 		return true
 	}
-	end := c.offset + n
-	m := s.ends[sort.Search(len(s.ends), func(i int) bool { return s.ends[i].end >= end })]
-	c.offset, c.place = m.end, m.accepted
+	end := endOf(s.ends, c.next) + n
+	var m mark
+	for m.end < end {
+		m = s.ends[c.next]
+		c.place += m.events
+		c.next++
+	}
 	return m.end == end || c.keepLocked(s.run[end:m.end])
 }
 
@@ -151,14 +178,21 @@ func (c *Cursor) Delivered() uint64 { return c.place - c.start - c.lost }
 // Lost is described at Delivered.
 func (c *Cursor) Lost() uint64 { return c.lost }
 
-// Lag returns the number of events that the log has and the cursor is yet to come to.
-func (c *Cursor) Lag() uint64 { return c.log.Accepted() - c.place }
+// Lag returns the number of events for its class that the log has and the cursor is yet to come to.
+func (c *Cursor) Lag() uint64 {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	return c.log.counts[c.class] - c.place
+}
 
 // Close frees the cursor.
 func (c *Cursor) Close() {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	c.log.cursors--
+	if c.log.users[c.class]--; c.log.users[c.class] == 0 {
+		c.log.active &^= 1 << c.class
+	}
 	c.forgetLocked()
 	c.log.dropLocked(0)
 }

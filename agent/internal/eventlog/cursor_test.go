@@ -20,7 +20,7 @@ import (
 func TestRunStays(t *testing.T) {
 	log := eventlog.New(8, plenty)
 	appendSample(log, 1)
-	first, second := log.NewCursor(nil), log.NewCursor(nil)
+	first, second := log.NewCursor(0, nil), log.NewCursor(0, nil)
 	defer first.Close()
 	defer second.Close()
 	appendSample(log, 2)
@@ -50,7 +50,7 @@ func TestLossIsExact(t *testing.T) {
 	for _, size := range []int{1, 4, 8, 100} {
 		for n := 1; n < 3*size; n++ {
 			log := eventlog.New(size, plenty)
-			c := log.NewCursor(nil)
+			c := log.NewCursor(0, nil)
 			for i := range n {
 				appendSample(log, uint64(i))
 			}
@@ -77,7 +77,7 @@ func TestLossIsExact(t *testing.T) {
 // and is told of no loss.
 func TestCaughtUpLosesNothing(t *testing.T) {
 	log := eventlog.New(1, plenty)
-	c, other := log.NewCursor(nil), log.NewCursor(nil)
+	c, other := log.NewCursor(0, nil), log.NewCursor(0, nil)
 	defer c.Close()
 	defer other.Close()
 	for i := range 10 {
@@ -93,7 +93,7 @@ func TestCaughtUpLosesNothing(t *testing.T) {
 // TestLossIsWrittenInParts gives the loss away byte by byte.
 func TestLossIsWrittenInParts(t *testing.T) {
 	log := eventlog.New(1, plenty)
-	c := log.NewCursor(opening)
+	c := log.NewCursor(0, opening)
 	defer c.Close()
 	for i := range 5 {
 		appendSample(log, uint64(i))
@@ -117,7 +117,7 @@ func TestLossIsWrittenInParts(t *testing.T) {
 func TestPartsCount(t *testing.T) {
 	const event = 1000
 	log := eventlog.New(100, plenty)
-	c, closed := log.NewCursor(nil), log.NewCursor(nil)
+	c, closed := log.NewCursor(0, nil), log.NewCursor(0, nil)
 	log.Sample(event, 0)
 	log.Commit()
 	before := log.Memory()

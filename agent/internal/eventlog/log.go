@@ -18,9 +18,14 @@
 // segments, however little is in them, and the payloads that cursors have in part. A segment that
 // somebody else retains slices of counts until the log drops it; from then on it is the retainer's,
 // all of it, for one event that is kept.
+//
+// Readers belong to one of 64 classes, and each event is for a set of classes: a cursor passes over
+// those that are not for its own, and counts them neither as delivered nor as lost. What a class
+// means is the caller's business.
 package eventlog
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -29,6 +34,20 @@ import (
 
 // SegmentSize is the size in bytes of a segment, unless a single event is larger.
 const SegmentSize = 64 << 10
+
+// Classes is a set of classes of readers: bit n stands for class n.
+type Classes uint64
+
+const (
+	// MaxClasses is the number of classes there can be.
+	MaxClasses = 64
+
+	// AllClasses is the set of all of them.
+	AllClasses = ^Classes(0)
+)
+
+// has tells whether a class is in the set.
+func (c Classes) has(class int) bool { return c>>class&1 != 0 }
 
 // Log is a bounded log of encoded payloads.
 //
@@ -45,20 +64,25 @@ type Log struct {
 	fresh      []*segment // begun since the last commit; the last one is tail
 	freshBytes int        // of memory that they take
 	retain     bool
+	time       int64  // of what is appended next
+	appended   uint64 // events appended ever
 
 	mu       sync.Mutex // guards what follows, and the published part of segments
 	segments []*segment // oldest first; their numbers are consecutive
 	events   int        // committed events in segments
 	accepted uint64     // events committed ever
 	memory   int        // bytes in segments, those begun included, and what cursors have in part
-	cursors  int
-	free     *segment // a dropped segment to begin the next one with
+	free     *segment   // a dropped segment to begin the next one with
+
+	cursors int
+	users   [MaxClasses]int    // cursors of each class
+	active  Classes            // those that have any
+	counts  [MaxClasses]uint64 // events committed for each class while it was active
 }
 
 // segment is a block of encoded payloads.
 type segment struct {
 	number uint64
-	start  uint64 // events accepted before its first one
 
 	// The appending side.
 	buf      []byte // never grows beyond its capacity, so that slices of it stay valid
@@ -66,19 +90,22 @@ type segment struct {
 	retained bool   // somebody may still have slices of buf: it can't be used again
 
 	// The published side, guarded by Log.mu.
-	run   []byte // what of buf is committed
-	ends  []mark // what of marks is committed
-	users int    // cursors that are writing from it
-	bytes int    // of it in Log.memory
+	run    []byte   // what of buf is committed
+	ends   []mark   // what of marks is committed
+	before []uint64 // Log.counts before its first event, as far as classes are active
+	users  int      // cursors that are writing from it
+	bytes  int      // of it in Log.memory
 }
 
-// mark is the end of a payload.
+// mark is a payload's place.
 type mark struct {
-	end      int    // in the segment's buf
-	accepted uint64 // events accepted up to here
+	end     int    // in the segment's buf
+	events  uint64 // that the payload stands for
+	classes Classes
+	time    int64
 }
 
-const markSize = 16
+const markSize = 32
 
 // New returns an empty log that keeps size events for its cursors, and at most an
 // eighth more, in so many bytes of memory: of both bounds the one that is reached first holds.
@@ -96,13 +123,16 @@ func New(size, bytes int) *Log {
 	}
 }
 
-// Sample appends an event of n bytes. data is its place in the log: the caller fills it
-// before the next Commit. It is never changed afterwards; a caller that hands it
+// SetTime sets the time of what is appended from now on, in a unit of the caller's.
+func (l *Log) SetTime(time int64) { l.time = time }
+
+// Sample appends an event of n bytes, for all classes. data is its place in the log: the caller fills
+// it before the next Commit. It is never changed afterwards; a caller that hands it
 // on to others before it commits says so with Retain.
 func (l *Log) Sample(n, cpu int) (data []byte) {
 	s := l.reserve(n)
 	s.buf, data = payload.AppendSample(s.buf, n, cpu)
-	s.mark(1)
+	l.mark(s, 1)
 	return data
 }
 
@@ -116,8 +146,22 @@ func (l *Log) Append(pl *payload.Payload) (data []byte) {
 	}
 	s := l.reserve(len(pl.Data))
 	s.buf = payload.AppendValue(s.buf, pl)
-	s.mark(pl.Lost)
+	l.mark(s, pl.Lost)
 	return nil
+}
+
+// Narrow has what was appended last be for these classes only. If there are none it is taken out
+// of the log again. It comes before the next Commit.
+func (l *Log) Narrow(classes Classes) {
+	s := l.tail
+	last := len(s.marks) - 1
+	if classes != 0 {
+		s.marks[last].classes = classes
+		return
+	}
+	l.appended -= s.marks[last].events
+	s.marks = s.marks[:last]
+	s.buf = s.buf[:endOf(s.marks, last)]
 }
 
 // Retain tells the log that slices which it returned since the last Commit may be
@@ -134,7 +178,6 @@ func (l *Log) reserve(n int) *segment {
 	next := l.newSegment(n)
 	if s != nil {
 		next.number = s.number + 1
-		next.start = s.accepted()
 	}
 	l.tail = next
 	l.fresh = append(l.fresh, next)
@@ -156,7 +199,7 @@ func (l *Log) newSegment(n int) *segment {
 	s := l.free
 	if s != nil && n <= l.segmentSize {
 		l.free = nil
-		*s = segment{buf: s.buf[:0], marks: s.marks[:0]}
+		*s = segment{buf: s.buf[:0], marks: s.marks[:0], before: s.before[:0]}
 	} else {
 		s = &segment{buf: make([]byte, 0, size), marks: make([]mark, 0, marks)}
 	}
@@ -165,7 +208,15 @@ func (l *Log) newSegment(n int) *segment {
 }
 
 // size returns the bytes of memory that s takes.
-func (s *segment) size() int { return cap(s.buf) + cap(s.marks)*markSize }
+func (s *segment) size() int { return cap(s.buf) + cap(s.marks)*markSize + cap(s.before)*8 }
+
+// endOf returns where the first n payloads of a segment end.
+func endOf(marks []mark, n int) int {
+	if n == 0 {
+		return 0
+	}
+	return marks[n-1].end
+}
 
 // countLocked counts what s takes by now. The caller holds l.mu.
 func (l *Log) countLocked(s *segment) {
@@ -174,16 +225,9 @@ func (l *Log) countLocked(s *segment) {
 }
 
 // mark ends a payload that stands for the given number of events.
-func (s *segment) mark(events uint64) {
-	s.marks = append(s.marks, mark{end: len(s.buf), accepted: s.accepted() + events})
-}
-
-// accepted returns the number of events that the log had with the last of s.
-func (s *segment) accepted() uint64 {
-	if len(s.marks) == 0 {
-		return s.start
-	}
-	return s.marks[len(s.marks)-1].accepted
+func (l *Log) mark(s *segment, events uint64) {
+	s.marks = append(s.marks, mark{end: len(s.buf), events: events, classes: AllClasses, time: l.time})
+	l.appended += events
 }
 
 // Commit gives everything that was appended to the cursors.
@@ -201,7 +245,7 @@ func (l *Log) Commit() {
 	l.fresh = slices.Delete(l.fresh, 0, len(l.fresh))
 	l.freshBytes = 0
 	l.retain = false
-	l.accepted = l.tail.accepted()
+	l.accepted = l.appended
 	l.dropLocked(0)
 }
 
@@ -216,6 +260,14 @@ func (l *Log) newestLocked() *segment {
 func (l *Log) publishLocked(s *segment) {
 	if s == nil {
 		return
+	}
+	if len(s.ends) == 0 {
+		s.before = append(s.before[:0], l.counts[:bits.Len64(uint64(l.active))]...)
+	}
+	for _, m := range s.marks[len(s.ends):] {
+		for classes := uint64(m.classes & l.active); classes != 0; classes &= classes - 1 {
+			l.counts[bits.TrailingZeros64(classes)] += m.events
+		}
 	}
 	l.events += len(s.marks) - len(s.ends)
 	s.run = s.buf
@@ -253,7 +305,7 @@ func (l *Log) Memory() int {
 	return l.memory
 }
 
-// Accepted returns the number of events that were ever committed. A loss that the
+// Accepted returns the number of events that were ever committed, for whatever class. A loss that the
 // datapath reported counts as the events that it lost.
 func (l *Log) Accepted() uint64 {
 	l.mu.Lock()

@@ -33,7 +33,7 @@ type reader struct {
 
 func (m *model) newReader(opening []byte) {
 	m.readers = append(m.readers, &reader{
-		m: m, cursor: m.log.NewCursor(opening), start: m.sums[m.committed], opening: opening, index: m.committed,
+		m: m, cursor: m.log.NewCursor(0, opening), start: m.sums[m.committed], opening: opening, index: m.committed,
 	})
 }
 
