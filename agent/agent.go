@@ -61,6 +61,7 @@ type Agent struct {
 
 	counters counters
 
+	demand    demand
 	consumers subscribers[consumer.MonitorConsumer]
 	listeners subscribers[listener.MonitorListener]
 	streams   subscribers[*stream]

@@ -81,8 +81,8 @@ func (a *Agent) fillInGuestsLocked(stats *Stats) {
 		}
 		totals[name] = t
 	}
-	stats.Consumers = callStatsLocked(&a.consumers, "", now, totals)
-	stats.Listeners = callStatsLocked(&a.listeners, listener.Version1_2, now, totals)
+	stats.Consumers = callStatsLocked(a, &a.consumers, "", now, totals)
+	stats.Listeners = callStatsLocked(a, &a.listeners, listener.Version1_2, now, totals)
 	stats.CallTotals = []CallTotals{}
 	for _, t := range totals {
 		stats.CallTotals = append(stats.CallTotals, t)
@@ -95,7 +95,7 @@ func (a *Agent) fillInGuestsLocked(stats *Stats) {
 	for _, r := range a.removed {
 		row := RemovedStats{
 			Kind: string(r.kind), Name: r.name, Removed: r.at, Reason: r.err.Error(),
-			Delivered: r.delivered, Missed: r.missedSince(),
+			Delivered: r.delivered, Missed: r.missed.Load(),
 		}
 		stats.Removed = append(stats.Removed, row)
 		if r.kind == kindConsumer {
@@ -108,10 +108,11 @@ func (a *Agent) fillInGuestsLocked(stats *Stats) {
 
 // callStatsLocked returns the statistics of guests of a kind, and adds them to totals. The caller
 // holds Agent.Mutex.
-func callStatsLocked[S comparable](s *subscribers[S], version listener.Version, now time.Duration, totals map[guestName]CallTotals) []CallStats {
+func callStatsLocked[S comparable](a *Agent, s *subscribers[S], version listener.Version, now time.Duration, totals map[guestName]CallTotals) []CallStats {
 	all := []CallStats{}
 	for sub := range s.subscriptions {
 		stats := sub.callStatsLocked(version, now)
+		stats.Wants = a.demand.textLocked(sub.class)
 		all = append(all, stats)
 		key := guestName{s.kind, sub.name}
 		totals[key] = totals[key].add(key, &stats)
@@ -163,6 +164,7 @@ func removeGuestLocked[S comparable](a *Agent, s *subscribers[S], subscriber S) 
 	}
 	sub := (*s.list.Load())[i]
 	s.removeLocked(subscriber)
+	a.demand.leaveLocked(sub.class)
 	key := guestName{s.kind, sub.name}
 	for other := range s.subscriptions {
 		if other.name == sub.name {

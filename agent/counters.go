@@ -22,6 +22,8 @@ type counters struct {
 	ringLost []uint64 // by CPU
 	polls    polls
 
+	unwanted atomic.Uint64 // events that were read and that nobody asked for
+
 	// These count what should not happen.
 	queueFull      atomic.Uint64
 	notEncoded     atomic.Uint64

@@ -12,6 +12,9 @@ type userEvent struct {
 	typ   int
 	event any
 	data  *[]byte // encoded for clients and listeners; nil if it is for consumers only
+
+	// notice is set for one that clients and streams get whatever they want.
+	notice bool
 }
 
 // barrier is called once all entries before it are dispatched.

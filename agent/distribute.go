@@ -5,6 +5,7 @@ package agent
 import (
 	"time"
 
+	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/consumer"
 	"github.com/cilium/monitor/listener"
@@ -46,40 +47,54 @@ func (a *Agent) deliverPendingLocked(pending []entry) {
 // caller holds the dispatch lock.
 func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	now := a.counters.sent(ev)
+	b := batch{typ: uint8(ev.typ)}
+	b.add(payload.Payload{Type: payload.EventSample}, a.classesOfUserEvent(ev))
 	if a.consumers.concerned() {
-		now = a.deliverToConsumersLocked(now, ev.typ, ev.event)
+		now = a.deliverToConsumersLocked(now, &b, ev)
 	}
 	if ev.data == nil {
 		return
 	}
-	pl := payload.Payload{Data: *ev.data, Type: payload.EventSample}
-	pl.Data = a.events.Append(&pl)
+	pl := &b.records[0]
+	pl.Data = *ev.data
+	pl.Data = a.events.Append(pl)
+	if !ev.notice {
+		a.events.Narrow(b.classes[0])
+	}
 	putBuffer(ev.data)
 	if a.listeners.concerned() {
 		a.events.Retain()
-		a.deliverToListenersLocked(now, []payload.Payload{pl})
+		a.deliverToListenersLocked(now, &b)
 	}
+}
+
+// classesOfUserEvent returns the classes that want an event of user space.
+func (a *Agent) classesOfUserEvent(ev *userEvent) eventlog.Classes {
+	if ev.data == nil {
+		return a.demand.classesOfType(uint8(ev.typ))
+	}
+	return a.demand.classesOf(*ev.data)
 }
 
 // deliverToConsumersLocked hands an event of user space to the consumers. The caller holds the
 // dispatch lock.
-func (a *Agent) deliverToConsumersLocked(now time.Duration, typ int, event any) time.Duration {
-	return callLocked(a, &a.consumers, now, nil, func(c *subscription[consumer.MonitorConsumer]) {
-		c.subscriber.NotifyAgentEvent(typ, event)
+func (a *Agent) deliverToConsumersLocked(now time.Duration, b *batch, ev *userEvent) time.Duration {
+	return callLocked(a, &a.consumers, now, b, func(c *subscription[consumer.MonitorConsumer]) {
+		c.subscriber.NotifyAgentEvent(ev.typ, ev.event)
 		c.delivered++
 	})
 }
 
 // deliverRecordsLocked hands records of a source, which are in the log but not committed yet, to
 // all subscribers. The caller holds the dispatch lock.
-func (a *Agent) deliverRecordsLocked(records []payload.Payload) {
-	if len(records) > 0 && (a.consumers.concerned() || a.listeners.concerned()) {
+func (a *Agent) deliverRecordsLocked(b *batch) {
+	if len(b.records) > 0 && (a.consumers.concerned() || a.listeners.concerned()) {
 		a.events.Retain()
-		now := callLocked(a, &a.consumers, a.counters.now(), records, func(c *subscription[consumer.MonitorConsumer]) {
-			notifyLocked(c, records)
+		now := callLocked(a, &a.consumers, a.counters.now(), b, func(c *subscription[consumer.MonitorConsumer]) {
+			notifyLocked(c, b)
 		})
 		if a.listeners.concerned() {
-			a.deliverToListenersLocked(now, records)
+			a.deliverToListenersLocked(now, b)
 		}
 	}
 	a.publishLocked()
@@ -113,12 +128,15 @@ func (a *Agent) scheduleFlush() {
 }
 
 // notifyLocked hands records of a source to a consumer. The caller holds the dispatch lock.
-func notifyLocked(c *subscription[consumer.MonitorConsumer], records []payload.Payload) {
-	for i := range records {
+func notifyLocked(c *subscription[consumer.MonitorConsumer], b *batch) {
+	for i := range b.records {
 		if c.gone.Load() {
 			return
 		}
-		if pl := &records[i]; pl.Type == payload.RecordLost {
+		if !b.classes[i].Has(c.class) {
+			continue
+		}
+		if pl := &b.records[i]; pl.Type == payload.RecordLost {
 			c.subscriber.NotifyPerfEventLost(pl.Lost, pl.CPU)
 			c.delivered += pl.Lost
 		} else {
@@ -130,16 +148,25 @@ func notifyLocked(c *subscription[consumer.MonitorConsumer], records []payload.P
 
 // deliverToListenersLocked hands payloads, whose Data is in the log, to the listeners, which share
 // them. The caller holds the dispatch lock.
-func (a *Agent) deliverToListenersLocked(now time.Duration, records []payload.Payload) {
-	shared := make([]*payload.Payload, len(records))
-	for i := range records {
-		shared[i] = new(payload.Payload)
-		*shared[i] = records[i]
+func (a *Agent) deliverToListenersLocked(now time.Duration, b *batch) {
+	var wanted eventlog.Classes
+	for l := range a.listeners.subscriptions {
+		wanted |= eventlog.Of(l.class)
 	}
-	callLocked(a, &a.listeners, now, records, func(l *subscription[listener.MonitorListener]) {
-		for _, pl := range shared {
+	shared := make([]*payload.Payload, len(b.records))
+	for i := range b.records {
+		if b.classes[i]&wanted != 0 {
+			shared[i] = new(payload.Payload)
+			*shared[i] = b.records[i]
+		}
+	}
+	callLocked(a, &a.listeners, now, b, func(l *subscription[listener.MonitorListener]) {
+		for i, pl := range shared {
 			if l.gone.Load() {
 				return
+			}
+			if !b.classes[i].Has(l.class) {
+				continue
 			}
 			l.subscriber.Enqueue(pl)
 			l.delivered += max(1, pl.Lost)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api/payload"
 )
@@ -115,14 +116,18 @@ func (r *reader) readAndDeliver(i int) (size int) {
 	defer a.release() // also if a consumer ends the goroutine, as FailNow does in a test
 	a.deliverPendingLocked(pending)
 	size = r.readBatchLocked(i)
-	a.deliverRecordsLocked(r.batch)
+	a.deliverRecordsLocked(&r.batch)
 	return size
 }
+
+// maxUnwanted is how many events that nobody wants are passed over while others wait for the dispatch
+// lock.
+const maxUnwanted = 16 * maxBatch
 
 // readBatchLocked copies records of ring i into the log and makes r.batch of them. It returns how
 // much of the ring they took. The caller holds the dispatch lock.
 func (r *reader) readBatchLocked(i int) (size int) {
-	r.batch = r.batch[:0]
+	r.batch.reset()
 	r.mu.Lock()
 	ring := r.ringLocked(i)
 	if ring == nil {
@@ -130,20 +135,20 @@ func (r *reader) readBatchLocked(i int) (size int) {
 		return 0
 	}
 	cpu := ring.CPU()
-	var lost, unknown uint64
+	var lost, unknown, unwanted uint64
 	var err error
 	rec := &r.record
 	limit := int(r.agent.batchLimit.Load())
-	for ok := true; ok && len(r.batch) < limit && !r.agent.events.Full(); {
+	for ok := true; ok && len(r.batch.records) < limit && unwanted < maxUnwanted && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
 			break
 		}
 		size += max(1, rec.Size)
 		switch n := len(rec.Head) + len(rec.Tail); {
 		case rec.Kind == source.Sample && n > 0 && n <= source.MaxSample:
-			data := r.agent.events.Sample(n, cpu)
-			copy(data[copy(data, rec.Head):], rec.Tail)
-			r.batch = append(r.batch, payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample})
+			if !r.appendSampleLocked(rec, n, cpu) {
+				unwanted++
+			}
 		case rec.Kind == source.Lost:
 			if rec.Lost > 0 {
 				lost += rec.Lost
@@ -156,9 +161,10 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	ring.Release()
 	r.mu.Unlock()
 
-	r.wakeups.read(i, len(r.batch))
-	r.agent.counters.read(r.batch, r.wakeups.now)
-	r.attachment.counts.records.Add(uint64(len(r.batch)))
+	r.wakeups.read(i, len(r.batch.records)+int(unwanted))
+	r.agent.counters.read(r.batch.records, r.wakeups.now)
+	r.agent.counters.unwanted.Add(unwanted)
+	r.attachment.counts.records.Add(uint64(len(r.batch.records)) + unwanted)
 	r.count(cpu, lost, unknown)
 	r.countError(i, err, size > 0)
 	return size
@@ -197,9 +203,9 @@ func (r *reader) deliverLossNow(i int) error {
 	r.count(cpu, lost, 0) // before anybody sees it
 	a := r.agent
 	a.deliverPendingLocked(a.dispatch.acquire())
-	r.batch = r.batch[:0]
+	r.batch.reset()
 	r.appendLostLocked(lost, cpu)
-	a.deliverRecordsLocked(r.batch)
+	a.deliverRecordsLocked(&r.batch)
 	a.release()
 	r.wakeups.wrote(a.flush())
 	return nil
@@ -217,12 +223,33 @@ func (r *reader) lossNow(i int) (lost uint64, cpu int, err error) {
 	return lost, ring.CPU(), err
 }
 
+// appendSampleLocked appends an event of n bytes to the log and to r.batch, and returns false if nobody
+// wants it. The caller holds the dispatch lock.
+func (r *reader) appendSampleLocked(rec *source.Record, n, cpu int) bool {
+	a := r.agent
+	first := rec.Head
+	if len(first) == 0 {
+		first = rec.Tail
+	}
+	if a.demand.classesOfType(first[0]) == 0 {
+		return false
+	}
+	data := a.events.Sample(n, cpu)
+	copy(data[copy(data, rec.Head):], rec.Tail)
+	classes := a.demand.classesOf(data)
+	a.events.Narrow(classes)
+	if classes != 0 {
+		r.batch.add(payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample}, classes)
+	}
+	return classes != 0
+}
+
 // appendLostLocked appends a loss of the datapath to the log and to r.batch. The caller holds the
 // dispatch lock.
 func (r *reader) appendLostLocked(lost uint64, cpu int) {
 	pl := payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost}
 	r.agent.events.Append(&pl)
-	r.batch = append(r.batch, pl)
+	r.batch.add(pl, eventlog.AllClasses)
 }
 
 // count counts losses of a CPU's ring and unknown records of it.

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/internal/guest"
 )
 
@@ -66,23 +65,30 @@ func (t *callTimes) perEventLocked() time.Duration {
 	return 0
 }
 
-// callLocked has each guest take a batch: records, or one user event if they are nil. One that panics
+// callLocked has each guest take a batch, unless there is nothing for it. One that panics
 // is removed. The caller holds the dispatch lock. now is the time, as is what it returns.
 //
 // Each guest takes the whole batch before the next one does, so that what it costs to watch over it
 // is paid for each batch and not for each event.
-func callLocked[S comparable](a *Agent, s *subscribers[S], now time.Duration, records []payload.Payload, take func(*subscription[S])) time.Duration {
-	if s.removed.Load() > 0 {
-		s.missed.Add(countEvents(records))
+func callLocked[S comparable](a *Agent, s *subscribers[S], now time.Duration, b *batch, take func(*subscription[S])) time.Duration {
+	if missing := s.missing.Load(); missing != nil {
+		for _, r := range *missing {
+			_, events := b.wanted(r.wants)
+			r.missed.Add(events)
+		}
 	}
 	for sub := range s.subscriptions {
+		calls, events := b.of(sub.class)
+		if calls == 0 {
+			continue
+		}
 		sub.times.begin(now)
 		before := sub.delivered
 		err := takeGuarded(sub, take)
 		now = a.counters.now()
-		sub.times.end(now, max(1, len(records)))
+		sub.times.end(now, calls)
 		if err != nil {
-			removeGuest(a, s, sub, sub.delivered, countEvents(records)-(sub.delivered-before), err)
+			removeGuest(a, s, sub, sub.delivered, events-(sub.delivered-before), err)
 		}
 	}
 	return now
@@ -93,15 +99,4 @@ func takeGuarded[S comparable](sub *subscription[S], take func(*subscription[S])
 	defer func() { err = guest.Recovered(recover()) }()
 	take(sub)
 	return nil
-}
-
-// countEvents returns how many events a batch stands for.
-func countEvents(records []payload.Payload) (sum uint64) {
-	if records == nil {
-		return 1
-	}
-	for i := range records {
-		sum += max(1, records[i].Lost)
-	}
-	return sum
 }

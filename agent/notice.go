@@ -40,7 +40,7 @@ func (a *Agent) noticeLocked(at *attachment, text string) {
 // tellLocked tells all subscribers something, in an event of user space. The caller holds a.Mutex, so
 // that it can't wait for them.
 func (a *Agent) tellLocked(text string) {
-	notice := userEvent{typ: api.MessageTypeAgent, event: api.MonitorNotice(text)}
+	notice := userEvent{typ: api.MessageTypeAgent, event: api.MonitorNotice(text), notice: true}
 	var err error
 	if a.encodes() {
 		if notice.data, err = encode(notice.typ, notice.event); err != nil {

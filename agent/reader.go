@@ -13,7 +13,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/cilium/monitor/agent/source"
-	"github.com/cilium/monitor/api/payload"
 )
 
 // A reader that fails is started again after this long, and after twice as long
@@ -56,10 +55,10 @@ type reader struct {
 
 	// Used by the goroutine only, once it runs.
 	wakeups wakeups
-	checkAt time.Time         // when to check the rings
-	batch   []payload.Payload // with Data that lies in the log
-	ringErr error             // why the rings are given up, see countError
-	record  source.Record     // here since a local one would be allocated for each batch
+	checkAt time.Time // when to check the rings
+	batch   batch
+	ringErr error         // why the rings are given up, see countError
+	record  source.Record // here since a local one would be allocated for each batch
 }
 
 // startReadersLocked starts a reader for each source that has none if there are subscribers.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/consumer"
+	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/guest"
 	"github.com/cilium/monitor/listener"
 )
@@ -26,18 +27,10 @@ type removedGuest struct {
 	err       error
 	delivered uint64
 
-	// Events that it missed: those of its last batch, and those that kind's counter has since. The
-	// counter is nil if somebody else removed it, so that it was to get nothing more.
-	missedAtOnce uint64
-	missed       *atomic.Uint64
-	missedBefore uint64 // of the counter
-}
-
-func (r *removedGuest) missedSince() uint64 {
-	if r.missed == nil {
-		return r.missedAtOnce
-	}
-	return r.missedAtOnce + r.missed.Load() - r.missedBefore
+	// Events that it missed of those that it wanted: of its last batch, and since then, unless
+	// somebody else removed it, so that it was to get nothing more.
+	wants  interest.Interest
+	missed atomic.Uint64
 }
 
 // removeGuest removes a guest that got so many events, and missed some at once, for what is wrong
@@ -45,14 +38,15 @@ func (r *removedGuest) missedSince() uint64 {
 func removeGuest[S comparable](a *Agent, s *subscribers[S], sub *subscription[S], delivered, missedAtOnce uint64, err error) {
 	a.Lock()
 	defer a.Unlock()
+	wants := a.demand.interestLocked(sub.class)
 	there := removeGuestLocked(a, s, sub.subscriber) != nil // unless it has removed itself
 	r := &removedGuest{
 		kind: s.kind, name: sub.name, guest: sub.subscriber, err: err,
-		delivered: delivered, missedAtOnce: missedAtOnce,
+		delivered: delivered, wants: wants,
 	}
+	r.missed.Store(missedAtOnce)
 	if there {
-		r.missed, r.missedBefore = &s.missed, s.missed.Load()
-		s.removed.Add(1)
+		s.addMissingLocked(r)
 	}
 	a.addRemovedLocked(r)
 	if l, ok := any(sub.subscriber).(listener.MonitorListener); ok && there && s.kind == kindListener {
@@ -97,14 +91,35 @@ func (a *Agent) forgetRemovedLocked(kind guestKind, g any) {
 
 // closeRemovedLocked has what a guest missed stay counted. The caller holds a.Mutex.
 func (a *Agent) closeRemovedLocked(r *removedGuest) {
-	a.totalRemovedLocked(r.kind).Missed += r.missedSince()
-	switch {
-	case r.missed == nil:
-	case r.kind == kindConsumer:
-		a.consumers.removed.Add(-1)
-	default:
-		a.listeners.removed.Add(-1)
+	a.totalRemovedLocked(r.kind).Missed += r.missed.Load()
+	if r.kind == kindConsumer {
+		a.consumers.removeMissingLocked(r)
+	} else {
+		a.listeners.removeMissingLocked(r)
 	}
+}
+
+// addMissingLocked has a guest that was removed miss events from now on. The caller holds Agent.Mutex.
+func (s *subscribers[S]) addMissingLocked(r *removedGuest) {
+	missing := []*removedGuest{r}
+	if before := s.missing.Load(); before != nil {
+		missing = append(slices.Clone(*before), r)
+	}
+	s.missing.Store(&missing)
+}
+
+// removeMissingLocked ends what addMissingLocked began, if it did. The caller holds Agent.Mutex.
+func (s *subscribers[S]) removeMissingLocked(r *removedGuest) {
+	before := s.missing.Load()
+	if before == nil {
+		return
+	}
+	missing := slices.DeleteFunc(slices.Clone(*before), func(other *removedGuest) bool { return other == r })
+	if len(missing) == 0 {
+		s.missing.Store(nil)
+		return
+	}
+	s.missing.Store(&missing)
 }
 
 // totalRemovedLocked returns the totals of a kind. The caller holds a.Mutex.

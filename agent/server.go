@@ -81,7 +81,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 	if monitor.stopping || monitor.ctx.Err() != nil {
 		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
 	}
-	monitor.servers.addLocked(s, s.path)
+	monitor.servers.addLocked(s, s.path, 0)
 	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
 	s.reportServing()
 	go s.run()
@@ -303,8 +303,9 @@ func (s *server) connect(fd int) {
 	s.byFd[fd] = c
 	a := s.agent
 	a.Lock() // at once, so that a notice is in the opening or in the log
-	c.cursor = a.events.NewCursor(0, a.openingLocked(s.opening))
-	s.conns.addLocked(c, c.name)
+	a.demand.enterEverythingLocked()
+	c.cursor = a.events.NewCursor(everything, a.openingLocked(s.opening))
+	s.conns.addLocked(c, c.name, everything)
 	a.connections.Add(1)
 	a.totalSubscribers.Clients++
 	a.startReadersLocked()
@@ -320,6 +321,7 @@ func (s *server) disconnect(c *conn) {
 	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
 	a.Lock()
 	s.conns.removeLocked(c)
+	a.demand.leaveLocked(everything)
 	a.connections.Add(-1)
 	c.close()
 	a.closedClients.add(c.stats(), true)

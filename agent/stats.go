@@ -49,8 +49,10 @@ type Stats struct {
 	QueueMemory int `json:"queueMemory"`
 
 	// Accepted is the number of events that came to the event log, where clients and streams
-	// get them from. A loss that the datapath reported counts as the events that it lost.
+	// get them from. A loss that the datapath reported counts as the events that it lost. Unwanted
+	// are those that were read, and that no subscriber asked for.
 	Accepted uint64 `json:"accepted"`
+	Unwanted uint64 `json:"unwanted"`
 
 	// TotalSubscribers are the numbers of subscribers that there ever were, those that are
 	// gone included.
@@ -200,6 +202,14 @@ type SubscriberCounts struct {
 	Clients   uint64 `json:"clients"`
 }
 
+// of returns the number of guests of a kind.
+func (c *SubscriberCounts) of(kind guestKind) *uint64 {
+	if kind == kindConsumer {
+		return &c.Consumers
+	}
+	return &c.Listeners
+}
+
 // SubscriberStats tells how a subscriber fares.
 type SubscriberStats struct {
 	// Name is what a consumer's or listener's String method returns, else its type; for a
@@ -207,6 +217,9 @@ type SubscriberStats struct {
 	Name    string           `json:"name"`
 	Version listener.Version `json:"version,omitempty"` // of the API, for listeners and clients
 	Since   time.Time        `json:"since"`
+
+	// Wants is what it asked for, for people; empty if that is everything.
+	Wants string `json:"wants,omitempty"`
 
 	// Delivered is the number of events that it got. A loss that the datapath reported
 	// counts as the events that it lost.
@@ -350,6 +363,7 @@ func (c *counters) fillIn(stats *Stats) {
 	stats.AcceptErrors = c.acceptErrors.Load()
 	stats.WriteErrors = c.writeErrors.Load()
 	stats.Refused = c.refused.Load()
+	stats.Unwanted = c.unwanted.Load()
 	stats.Lost.QueueFull = c.queueFull.Load()
 	stats.Lost.NotEncoded = c.notEncoded.Load()
 	stats.Lost.CorruptRings = c.corruptRings.Load()

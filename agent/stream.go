@@ -85,9 +85,10 @@ func (a *Agent) newStream(name string) *stream {
 		name:   name,
 		since:  time.Now(),
 		ready:  make(chan struct{}, 1),
-		cursor: a.events.NewCursor(0, nil),
+		cursor: a.events.NewCursor(everything, nil),
 	}
-	a.streams.addLocked(s, name)
+	a.demand.enterEverythingLocked()
+	a.streams.addLocked(s, name, everything)
 	a.totalSubscribers.Streams++
 	a.startReadersLocked()
 	return s
@@ -176,6 +177,7 @@ func (s *stream) close() {
 	a.Lock()
 	defer a.Unlock()
 	a.streams.removeLocked(s)
+	a.demand.leaveLocked(everything)
 	s.mu.Lock()
 	s.cursor.Close()
 	s.mu.Unlock()

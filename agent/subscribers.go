@@ -3,12 +3,14 @@
 package agent
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/cilium/monitor/consumer"
+	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/guest"
 	"github.com/cilium/monitor/listener"
 )
@@ -17,6 +19,7 @@ import (
 type subscription[S comparable] struct {
 	subscriber S
 	name       string
+	class      int // of demand; none of a server
 	since      time.Time
 	gone       atomic.Bool // removed: it gets nothing any more
 
@@ -34,8 +37,7 @@ type subscribers[S comparable] struct {
 
 	// Of guests.
 	kind    guestKind
-	removed atomic.Int64  // of those that the agent removed, how many still miss events
-	missed  atomic.Uint64 // events that each of those missed that were removed first
+	missing atomic.Pointer[[]*removedGuest] // those that the agent removed, which miss events since
 }
 
 // all yields each subscriber that was there at the start and still is.
@@ -69,7 +71,7 @@ func (s *subscribers[S]) publishLocked() {
 }
 
 // concerned tells whether an event concerns any of them: also those that the agent removed miss it.
-func (s *subscribers[S]) concerned() bool { return s.len() > 0 || s.removed.Load() > 0 }
+func (s *subscribers[S]) concerned() bool { return s.len() > 0 || s.missing.Load() != nil }
 
 func (s *subscribers[S]) len() int {
 	list := s.list.Load()
@@ -87,19 +89,15 @@ func (s *subscribers[S]) index(subscriber S) int {
 	return slices.IndexFunc(*list, func(sub *subscription[S]) bool { return sub.subscriber == subscriber })
 }
 
-// addLocked adds a subscriber with a name for people, and returns whether it was not there
-// before. The caller holds Agent.Mutex.
-func (s *subscribers[S]) addLocked(subscriber S, name string) bool {
-	if s.index(subscriber) >= 0 {
-		return false
-	}
+// addLocked adds a subscriber that is not there, with a name for people, and of a class of demand. The
+// caller holds Agent.Mutex.
+func (s *subscribers[S]) addLocked(subscriber S, name string, class int) {
 	var list []*subscription[S]
 	if old := s.list.Load(); old != nil {
 		list = slices.Clone(*old)
 	}
-	list = append(list, &subscription[S]{subscriber: subscriber, name: name, since: time.Now()})
+	list = append(list, &subscription[S]{subscriber: subscriber, name: name, class: class, since: time.Now()})
 	s.list.Store(&list)
-	return true
 }
 
 // removeLocked removes a subscriber, and returns whether it was there. The caller holds Agent.Mutex.
@@ -117,10 +115,12 @@ func (s *subscribers[S]) removeLocked(subscriber S) bool {
 
 // RegisterNewConsumer adds a consumer. If the agent is attached and this is the
 // first subscriber, the perf ring buffers are open once it returns: the consumer gets
-// every event that the datapath writes from then on.
+// every event that the datapath writes from then on, or those that it wants if it is
+// [interest.Interested].
 //
-// A consumer that is registered already, that comes after the agent was stopped, or whose
-// dynamic type is not comparable, is ignored.
+// A consumer that is registered already, that comes after the agent was stopped, whose
+// dynamic type is not comparable, or whose interest is one too many ([ErrTooManyInterests]), is
+// ignored.
 func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 	if a == nil || newConsumer == nil {
 		return
@@ -130,15 +130,45 @@ func (a *Agent) RegisterNewConsumer(newConsumer consumer.MonitorConsumer) {
 		return
 	}
 	name := guest.Name(newConsumer)
+	wants, err := interestOf(newConsumer)
 	a.Lock()
 	defer a.Unlock()
-	if a.stopping || a.ctx.Err() != nil || !a.consumers.addLocked(newConsumer, name) {
-		return
+	if err == nil {
+		err = addGuestLocked(a, &a.consumers, newConsumer, name, wants)
 	}
-	a.forgetRemovedLocked(kindConsumer, newConsumer)
-	a.totalSubscribers.Consumers++
+	if err != nil {
+		a.log.WithError(err).WithField("consumer", name).Error("Ignoring a consumer")
+	}
+}
+
+// interestOf asks a guest what it wants.
+func interestOf(subscriber any) (wants interest.Interest, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("ask it what it wants: %w", guest.Recovered(r))
+		}
+	}()
+	return interest.Of(subscriber), nil
+}
+
+// addGuestLocked adds a consumer or listener, unless it is there already or the agent stops. The caller
+// holds a.Mutex.
+//
+// Possible errors: [ErrTooManyInterests].
+func addGuestLocked[S comparable](a *Agent, s *subscribers[S], subscriber S, name string, wants interest.Interest) error {
+	if a.stopping || a.ctx.Err() != nil || s.index(subscriber) >= 0 {
+		return nil
+	}
+	class, err := a.demand.enterLocked(wants)
+	if err != nil {
+		return err
+	}
+	s.addLocked(subscriber, name, class)
+	a.forgetRemovedLocked(s.kind, subscriber)
+	*a.totalSubscribers.of(s.kind)++
 	a.watchGuestsLocked()
 	a.startReadersLocked()
+	return nil
 }
 
 // RemoveConsumer removes a consumer. If it was the last subscriber, the perf ring
@@ -159,8 +189,8 @@ func (a *Agent) RemoveConsumer(mc consumer.MonitorConsumer) {
 }
 
 // RegisterNewListener adds a listener, as RegisterNewConsumer adds a consumer. A
-// listener of a version other than [listener.Version1_2], one that comes after the
-// agent was stopped, or whose dynamic type is not comparable, is closed instead.
+// listener of a version other than [listener.Version1_2], and one that RegisterNewConsumer would
+// ignore, is closed instead, unless it is registered already.
 func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 	if a == nil || newListener == nil {
 		return
@@ -176,17 +206,17 @@ func (a *Agent) RegisterNewListener(newListener listener.MonitorListener) {
 		return
 	}
 	name := guest.Name(newListener)
+	wants, err := interestOf(newListener)
 	a.Lock()
-	// One that is registered is closed by whoever stops the agent.
-	stopping := (a.stopping || a.ctx.Err() != nil) && a.listeners.index(newListener) < 0
-	if !stopping && a.listeners.addLocked(newListener, name) {
-		a.forgetRemovedLocked(kindListener, newListener)
-		a.totalSubscribers.Listeners++
-		a.watchGuestsLocked()
-		a.startReadersLocked()
+	if err == nil {
+		err = addGuestLocked(a, &a.listeners, newListener, name, wants)
 	}
+	refused := a.listeners.index(newListener) < 0 // one that is registered is closed by whoever stops the agent
 	a.Unlock()
-	if stopping {
+	if err != nil {
+		a.log.WithError(err).WithField("listener", name).Error("Closing a listener")
+	}
+	if refused {
 		a.refuse(newListener)
 	}
 }

@@ -71,7 +71,7 @@ func TestClasses(t *testing.T) {
 		log.Append(&payload.Payload{Data: binary.LittleEndian.AppendUint32(nil, number), Type: payload.EventSample})
 		log.Narrow(set)
 		for class := range classes {
-			if set>>class&1 != 0 {
+			if set.Has(class) {
 				events[class] = append(events[class], number)
 			}
 		}

@@ -40,7 +40,7 @@ func (l *Log) NewCursor(class int, opening []byte) *Cursor {
 	defer l.mu.Unlock()
 	l.cursors++
 	l.users[class]++
-	l.active |= 1 << class
+	l.active |= Of(class)
 	c := &Cursor{log: l, class: class, extra: opening, start: l.counts[class], place: l.counts[class]}
 	if s := l.newestLocked(); s != nil {
 		c.segment = s.number
@@ -71,7 +71,7 @@ func (c *Cursor) Next() []byte {
 	}
 	s := l.segments[c.segment-oldest.number]
 	for {
-		for c.next < len(s.ends) && !s.ends[c.next].classes.has(c.class) {
+		for c.next < len(s.ends) && !s.ends[c.next].classes.Has(c.class) {
 			c.next++
 		}
 		if c.next < len(s.ends) {
@@ -84,7 +84,7 @@ func (c *Cursor) Next() []byte {
 		c.segment, c.next = s.number, 0
 	}
 	until := c.next
-	for until < len(s.ends) && s.ends[until].classes.has(c.class) {
+	for until < len(s.ends) && s.ends[until].classes.Has(c.class) {
 		until++
 	}
 	s.users++
@@ -191,7 +191,7 @@ func (c *Cursor) Close() {
 	defer c.log.mu.Unlock()
 	c.log.cursors--
 	if c.log.users[c.class]--; c.log.users[c.class] == 0 {
-		c.log.active &^= 1 << c.class
+		c.log.active = c.log.active.Without(c.class)
 	}
 	c.forgetLocked()
 	c.log.dropLocked(0)

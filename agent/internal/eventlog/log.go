@@ -46,8 +46,17 @@ const (
 	AllClasses = ^Classes(0)
 )
 
-// has tells whether a class is in the set.
-func (c Classes) has(class int) bool { return c>>class&1 != 0 }
+// Has tells whether a class is in the set.
+func (c Classes) Has(class int) bool { return c>>class&1 != 0 }
+
+// Of returns the set of one class.
+func Of(class int) Classes { return 1 << class }
+
+// First returns the first class of a set that is not empty.
+func (c Classes) First() int { return bits.TrailingZeros64(uint64(c)) }
+
+// Without returns the set without a class.
+func (c Classes) Without(class int) Classes { return c &^ Of(class) }
 
 // Log is a bounded log of encoded payloads.
 //
@@ -265,8 +274,8 @@ func (l *Log) publishLocked(s *segment) {
 		s.before = append(s.before[:0], l.counts[:bits.Len64(uint64(l.active))]...)
 	}
 	for _, m := range s.marks[len(s.ends):] {
-		for classes := uint64(m.classes & l.active); classes != 0; classes &= classes - 1 {
-			l.counts[bits.TrailingZeros64(classes)] += m.events
+		for classes := m.classes & l.active; classes != 0; classes &= classes - 1 {
+			l.counts[classes.First()] += m.events
 		}
 	}
 	l.events += len(s.marks) - len(s.ends)
