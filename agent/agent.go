@@ -61,6 +61,7 @@ type Agent struct {
 
 	counters counters
 
+	history   *history // nil if there is none
 	demand    demand
 	consumers subscribers[consumer.MonitorConsumer]
 	listeners subscribers[listener.MonitorListener]
@@ -127,6 +128,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 	a.events = eventlog.New(a.queueSize, a.queueBytes)
 	a.dispatch.init(a.queueSize, a.queueBytes/4)
 	a.consumers.kind, a.listeners.kind = kindConsumer, kindListener
+	a.enterHistory()
 	context.AfterFunc(ctx, a.stop)
 	return a
 }

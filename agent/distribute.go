@@ -57,6 +57,8 @@ func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	}
 	pl := &b.records[0]
 	pl.Data = *ev.data
+	a.stampLocked()
+	a.history.keepLocked(pl, b.classes[0])
 	pl.Data = a.events.Append(pl)
 	if !ev.notice {
 		a.events.Narrow(b.classes[0])
@@ -103,6 +105,7 @@ func (a *Agent) deliverRecordsLocked(b *batch) {
 // publishLocked gives what was delivered to clients and streams, and its numbers to Stats. The caller
 // holds the dispatch lock.
 func (a *Agent) publishLocked() {
+	a.history.commitLocked()
 	a.events.Commit()
 	a.consumers.publishLocked()
 	a.listeners.publishLocked()

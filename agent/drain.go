@@ -139,6 +139,7 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var err error
 	rec := &r.record
 	limit := int(r.agent.batchLimit.Load())
+	r.agent.stampLocked()
 	for ok := true; ok && len(r.batch.records) < limit && unwanted < maxUnwanted && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
 			break
@@ -204,6 +205,7 @@ func (r *reader) deliverLossNow(i int) error {
 	a := r.agent
 	a.deliverPendingLocked(a.dispatch.acquire())
 	r.batch.reset()
+	a.stampLocked()
 	r.appendLostLocked(lost, cpu)
 	a.deliverRecordsLocked(&r.batch)
 	a.release()
@@ -238,10 +240,12 @@ func (r *reader) appendSampleLocked(rec *source.Record, n, cpu int) bool {
 	copy(data[copy(data, rec.Head):], rec.Tail)
 	classes := a.demand.classesOf(data)
 	a.events.Narrow(classes)
-	if classes != 0 {
-		r.batch.add(payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample}, classes)
+	if classes == 0 {
+		return false
 	}
-	return classes != 0
+	r.batch.add(payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample}, classes)
+	a.history.keepLocked(&r.batch.records[len(r.batch.records)-1], classes)
+	return true
 }
 
 // appendLostLocked appends a loss of the datapath to the log and to r.batch. The caller holds the
@@ -249,6 +253,7 @@ func (r *reader) appendSampleLocked(rec *source.Record, n, cpu int) bool {
 func (r *reader) appendLostLocked(lost uint64, cpu int) {
 	pl := payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost}
 	r.agent.events.Append(&pl)
+	r.agent.history.keepLocked(&pl, eventlog.AllClasses)
 	r.batch.add(pl, eventlog.AllClasses)
 }
 

@@ -48,7 +48,7 @@ func (a *Agent) SendEvent(typ int, event interface{}) error {
 	}
 	ev := userEvent{typ: typ, event: event}
 	var encodeErr error
-	if typ >= api.MessageTypeAccessLog && a.encodes() {
+	if typ >= api.MessageTypeAccessLog && a.encodes() && a.demand.classesOfType(uint8(typ)) != 0 {
 		if ev.data, encodeErr = encode(typ, event); encodeErr != nil {
 			a.counters.notEncoded.Add(1)
 		}

@@ -54,6 +54,9 @@ type Stats struct {
 	Accepted uint64 `json:"accepted"`
 	Unwanted uint64 `json:"unwanted"`
 
+	// History is what the agent keeps for subscribers that come later, nil if that is nothing.
+	History *HistoryStats `json:"history,omitempty"`
+
 	// TotalSubscribers are the numbers of subscribers that there ever were, those that are
 	// gone included.
 	TotalSubscribers SubscriberCounts `json:"totalSubscribers"`
@@ -301,13 +304,14 @@ func (a *Agent) Stats() Stats {
 	stats.QueueSize = a.queueSize
 	stats.QueueBytes = a.queueBytes
 	stats.QueueMemory = a.events.Memory()
+	stats.History = a.history.stats()
 	stats.TotalSubscribers = a.totalSubscribers
 	a.fillInGuestsLocked(&stats)
 	stats.Streams = []StreamStats{}
 	stats.StreamTotals = maps.Clone(a.closedStreams)
 	stats.Lost.StreamBehind = a.closedStreamsLost
 	for s := range a.streams.all {
-		stream := s.stats()
+		stream := s.statsLocked()
 		stats.Streams = append(stats.Streams, stream)
 		stats.StreamTotals[s.name] = stats.StreamTotals[s.name].add(stream, false)
 		stats.Lost.StreamBehind += stream.Lost

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/interest"
 )
 
 // Subscribe subscribes a stream, and returns an iterator over all payloads from now on: what
@@ -38,26 +40,73 @@ import (
 // writes to a disk, a network or a person is a stream, or, if it has to be a consumer,
 // one with a queue of its own: [consumer.NewQueued].
 func (a *Agent) Subscribe(ctx context.Context, name string) iter.Seq[*payload.Payload] {
+	events, err := a.SubscribeEvents(ctx, name, StreamOptions{})
+	if err != nil { // the agent is stopped, or nil
+		return func(func(*payload.Payload) bool) {}
+	}
+	return func(yield func(*payload.Payload) bool) {
+		events(func(e Event) bool { return yield(e.Payload) })
+	}
+}
+
+// Event is a payload with its time.
+type Event struct {
+	// Time is when the agent took the event from its source, by the clock of the node. Of a loss
+	// since the stream fell behind it is when the stream came to it.
+	Time time.Time
+
+	*payload.Payload
+}
+
+// StreamOptions say what a stream of SubscribeEvents gets. The zero value is all from now on.
+type StreamOptions struct {
+	// Interest is what events are wanted. Losses come in any case, and so does what the agent
+	// says about its sources, see [api.MonitorNotice].
+	Interest interest.Interest
+
+	// Last and Since begin in the history, see [WithHistory], as far as that goes back: with so many
+	// events, and with those since a time; if both are given, with what is in both. After what the
+	// history has comes all from now on, and nothing is missing or twice where they meet.
+	Last  int
+	Since time.Time
+}
+
+// SubscribeEvents is Subscribe for those who want a part of the events, those of the past, or their times.
+// With Last or Since it waits for callbacks, so no callback may call it, and ctx's end is an error.
+//
+// Possible errors: [ErrNoAgent], [ErrStopped], [ErrTooManyInterests], ctx's error.
+func (a *Agent) SubscribeEvents(ctx context.Context, name string, opts StreamOptions) (iter.Seq[Event], error) {
 	if a == nil {
-		return func(func(*payload.Payload) bool) {}
+		return nil, ErrNoAgent
 	}
-	s := a.newStream(name)
-	if s == nil {
-		return func(func(*payload.Payload) bool) {}
+	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), ready: make(chan struct{}, 1)}
+	open := s.open
+	if from := (begin{last: opts.Last, since: opts.Since}); !from.atEnd() {
+		open = func() error { return a.atRest(ctx, func() error { return s.openAt(from) }) }
 	}
-	// A loop that has begun ends the subscription itself, so that what it got last is counted.
-	unlink := context.AfterFunc(ctx, func() {
-		if !s.begun.Swap(true) {
-			s.close()
+	if err := open(); err != nil {
+		return nil, fmt.Errorf("subscribe stream %q: %w", name, err)
+	}
+	return s.events(ctx), nil
+}
+
+// atRest calls f while no event is being distributed, and returns its error, or ctx's if that ends before.
+func (a *Agent) atRest(ctx context.Context, f func() error) error {
+	var begun atomic.Bool // f, or it never will
+	done := make(chan error, 1)
+	a.afterPending(func() {
+		if !begun.Swap(true) {
+			done <- f()
 		}
 	})
-	return func(yield func(*payload.Payload) bool) {
-		if s.begun.Swap(true) {
-			return
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if begun.Swap(true) {
+			return <-done
 		}
-		defer s.close()
-		defer unlink()
-		s.run(ctx, yield)
+		return ctx.Err()
 	}
 }
 
@@ -65,33 +114,49 @@ func (a *Agent) Subscribe(ctx context.Context, name string) iter.Seq[*payload.Pa
 type stream struct {
 	agent *Agent
 	name  string
+	wants interest.Interest
+	class int // of demand
 	since time.Time
 	ready chan struct{} // has something when the log may have something new
 	begun atomic.Bool   // the loop, or it never will
 
-	mu     sync.Mutex // guards what follows
-	cursor *eventlog.Cursor
+	mu        sync.Mutex // guards what follows
+	cursor    *eventlog.Cursor
+	past      *eventlog.Cursor // in the history, which comes first; nil if there is nothing more of it
+	delivered uint64           // of the history
+	lost      uint64           // of it
 }
 
-// newStream returns a stream that is subscribed, or nil if the agent is stopped.
-func (a *Agent) newStream(name string) *stream {
+// openAt is open for a stream that begins in the history. The caller holds the dispatch lock.
+func (s *stream) openAt(from begin) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	past := s.agent.history.open(from, s.wants)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.past = past
+	return nil
+}
+
+// open subscribes the stream.
+func (s *stream) open() error {
+	a := s.agent
 	a.Lock()
 	defer a.Unlock()
 	if a.stopping || a.ctx.Err() != nil {
-		return nil
+		return ErrStopped
 	}
-	s := &stream{
-		agent:  a,
-		name:   name,
-		since:  time.Now(),
-		ready:  make(chan struct{}, 1),
-		cursor: a.events.NewCursor(everything, nil),
+	class, err := a.demand.enterLocked(s.wants)
+	if err != nil {
+		return err
 	}
-	a.demand.enterEverythingLocked()
-	a.streams.addLocked(s, name, everything)
+	s.class, s.since = class, time.Now()
+	s.cursor = a.events.NewCursor(class, nil)
+	a.streams.addLocked(s, s.name, class)
 	a.totalSubscribers.Streams++
 	a.startReadersLocked()
-	return s
+	return nil
 }
 
 // wake has the stream look into the log.
@@ -102,8 +167,26 @@ func (s *stream) wake() {
 	}
 }
 
+// events returns the iterator of a stream that is open.
+func (s *stream) events(ctx context.Context) iter.Seq[Event] {
+	// A loop that has begun ends the subscription itself, so that what it got last is counted.
+	unlink := context.AfterFunc(ctx, func() {
+		if !s.begun.Swap(true) {
+			s.close()
+		}
+	})
+	return func(yield func(Event) bool) {
+		if s.begun.Swap(true) {
+			return
+		}
+		defer s.close()
+		defer unlink()
+		s.run(ctx, yield)
+	}
+}
+
 // run yields what comes until the stream ends.
-func (s *stream) run(ctx context.Context, yield func(*payload.Payload) bool) {
+func (s *stream) run(ctx context.Context, yield func(Event) bool) {
 	for {
 		// Asked before the log is, so that what came before the end is not missed.
 		finished := isClosed(s.agent.finished)
@@ -131,44 +214,73 @@ const maxDelivery = 64
 
 // deliver yields the next payloads that lie together in the log. It returns whether there may
 // be more, and whether they are wanted.
-func (s *stream) deliver(ctx context.Context, yield func(*payload.Payload) bool) (more, wanted bool) {
-	run := s.next()
+func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wanted bool) {
+	cursor, run := s.next()
 	if len(run) == 0 {
 		return false, ctx.Err() == nil
 	}
-	delivered := 0
-	defer func() { s.took(delivered) }() // also if the caller's loop panics
-	for n := 0; n < maxDelivery && delivered < len(run); n++ {
+	size, events := 0, uint64(0)
+	defer func() { s.took(cursor, size, events) }() // also if the caller's loop panics
+	for n := 0; n < maxDelivery && size < len(run); n++ {
 		if ctx.Err() != nil {
 			return true, false
 		}
 		pl := new(payload.Payload)
-		size, err := payload.DecodeValue(run[delivered:], pl)
+		length, err := payload.DecodeValue(run[size:], pl)
 		if err != nil {
 			// It can't be: the log has whole payloads that this module encoded.
 			s.agent.log.WithError(err).WithField("stream", s.name).Error("Ending a stream, its place in the event log has no payload")
 			return true, false
 		}
-		delivered += size
-		if !yield(pl) {
-			return true, false
+		at := time.Now()
+		ns, accepted := cursor.Time(n) // false of a loss that is the stream's own
+		if accepted {
+			at = time.Unix(0, ns)
+		}
+		size += length
+		if cursor == s.cursor || s.wants.Wants(pl.Data) {
+			if accepted {
+				events += max(1, pl.Lost)
+			}
+			if !yield(Event{Time: at, Payload: pl}) {
+				return true, false
+			}
 		}
 	}
 	return true, true
 }
 
 // next returns encoded payloads that took has to be called for, or none.
-func (s *stream) next() []byte {
+func (s *stream) next() (*eventlog.Cursor, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cursor.Next()
+	if s.past != nil {
+		if run := s.past.Next(); len(run) > 0 {
+			return s.past, run
+		}
+		s.endPastLocked()
+	}
+	return s.cursor, s.cursor.Next()
 }
 
-// took tells the log how many bytes of those that next returned were delivered.
-func (s *stream) took(n int) {
+// endPastLocked ends the part of the stream that is in the history. The caller holds s.mu.
+func (s *stream) endPastLocked() {
+	if s.past != nil {
+		s.lost += s.past.Lost()
+		s.past.Close()
+		s.past = nil
+	}
+}
+
+// took tells the log how many bytes of those that next returned were delivered, with so many events
+// in them that it accepted.
+func (s *stream) took(cursor *eventlog.Cursor, size int, events uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursor.Wrote(n)
+	if cursor == s.past {
+		s.delivered += events
+	}
+	cursor.Wrote(size)
 }
 
 // close ends the subscription. It is called once.
@@ -177,11 +289,12 @@ func (s *stream) close() {
 	a.Lock()
 	defer a.Unlock()
 	a.streams.removeLocked(s)
-	a.demand.leaveLocked(everything)
+	a.demand.leaveLocked(s.class)
 	s.mu.Lock()
+	s.endPastLocked()
 	s.cursor.Close()
 	s.mu.Unlock()
-	stats := s.stats()
+	stats := s.statsLocked()
 	a.closedStreamsLost += stats.Lost
 	a.closedStreams[s.name] = a.closedStreams[s.name].add(stats, true)
 	if !slices.ContainsFunc(slices.Collect(a.streams.all), func(other *stream) bool { return other.name == s.name }) {
@@ -190,14 +303,23 @@ func (s *stream) close() {
 	a.stopReadersIfUnusedLocked()
 }
 
-func (s *stream) stats() StreamStats {
+// statsLocked tells how the stream fares. The caller holds Agent.Mutex.
+func (s *stream) statsLocked() StreamStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return StreamStats{
-		SubscriberStats: SubscriberStats{Name: s.name, Since: s.since, Delivered: s.cursor.Delivered()},
-		Lost:            s.cursor.Lost(),
-		Lag:             s.cursor.Lag(),
+	stats := StreamStats{
+		SubscriberStats: SubscriberStats{
+			Name: s.name, Since: s.since, Wants: s.agent.demand.textLocked(s.class),
+			Delivered: s.delivered + s.cursor.Delivered(),
+		},
+		Lost: s.lost + s.cursor.Lost(),
+		Lag:  s.cursor.Lag(),
 	}
+	if s.past != nil {
+		stats.Lost += s.past.Lost()
+		stats.Lag += s.past.Lag()
+	}
+	return stats
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -250,10 +250,10 @@ func (a *Agent) forget(ml listener.MonitorListener) *closing {
 
 // subscribedLocked tells whether anybody wants events. The caller holds a.Mutex.
 func (a *Agent) subscribedLocked() bool {
-	return a.consumers.len() > 0 || a.encodes()
+	return a.history != nil || a.consumers.len() > 0 || a.encodes()
 }
 
 // encodes tells whether anybody wants events encoded.
 func (a *Agent) encodes() bool {
-	return a.listeners.len() > 0 || a.streams.len() > 0 || a.connections.Load() > 0
+	return a.history != nil || a.listeners.len() > 0 || a.streams.len() > 0 || a.connections.Load() > 0
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/guest"
 )
 
@@ -270,3 +271,6 @@ func (q *Queued) dropLocked() (events uint64) {
 	q.waiting, q.lost = 0, losses{}
 	return events
 }
+
+// Interest implements [interest.Interested]: it is what the other consumer wants.
+func (q *Queued) Interest() interest.Interest { return interest.Of(q.consumer) }

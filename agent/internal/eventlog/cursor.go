@@ -3,6 +3,7 @@
 package eventlog
 
 import (
+	"math"
 	"slices"
 
 	"github.com/cilium/monitor/api/payload"
@@ -20,8 +21,8 @@ type Cursor struct {
 	next    int    // the payload of the segment that comes next
 
 	// Counts of events of the class. place counts those committed before the cursor's place, of
-	// all in Log.counts.
-	start, place, lost uint64
+	// all in Log.counts; end is where it stops.
+	start, place, end, lost uint64
 
 	// extra is what comes before the next bytes of the log: the opening of the
 	// stream, a RecordLost payload, or the end of a payload that was cut by a
@@ -41,12 +42,74 @@ func (l *Log) NewCursor(class int, opening []byte) *Cursor {
 	l.cursors++
 	l.users[class]++
 	l.active |= Of(class)
-	c := &Cursor{log: l, class: class, extra: opening, start: l.counts[class], place: l.counts[class]}
+	c := &Cursor{log: l, class: class, extra: opening, start: l.counts[class], place: l.counts[class], end: math.MaxUint64}
 	if s := l.newestLocked(); s != nil {
 		c.segment = s.number
 		c.next = len(s.ends)
 	}
 	return c
+}
+
+// Rewind moves the cursor back, payload by payload of its class, as long as more returns true for the one
+// before its place, which has the given time. frame is valid until more returns. It comes before the
+// first Next. What the cursor comes to is what the log has at the time.
+func (c *Cursor) Rewind(more func(frame []byte, time int64) bool) {
+	for {
+		s, run, ends := c.borrow()
+		if s == nil {
+			return
+		}
+		for c.next > 0 {
+			m := ends[c.next-1]
+			if m.classes.Has(c.class) {
+				if !more(run[endOf(ends, c.next-1):m.end], m.time) {
+					break
+				}
+				c.start, c.place = c.start-m.events, c.place-m.events
+			}
+			c.next--
+		}
+		if !c.giveBack(s) {
+			return
+		}
+	}
+}
+
+// borrow returns the segment that the cursor is in, which is not used again before giveBack is called, and
+// what it has; nil if there is none.
+func (c *Cursor) borrow() (s *segment, run []byte, ends []mark) {
+	l := c.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.segments) == 0 || c.segment < l.segments[0].number {
+		return nil, nil, nil
+	}
+	s = l.segments[c.segment-l.segments[0].number]
+	s.users++
+	return s, s.run, s.ends
+}
+
+// giveBack ends what borrow began. If the cursor is at the beginning of the segment it is moved to the end of
+// the one before; it returns false if it is not, or if there is none.
+func (c *Cursor) giveBack(s *segment) bool {
+	l := c.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.users--
+	if c.next > 0 || c.segment <= l.segments[0].number {
+		return false
+	}
+	before := l.segments[c.segment-1-l.segments[0].number]
+	c.segment, c.next = before.number, len(before.ends)
+	return true
+}
+
+// StopHere has the cursor return nothing that is committed from now on: it has caught up once it came to
+// what the log has.
+func (c *Cursor) StopHere() {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	c.end = c.log.counts[c.class]
 }
 
 // Next returns bytes to write next: as many as lie together, and none if the
@@ -59,7 +122,7 @@ func (c *Cursor) Next() []byte {
 	l := c.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.segments) == 0 {
+	if len(l.segments) == 0 || c.place >= c.end {
 		return nil
 	}
 	oldest := l.segments[0]
@@ -83,8 +146,9 @@ func (c *Cursor) Next() []byte {
 		s = l.segments[c.segment+1-oldest.number]
 		c.segment, c.next = s.number, 0
 	}
-	until := c.next
-	for until < len(s.ends) && s.ends[until].classes.Has(c.class) {
+	until, place := c.next, c.place
+	for until < len(s.ends) && s.ends[until].classes.Has(c.class) && place < c.end {
+		place += s.ends[until].events
 		until++
 	}
 	s.users++
@@ -104,7 +168,7 @@ func (c *Cursor) Time(n int) (time int64, ok bool) {
 // skipToLocked moves the cursor to the start of s, and has it report the events that it
 // missed on the way. The caller holds the log's mutex.
 func (c *Cursor) skipToLocked(s *segment) {
-	before := s.before[c.class]
+	before := min(s.before[c.class], c.end)
 	missed := before - c.place
 	c.segment, c.next, c.place = s.number, 0, before
 	c.lost += missed
@@ -182,7 +246,7 @@ func (c *Cursor) Lost() uint64 { return c.lost }
 func (c *Cursor) Lag() uint64 {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
-	return c.log.counts[c.class] - c.place
+	return min(c.log.counts[c.class], c.end) - c.place
 }
 
 // Close frees the cursor.

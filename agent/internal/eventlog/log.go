@@ -314,6 +314,19 @@ func (l *Log) Memory() int {
 	return l.memory
 }
 
+// Kept returns the number of payloads that the log has for its cursors, and the time of the first of them,
+// 0 if there is none.
+func (l *Log) Kept() (payloads int, oldest int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.segments {
+		if len(s.ends) > 0 {
+			return l.events, s.ends[0].time
+		}
+	}
+	return 0, 0
+}
+
 // Accepted returns the number of events that were ever committed, for whatever class. A loss that the
 // datapath reported counts as the events that it lost.
 func (l *Log) Accepted() uint64 {

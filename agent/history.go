@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"math"
+	"time"
+
+	"github.com/cilium/monitor/agent/internal/eventlog"
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/interest"
+)
+
+// MinHistoryBytes is the least that a history of [WithHistory] takes.
+const MinHistoryBytes = 256 << 10
+
+// WithHistory has the agent keep the last events that wants says, for subscribers that come later: as
+// many as there is room for in so many bytes of memory, at least [MinHistoryBytes]; 0 and less are no
+// history, which is the default. The agent is a subscriber then, so the datapath is read from
+// when it is attached. The history ends with the process.
+func WithHistory(wants interest.Interest, bytes int) Option {
+	return func(a *Agent) {
+		a.history = nil
+		if bytes > 0 {
+			a.history = newHistory(wants, max(bytes, MinHistoryBytes))
+		}
+	}
+}
+
+// history is an event log of its own, so that events which are rare are not dropped for those that are
+// frequent.
+type history struct {
+	wants interest.Interest
+	bytes int
+	class int // of demand
+
+	log  *eventlog.Log    // appended to by who holds the dispatch lock
+	idle *eventlog.Cursor // has the log keep what it has
+}
+
+// smallestEvent is about what the smallest event takes in an event log.
+const smallestEvent = 64
+
+func newHistory(wants interest.Interest, bytes int) *history {
+	h := &history{wants: wants.Normal(), bytes: bytes, log: eventlog.New(bytes/smallestEvent, bytes)}
+	h.idle = h.log.NewCursor(everything, nil)
+	return h
+}
+
+// enter has the events that the history wants put into it.
+func (a *Agent) enterHistory() {
+	if a.history == nil {
+		return
+	}
+	a.Lock()
+	defer a.Unlock()
+	class, err := a.demand.enterLocked(a.history.wants)
+	if err != nil { // it is the first
+		a.log.WithError(err).Error("Keeping a history failed")
+		a.history = nil
+		return
+	}
+	a.history.class = class
+}
+
+// keepLocked puts a payload into the history if one of the classes is the history's. The caller holds the
+// dispatch lock.
+func (h *history) keepLocked(pl *payload.Payload, classes eventlog.Classes) {
+	if h != nil && classes.Has(h.class) {
+		h.log.Append(pl)
+	}
+}
+
+// stampLocked has what is put into the event log and the history from now on have the time that it is. The
+// caller holds the dispatch lock.
+func (a *Agent) stampLocked() {
+	now := time.Now().UnixNano()
+	a.events.SetTime(now)
+	if a.history != nil {
+		a.history.log.SetTime(now)
+	}
+}
+
+// commitLocked gives what was put into the history to its readers. The caller holds the dispatch lock.
+func (h *history) commitLocked() {
+	if h != nil {
+		h.log.Commit()
+	}
+}
+
+// begin is where in the history a subscriber begins. The zero begin is its end.
+type begin struct {
+	last  int       // events
+	since time.Time // of the oldest event; zero for none
+}
+
+func (b begin) atEnd() bool { return b.last <= 0 && b.since.IsZero() }
+
+// open returns a cursor that begins there and ends where the history ends, nil if there is no history. What is
+// not wanted is passed over, but not left out.
+func (h *history) open(from begin, wants interest.Interest) *eventlog.Cursor {
+	if h == nil || from.atEnd() {
+		return nil
+	}
+	c := h.log.NewCursor(everything, nil)
+	c.StopHere()
+	left := uint64(math.MaxUint64)
+	if from.last > 0 {
+		left = uint64(from.last)
+	}
+	since := int64(math.MinInt64)
+	if !from.since.IsZero() {
+		since = from.since.UnixNano()
+	}
+	var pl payload.Payload
+	c.Rewind(func(frame []byte, at int64) bool {
+		if left == 0 || at < since {
+			return false
+		}
+		if _, err := payload.DecodeShared(frame, &pl); err == nil && pl.Type == payload.EventSample && wants.Wants(pl.Data) {
+			left--
+		}
+		return true
+	})
+	return c
+}
+
+// HistoryStats tells what the history has.
+type HistoryStats struct {
+	// Wants is what it keeps, for people; empty if that is everything.
+	Wants string `json:"wants,omitempty"`
+
+	// Bytes is the number of bytes that it may take, Memory what it takes.
+	Bytes  int `json:"bytes"`
+	Memory int `json:"memory"`
+
+	// Payloads is the number of events and reports of losses that it has, Oldest the time of the
+	// first one; zero if there is none.
+	Payloads int       `json:"payloads"`
+	Oldest   time.Time `json:"oldest,omitzero"`
+}
+
+// stats returns nil if there is no history.
+func (h *history) stats() *HistoryStats {
+	if h == nil {
+		return nil
+	}
+	stats := &HistoryStats{Bytes: h.bytes, Memory: h.log.Memory()}
+	if !h.wants.Everything() {
+		stats.Wants = h.wants.String()
+	}
+	var oldest int64
+	if stats.Payloads, oldest = h.log.Kept(); stats.Payloads > 0 {
+		stats.Oldest = time.Unix(0, oldest)
+	}
+	return stats
+}
