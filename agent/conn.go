@@ -14,7 +14,6 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/api/payload"
-	"github.com/cilium/monitor/listener"
 )
 
 // opening is what every connection begins with, see [Agent.openingLocked].
@@ -30,11 +29,31 @@ type conn struct {
 	cred   unix.Ucred // of the process that connected
 	name   string     // of that process; empty if it is not known
 
-	mu      sync.Mutex // guards what follows
-	cursor  *eventlog.Cursor
-	blocked bool // the socket is full: epoll waits for EPOLLOUT
-	failed  bool // nothing can be written any more
+	// Of a client of API 1.3, set by the server's goroutine.
+	requesting *requesting // while it is no subscriber yet
+	client     string      // what it says that it is
+
+	class int // of demand, once it is a subscriber
+
+	mu      sync.Mutex     // guards what follows
+	cursor  outgoing       // nil while it is no subscriber
+	session *sessionStream // cursor, of a client of API 1.3
+	blocked bool           // the socket is full: epoll waits for EPOLLOUT
+	failed  bool           // nothing can be written any more
 }
+
+// outgoing is what a client gets: a cursor in the event log for API 1.2, a [sessionStream] for 1.3.
+type outgoing interface {
+	Next() []byte
+	Wrote(n int) (ok bool)
+	CaughtUp() bool
+	Delivered() uint64
+	Lost() uint64
+	Lag() uint64
+	Close()
+}
+
+var _ outgoing = (*eventlog.Cursor)(nil)
 
 // newConn returns a connection that has no cursor yet.
 func newConn(s *server, fd int, cred *unix.Ucred) *conn {
@@ -63,13 +82,15 @@ func peer(cred *unix.Ucred, name string) logrus.Fields {
 	return logrus.Fields{"process": name, "pid": cred.Pid, "uid": cred.Uid}
 }
 
-func (c *conn) stats() ClientStats {
+// statsLocked tells how the client fares. The caller holds Agent.Mutex.
+func (c *conn) statsLocked() ClientStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return ClientStats{
 		SubscriberStats: SubscriberStats{
-			Name:      c.name,
-			Version:   listener.Version1_2,
+			Name:      c.clientName(),
+			Version:   c.server.version,
+			Wants:     c.server.agent.demand.textLocked(c.class),
 			Since:     c.since,
 			Delivered: c.cursor.Delivered(),
 		},
@@ -107,6 +128,9 @@ func (c *conn) writeLocked() (wrote bool) {
 		}
 		run := c.cursor.Next()
 		if len(run) == 0 {
+			if c.session != nil && c.session.ended {
+				c.failLocked() // it has everything
+			}
 			return wrote
 		}
 		n, err := send(c.fd, run)
@@ -173,6 +197,8 @@ func (c *conn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failed = true
-	c.cursor.Close()
+	if c.cursor != nil {
+		c.cursor.Close()
+	}
 	unix.Close(c.fd)
 }

@@ -96,14 +96,18 @@ type begin struct {
 
 func (b begin) atEnd() bool { return b.last <= 0 && b.since.IsZero() }
 
-// open returns a cursor that begins there and ends where the history ends, nil if there is no history. What is
-// not wanted is passed over, but not left out.
-func (h *history) open(from begin, wants interest.Interest) *eventlog.Cursor {
-	if h == nil || from.atEnd() {
+// end returns a cursor where the history ends, nil if there is none. It does not go any further.
+func (h *history) end() *eventlog.Cursor {
+	if h == nil {
 		return nil
 	}
 	c := h.log.NewCursor(everything, nil)
 	c.StopHere()
+	return c
+}
+
+// rewind moves a cursor of the history's back to where a subscriber begins. What is not wanted is not counted, but not left out.
+func rewind(c *eventlog.Cursor, from begin, wants interest.Interest) {
 	left := uint64(math.MaxUint64)
 	if from.last > 0 {
 		left = uint64(from.last)
@@ -122,7 +126,6 @@ func (h *history) open(from begin, wants interest.Interest) *eventlog.Cursor {
 		}
 		return true
 	})
-	return c
 }
 
 // HistoryStats tells what the history has.

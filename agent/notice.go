@@ -69,18 +69,25 @@ func (a *Agent) problemsLocked() string {
 // openingLocked returns what a connection begins with: the type information, the messages, and what is
 // wrong if anything is. The caller holds a.Mutex.
 func (a *Agent) openingLocked(messages []api.AgentNotifyMessage) []byte {
+	all := slices.Clip(opening)
+	for _, data := range a.openingEventsLocked(messages) {
+		all = payload.AppendValue(all, &payload.Payload{Data: data, Type: payload.EventSample})
+	}
+	return all
+}
+
+// openingEventsLocked returns the messages, and what is wrong if anything is, encoded. The caller holds a.Mutex.
+func (a *Agent) openingEventsLocked(messages []api.AgentNotifyMessage) (all [][]byte) {
 	if problems := a.problemsLocked(); problems != "" {
 		messages = append(slices.Clip(messages), api.MonitorNotice(problems))
 	}
-	all := slices.Clip(opening)
 	for _, message := range messages {
 		data, err := encode(api.MessageTypeAgent, message)
 		if err != nil {
 			a.log.WithError(err).Error("Telling a new client what it has to know failed")
 			continue
 		}
-		all = payload.AppendValue(all, &payload.Payload{Data: *data, Type: payload.EventSample})
-		putBuffer(data)
+		all = append(all, *data)
 	}
 	return all
 }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/session"
 	"github.com/cilium/monitor/internal/health"
 	"github.com/cilium/monitor/internal/unixsocket"
+	"github.com/cilium/monitor/listener"
 )
 
 // acceptPause is how long no connection is accepted after that failed, for want of
@@ -62,18 +64,26 @@ func WithOpening(messages ...api.AgentNotifyMessage) ServerOption {
 //
 // One agent can be served on several sockets.
 func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
+	return serve(monitor, listener.Version1_2, DefaultSocketPath, opts)
+}
+
+// serve serves a version of the API.
+func serve(monitor *Agent, version listener.Version, path string, opts []ServerOption) error {
 	if monitor == nil {
 		return ErrNoAgent
 	}
-	s := &server{agent: monitor, path: DefaultSocketPath, health: health.OrNone(nil), ended: make(chan struct{})}
+	s := &server{agent: monitor, version: version, path: path, health: health.OrNone(nil), ended: make(chan struct{})}
 	for _, opt := range opts {
 		opt(s)
 	}
 	if s.maxClients < 1 {
 		s.maxClients = DefaultMaxClients
 	}
+	if version == listener.Version1_3 {
+		s.splitOpening()
+	}
 	if err := s.open(); err != nil {
-		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
+		return fmt.Errorf("serve monitor API %s on %s: %w", version, s.path, err)
 	}
 
 	monitor.Lock()
@@ -82,7 +92,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 		return errors.Join(ErrStopped, s.closeListener(), s.poller.Close())
 	}
 	monitor.servers.addLocked(s, s.path, 0)
-	monitor.log.WithField("path", s.path).Info("Serving the monitor API 1.2")
+	monitor.log.WithField("path", s.path).Infof("Serving the monitor API %s", version)
 	s.reportServing()
 	go s.run()
 	return nil
@@ -93,6 +103,7 @@ func ServeMonitorAPI(monitor *Agent, opts ...ServerOption) error {
 // once. Everything else is written by the reader that has it, see conn.flush.
 type server struct {
 	agent      *Agent
+	version    listener.Version
 	path       string
 	health     cell.Health
 	maxClients int
@@ -113,7 +124,17 @@ type server struct {
 
 	refusals, acceptFailures rareLine
 
+	// Of API 1.3.
+	program           string
+	askDictionary     func() *session.Dictionary
+	asked             *session.Dictionary                // what that returned last
+	denyRules         []string                           // of the opening
+	openingOfSessions []api.AgentNotifyMessage           // without these
+	dictionary        atomic.Pointer[session.Dictionary] // that all sessions get
+	kept              atomic.Int64                       // bytes that sessions have to write and that the log need not have any more
+
 	mu       sync.Mutex // guards what follows
+	opened   []*openedSession
 	stopping bool
 	deadline time.Time // of a stopping server
 }
@@ -174,6 +195,7 @@ func (s *server) run() {
 		if s.flushWanted.Swap(false) {
 			s.flush()
 		}
+		s.greetOpened()
 		s.resumeAccept()
 		if s.finish() {
 			s.health.Stopped("The agent is stopped")
@@ -201,6 +223,7 @@ func (s *server) finish() bool {
 	s.mu.Lock()
 	stopping, deadline := s.stopping, s.deadline
 	s.mu.Unlock()
+	s.expireRequests(time.Now(), stopping)
 	if !stopping {
 		s.checkSocket()
 		return false
@@ -228,7 +251,7 @@ func (s *server) closeListener() error {
 
 // closeAll is the end of the server.
 func (s *server) closeAll() {
-	for c := range s.conns.all {
+	for _, c := range s.byFd {
 		s.disconnect(c)
 	}
 	if err := errors.Join(s.closeListener(), s.poller.Close()); err != nil {
@@ -244,6 +267,10 @@ func (s *server) handle(fd int, events uint32) {
 	}
 	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		s.disconnect(c)
+		return
+	}
+	if events&unix.EPOLLIN != 0 && c.requesting != nil {
+		s.readRequest(c)
 		return
 	}
 	if events&unix.EPOLLOUT != 0 {
@@ -293,7 +320,7 @@ func (s *server) resumeAccept() {
 func (s *server) connect(fd int) {
 	cred, err := s.admit(fd)
 	if err == nil {
-		err = s.poller.Add(fd, 0)
+		err = s.poller.Add(fd, s.eventsOfNew())
 	}
 	if err != nil {
 		s.refuse(fd, cred, err)
@@ -301,6 +328,10 @@ func (s *server) connect(fd int) {
 	}
 	c := newConn(s, fd, cred)
 	s.byFd[fd] = c
+	if s.version == listener.Version1_3 {
+		s.awaitRequest(c)
+		return
+	}
 	a := s.agent
 	a.Lock() // at once, so that a notice is in the opening or in the log
 	a.demand.enterEverythingLocked()
@@ -314,17 +345,29 @@ func (s *server) connect(fd int) {
 	a.log.WithFields(c.peer()).Debug("A client connected to the monitor API")
 }
 
+// eventsOfNew are those that epoll waits for on a new connection.
+func (s *server) eventsOfNew() uint32 {
+	if s.version == listener.Version1_3 {
+		return unix.EPOLLIN
+	}
+	return 0
+}
+
 // disconnect ends a connection.
 func (s *server) disconnect(c *conn) {
 	delete(s.byFd, c.fd)
+	if c.requesting != nil {
+		c.close()
+		return
+	}
 	a := s.agent
 	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
 	a.Lock()
 	s.conns.removeLocked(c)
-	a.demand.leaveLocked(everything)
+	a.demand.leaveLocked(c.class)
 	a.connections.Add(-1)
 	c.close()
-	a.closedClients.add(c.stats(), true)
+	a.closedClients.add(c.statsLocked(), true)
 	a.stopReadersIfUnusedLocked()
 	a.Unlock()
 }

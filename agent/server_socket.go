@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/internal/unixsocket"
+	"github.com/cilium/monitor/listener"
 )
 
 // open makes what the server needs to serve.
@@ -46,10 +47,14 @@ func (s *server) checkSocket() {
 		return
 	}
 	s.checkAt = now.Add(checkInterval)
+	if s.conns.len() > 0 && s.version == listener.Version1_3 {
+		s.updateDictionary()
+		s.flush() // some may have come to the time up to which they want events
+	}
 	switch err := s.ensureSocket(); {
 	case err == nil && s.missing:
 		s.missing = false
-		s.agent.log.WithField("path", s.path).Info("Serving the monitor API 1.2 again")
+		s.agent.log.WithField("path", s.path).Infof("Serving the monitor API %s again", s.version)
 		s.reportServing()
 	case err != nil && !s.missing:
 		s.missing = true

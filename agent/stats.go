@@ -321,7 +321,7 @@ func (a *Agent) Stats() Stats {
 	stats.Clients = []ClientStats{}
 	for s := range a.servers.all {
 		for c := range s.conns.all {
-			client := c.stats()
+			client := c.statsLocked()
 			stats.Clients = append(stats.Clients, client)
 			stats.ClientTotals.add(client, false)
 		}

@@ -82,7 +82,7 @@ func (a *Agent) SubscribeEvents(ctx context.Context, name string, opts StreamOpt
 	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), ready: make(chan struct{}, 1)}
 	open := s.open
 	if from := (begin{last: opts.Last, since: opts.Since}); !from.atEnd() {
-		open = func() error { return a.atRest(ctx, func() error { return s.openAt(from) }) }
+		open = func() error { return s.openAt(ctx, from) }
 	}
 	if err := open(); err != nil {
 		return nil, fmt.Errorf("subscribe stream %q: %w", name, err)
@@ -127,12 +127,19 @@ type stream struct {
 	lost      uint64           // of it
 }
 
-// openAt is open for a stream that begins in the history. The caller holds the dispatch lock.
-func (s *stream) openAt(from begin) error {
-	if err := s.open(); err != nil {
+// openAt is open for a stream that begins in the history.
+func (s *stream) openAt(ctx context.Context, from begin) error {
+	var past *eventlog.Cursor
+	err := s.agent.atRest(ctx, func() (err error) {
+		if err = s.open(); err == nil {
+			past = s.agent.history.end()
+		}
+		return err
+	})
+	if past == nil {
 		return err
 	}
-	past := s.agent.history.open(from, s.wants)
+	rewind(past, from, s.wants)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.past = past

@@ -15,6 +15,9 @@ const (
 
 	// Version1_2 is API 1.2: one gob session for each connection.
 	Version1_2 Version = "1.2"
+
+	// Version1_3 is API 1.3: requests, and frames. It is that of clients only, listeners have 1.2.
+	Version1_3 Version = "1.3"
 )
 
 // MonitorListener receives every monitor event as a payload.
