@@ -288,15 +288,6 @@ func TestSessionsAreExact(t *testing.T) {
 	follow(&traces, &session.Request{Types: []int{api.MessageTypeTrace}}, open)
 	follow(&drops, &session.Request{Types: []int{api.MessageTypeDrop}}, open)
 	follow(&slow, &session.Request{Types: []int{api.MessageTypeTrace}}, pause)
-	for range 50 {
-		require.NoError(t, f.gen.EmitTrace(400))
-		require.NoError(t, f.gen.EmitSample([]byte{api.MessageTypeDrop, 133, 0, 0}, 4))
-	}
-	eventually(t, func() bool { return old.total() == f.emitted(t) }, "a client of 1.2 gets all")
-	close(pause)
-	counters, err := f.gen.Counters()
-	require.NoError(t, err)
-	kernel := counters.NoSpace
 	byType := func(name string) uint64 {
 		for _, typ := range f.Stats().Datapath.Types {
 			if typ.Name == name {
@@ -305,6 +296,15 @@ func TestSessionsAreExact(t *testing.T) {
 		}
 		return 0
 	}
+	for byType("trace") < 12_000 {
+		require.NoError(t, f.gen.EmitTrace(400))
+		require.NoError(t, f.gen.EmitSample([]byte{api.MessageTypeDrop, 133, 0, 0}, 4))
+	}
+	eventually(t, func() bool { return old.total() == f.emitted(t) }, "a client of 1.2 gets all")
+	close(pause)
+	counters, err := f.gen.Counters()
+	require.NoError(t, err)
+	kernel := counters.NoSpace
 	eventually(t, func() bool { return traces.events.Load() == byType("trace")+kernel }, "all traces")
 	eventually(t, func() bool { return drops.events.Load() == byType("drop")+kernel }, "all drops")
 	assert.Zero(t, drops.lost.Load(), "drops are few, so nobody falls behind")
