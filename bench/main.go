@@ -26,6 +26,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,16 +49,22 @@ const clientRole = "client"
 const niceness = -15
 
 // sections of the comparison, for -only.
-var sections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send"}
+var sections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes"}
 
 type options struct {
-	agents         []string
-	only           []string
-	rates, clients []int
-	rounds         int
-	duration       time.Duration
-	slow           time.Duration // one latency run at a low rate
-	chart          string
+	agents   []string
+	only     []string
+	maxDelay time.Duration // of this project's agent, 0: its default
+	chart    string
+
+	rounds                 int
+	duration               time.Duration
+	slow                   time.Duration // one latency run at a low rate
+	costRates, costClients []int
+
+	shapes      shapeMatrix
+	shapeRounds int
+	window      time.Duration // one run of a shape
 }
 
 func main() {
@@ -88,24 +96,19 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binaries := make(map[string]string, len(opts.agents))
 	for _, name := range opts.agents {
-		binaries[name] = filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-o", binaries[name], "github.com/cilium/monitor/bench/"+name)
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "github.com/cilium/monitor/bench/"+name)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("building %s: %w", name, err)
 		}
 	}
-	b, err := newBench(opts, binaries)
+	b, err := newBench(opts, dir)
 	if err != nil {
 		return err
 	}
 	err = b.run()
-	if closeErr := b.emitter.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err := errors.Join(err, b.close()); err != nil {
 		return err
 	}
 	b.results.print(os.Stdout, opts)
@@ -121,45 +124,49 @@ func parseFlags() (options, error) {
 		short   = flag.Bool("short", false, "a quick run: fewer rows, one round")
 		only    = flag.String("only", strings.Join(sections, ","), "parts to run")
 		agents  = flag.String("agents", strings.Join([]string{ours, ciliums}, ","), "agents to run")
-		rates   = flag.String("rates", "", "events a second for the cost rows, 0 is flat out (default 1000,20000,100000,0)")
-		clients = flag.String("clients", "", "numbers of clients for the cost rows (default 1,4,16,64)")
+		rates   = flag.String("rates", "", "events a second, 0 is flat out (default 1000,20000,100000,0 for cost)")
+		clients = flag.String("clients", "", "numbers of clients (default 1,4,16,64 for cost)")
+		bursts  = flag.String("bursts", "", "shapes: events in a burst; a list of any kind chooses from the whole matrix")
+		cpus    = flag.String("cpus", "", "shapes: numbers of CPUs that emit")
 	)
-	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3)")
+	flag.BoolVar(&opts.shapes.full, "full", false, "shapes: the whole matrix, which takes more than an hour")
+	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3, 5 for shapes)")
 	flag.DurationVar(&opts.duration, "duration", time.Second, "load of one cost run")
+	flag.DurationVar(&opts.window, "window", 500*time.Millisecond, "shapes: load of one run, longer where that is less than 3 bursts")
+	flag.DurationVar(&opts.maxDelay, "max-delay", 0, "--monitor-max-delay of this project's agent (default its own)")
 	flag.StringVar(&opts.chart, "chart", "", "file to write the chart to, as SVG")
 	flag.Parse()
 
-	def := func(p *string, full, quick string) {
-		if *p == "" {
-			*p = full
-			if *short {
-				*p = quick
-			}
-		}
-	}
-	def(rates, "1000,20000,100000,0", "20000,0")
-	def(clients, "1,4,16,64", "1,4,16")
-	opts.slow = 6 * time.Second
-	if *short {
-		opts.slow = 4 * time.Second
-	}
-	if opts.rounds == 0 {
-		opts.rounds = 3
-		if *short {
-			opts.rounds = 1
-		}
-	}
 	opts.agents = strings.Split(*agents, ",")
 	opts.only = strings.Split(*only, ",")
-	var err error
-	if opts.rates, err = ints(*rates); err != nil {
-		return opts, err
+	opts.slow = 6 * time.Second
+	defRates, defClients, defRounds, defShapeRounds := "1000,20000,100000,0", "1,4,16,64", 3, 5
+	if *short {
+		opts.slow = 4 * time.Second
+		defRates, defClients, defRounds, defShapeRounds = "20000,0", "1,4,16", 1, 1
 	}
-	opts.clients, err = ints(*clients)
-	return opts, err
+	opts.shapeRounds = cmp.Or(opts.rounds, defShapeRounds)
+	opts.rounds = cmp.Or(opts.rounds, defRounds)
+	for _, list := range []struct {
+		to   *[]int
+		text string
+	}{
+		{&opts.costRates, cmp.Or(*rates, defRates)}, {&opts.costClients, cmp.Or(*clients, defClients)},
+		{&opts.shapes.rates, *rates}, {&opts.shapes.clients, *clients}, {&opts.shapes.bursts, *bursts}, {&opts.shapes.cpus, *cpus},
+	} {
+		var err error
+		if *list.to, err = ints(list.text); err != nil {
+			return opts, err
+		}
+	}
+	return opts, nil
 }
 
+// ints reads a list of numbers, which may be empty.
 func ints(list string) (out []int, err error) {
+	if list == "" {
+		return nil, nil
+	}
 	for s := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 0 {

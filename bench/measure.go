@@ -22,6 +22,7 @@ type figures struct {
 	PeakMemory   float64 // bytes
 	Proportional float64 // bytes
 	Latency      drain.Histogram
+	Late         float64 // share of the bursts that the emitter was late with
 	fate         fate
 }
 
@@ -53,19 +54,35 @@ func measure(s *session, em *load.Emitter, rate float64, d time.Duration) (figur
 	if _, err := em.Run(max(rate, 1000), warmUp); err != nil {
 		return figures{}, err
 	}
-	before, err := takeSnapshot(s, em)
+	return measureLoad(s, em, func() error {
+		_, err := em.Run(rate, d)
+		return err
+	})
+}
+
+// source emits events.
+type source interface {
+	Counters() (testutils.Counters, error)
+	// EmitOnEach emits one event on each CPU.
+	EmitOnEach() error
+}
+
+// measureLoad measures the session while run has the source emit events.
+func measureLoad(s *session, from source, run func() error) (figures, error) {
+	before, err := takeSnapshot(s, from)
 	if err != nil {
 		return figures{}, err
 	}
-	took, err := em.Run(rate, d)
+	start := time.Now()
+	if err := run(); err != nil {
+		return figures{}, err
+	}
+	took := time.Since(start)
+	loaded, err := from.Counters()
 	if err != nil {
 		return figures{}, err
 	}
-	loaded, err := em.Counters()
-	if err != nil {
-		return figures{}, err
-	}
-	after, err := takeSnapshot(s, em)
+	after, err := takeSnapshot(s, from)
 	if err != nil {
 		return figures{}, err
 	}
@@ -110,23 +127,27 @@ type snapshot struct {
 }
 
 // takeSnapshot waits until each event has reached each client or is not going
-// to. The kernel tells of a full ring with the next event that fits, so one
-// more is emitted for that.
-func takeSnapshot(s *session, em *load.Emitter) (snapshot, error) {
+// to, and the agent is at rest. The kernel tells of a full ring with the next event
+// that fits, so one more is emitted for that on each CPU.
+func takeSnapshot(s *session, from source) (snapshot, error) {
 	var snap snapshot
 	latency := drain.Histogram{}
 	for round := range 2 {
 		if round == 1 {
-			if err := em.EmitOne(); err != nil {
+			if err := from.EmitOnEach(); err != nil {
 				return snap, err
 			}
 		}
 		var err error
-		if snap.counters, err = em.Counters(); err != nil {
+		if snap.counters, err = from.Counters(); err != nil {
 			return snap, err
 		}
-		if snap.report, err = settle(s, latency); err != nil {
+		expected := (offered(snap.counters) - s.emitted) * uint64(s.clients)
+		if snap.report, err = settle(s, expected, latency); err != nil {
 			return snap, err
+		}
+		if sum(snap.report) == expected {
+			break
 		}
 	}
 	snap.report.Latency = latency
@@ -138,9 +159,10 @@ func takeSnapshot(s *session, em *load.Emitter) (snapshot, error) {
 	return snap, err
 }
 
-// settle returns the clients' report once it has not changed for a while.
-func settle(s *session, latency drain.Histogram) (drain.Report, error) {
-	const quiet = 60 * time.Millisecond
+// settle returns the clients' report once it has not changed for a while, which is
+// shorter if there are as many events as expected.
+func settle(s *session, expected uint64, latency drain.Histogram) (drain.Report, error) {
+	const rest, quiet = 20 * time.Millisecond, 60 * time.Millisecond
 	last, err := s.report()
 	if err != nil {
 		return last, err
@@ -160,6 +182,9 @@ func settle(s *session, latency drain.Histogram) (drain.Report, error) {
 			still = 0
 		}
 		last = r
+		if still >= rest && sum(r) == expected {
+			break
+		}
 	}
 	return last, nil
 }

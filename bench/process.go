@@ -16,35 +16,43 @@ import (
 	"github.com/cilium/monitor/bench/internal/agentproc"
 	"github.com/cilium/monitor/bench/internal/control"
 	"github.com/cilium/monitor/bench/internal/drain"
-	"github.com/cilium/monitor/bench/internal/load"
+	"github.com/cilium/monitor/testutils"
 )
 
 // session is an agent under test with its clients.
 type session struct {
 	agent, client *control.Process
+	clients       int    // that read
+	emitted       uint64 // events that the agent's datapath had emitted before
 }
 
-// startSession starts the agent's binary and connects the clients.
-func startSession(binary string, arg drain.Arg) (s *session, err error) {
-	s = &session{}
+// offered is how many events there were for a reader.
+func offered(c testutils.Counters) uint64 { return c.Written + c.NoSpace }
+
+// startSession starts the agent and connects the clients.
+func startSession(u *underTest, arg drain.Arg) (s *session, err error) {
+	before, err := u.emitter.Counters()
+	if err != nil {
+		return nil, err
+	}
+	s = &session{clients: arg.Clients, emitted: offered(before)}
 	defer func() {
 		if err != nil {
 			s.stop()
 		}
 	}()
-	if s.agent, err = control.Start(exec.Command(binary)); err != nil {
+	if s.agent, err = control.Start(exec.Command(u.binary, u.args...)); err != nil {
 		return nil, err
 	}
 	// It answers once it serves the socket.
 	if err := s.agent.Call("ping", nil, nil); err != nil {
-		return nil, fmt.Errorf("%s: %w", binary, err)
+		return nil, fmt.Errorf("%s: %w", u.binary, err)
 	}
 	client := exec.Command("/proc/self/exe", clientRole)
 	if s.client, err = control.Start(client); err != nil {
 		return nil, err
 	}
-	arg.Socket = agentproc.SocketPath
-	arg.TimeOffset = load.TimeOffset
+	arg.Socket = u.socket
 	return s, s.client.Call("connect", arg, nil)
 }
 

@@ -42,7 +42,7 @@ func (b *bench) runSend() error {
 func measureSend(s *session) (f sendFigures, err error) {
 	arg := agentproc.SendArg{Events: 25600, Batch: 128, Pause: 3 * time.Millisecond}
 	for range 2 { // the first one warms up
-		before, err := settle(s, drain.Histogram{})
+		before, err := settle(s, 0, drain.Histogram{})
 		if err != nil {
 			return f, err
 		}
@@ -50,7 +50,7 @@ func measureSend(s *session) (f sendFigures, err error) {
 		if err := s.agent.Call("send", arg, &r); err != nil {
 			return f, err
 		}
-		after, err := settle(s, drain.Histogram{})
+		after, err := settle(s, 0, drain.Histogram{})
 		if err != nil {
 			return f, err
 		}

@@ -35,6 +35,10 @@ func (r *results) print(w io.Writer, opts options) {
 		"process, everything at nice %d. Medians of %d rounds in turns.\n\n",
 		machine(), load.Tick, time.Second/load.Tick, niceness, opts.rounds)
 	r.printHeadline(w)
+	if len(r.shapes.agents) > 0 {
+		fmt.Fprintln(w)
+		r.shapes.print(w)
+	}
 	if len(r.cost) > 0 {
 		fmt.Fprintln(w)
 		r.printCost(w)
