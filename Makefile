@@ -77,6 +77,7 @@ api-check: ## Check that docs/api.txt is what the packages export
 generate: ## Compile the BPF programs again (installs clang)
 	@scripts/install $(CLANG):clang-14 $(LLVM):llvm-14 /usr/include/bpf/bpf_helpers.h:libbpf-dev
 	$(GO) generate ./...
+	$(GO) generate -C bench ./...
 
 .PHONY: generated
 generated: generate ## Check that the committed BPF objects are those of the sources

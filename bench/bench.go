@@ -53,6 +53,7 @@ type results struct {
 	send     map[setup][]sendFigures
 	lossFree map[setup][]lossFreeFigures
 	shapes   shapeResults
+	traffic  trafficResults
 	silent   map[string]int64 // events lost silently in all runs, by agent
 }
 
@@ -66,7 +67,8 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 		idle:     map[setup][]idleFigures{},
 		send:     map[setup][]sendFigures{},
 		lossFree: map[setup][]lossFreeFigures{},
-		shapes:   shapeResults{agents: map[string]map[shapeCell][]figures{}, floor: map[load.Shape][]figures{}},
+		shapes:   shapeResults{agents: matrix[shapeCell]{}, floor: map[load.Shape][]figures{}},
+		traffic:  trafficResults{agents: matrix[trafficCell]{}, floor: map[int][]figures{}, unread: map[int][]figures{}},
 		silent:   map[string]int64{},
 	}}
 	defer func() {
@@ -113,7 +115,7 @@ func (b *bench) run() error {
 		run  func() error
 	}{
 		{"cost", b.runCost}, {"latency", b.runLatency}, {"stalled", b.runStalled}, {"lossfree", b.runLossFree},
-		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes},
+		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes}, {"traffic", b.runTraffic},
 	} {
 		if !slices.Contains(b.opts.only, section.name) {
 			continue

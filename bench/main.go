@@ -37,6 +37,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cilium/monitor/bench/internal/drain"
 	"github.com/cilium/monitor/bench/internal/namespace"
 )
@@ -49,7 +51,7 @@ const clientRole = "client"
 const niceness = -15
 
 // sections of the comparison, for -only.
-var sections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes"}
+var sections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes", "traffic"}
 
 type options struct {
 	agents   []string
@@ -83,7 +85,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := namespace.Enter(niceness, 0); err != nil {
+	if err := namespace.Enter(niceness, unix.CLONE_NEWNET); err != nil {
 		return err
 	}
 	release, err := alone()
@@ -130,9 +132,9 @@ func parseFlags() (options, error) {
 		cpus    = flag.String("cpus", "", "shapes: numbers of CPUs that emit")
 	)
 	flag.BoolVar(&opts.shapes.full, "full", false, "shapes: the whole matrix, which takes more than an hour")
-	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3, 5 for shapes)")
+	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3, 5 for shapes and traffic)")
 	flag.DurationVar(&opts.duration, "duration", time.Second, "load of one cost run")
-	flag.DurationVar(&opts.window, "window", 500*time.Millisecond, "shapes: load of one run, longer where that is less than 3 bursts")
+	flag.DurationVar(&opts.window, "window", 400*time.Millisecond, "shapes and traffic: load of one run, longer where that is less than 3 bursts")
 	flag.DurationVar(&opts.maxDelay, "max-delay", 0, "--monitor-max-delay of this project's agent (default its own)")
 	flag.StringVar(&opts.chart, "chart", "", "file to write the chart to, as SVG")
 	flag.Parse()

@@ -22,6 +22,7 @@ type figures struct {
 	PeakMemory   float64 // bytes
 	Proportional float64 // bytes
 	Latency      drain.Histogram
+	Throughput   float64 // of traffic, in its unit a second
 	Late         float64 // share of the bursts that the emitter was late with
 	fate         fate
 }

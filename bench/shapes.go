@@ -32,7 +32,7 @@ func (c shapeCell) compare(o shapeCell) int {
 
 // shapeResults are the figures of each round.
 type shapeResults struct {
-	agents map[string]map[shapeCell][]figures
+	agents matrix[shapeCell]
 	floor  map[load.Shape][]figures
 	wakeup []float64 // ns in the datapath
 }
@@ -173,10 +173,7 @@ func (b *bench) runShape(c shapeCell, sessions map[string]*session, round int) e
 		}
 		f.Late = late
 		b.results.silent[agent] += f.fate.silent()
-		if shapes.agents[agent] == nil {
-			shapes.agents[agent] = map[shapeCell][]figures{}
-		}
-		shapes.agents[agent][c] = append(shapes.agents[agent][c], f)
+		shapes.agents.add(agent, c, f)
 		b.progress("%-13s round %d, %s: %.0f/s, p50 %v p99 %v max %v, tax %.0f ns, CPU/event %.0f ns, %.0f %% of bursts late, %s", agent, round+1, c,
 			f.Rate, f.Latency.Quantile(.5), f.Latency.Quantile(.99), f.Latency.Quantile(1), f.Tax, f.CPUEvent, 100*f.Late, f.fate)
 	}

@@ -39,6 +39,10 @@ func (r *results) print(w io.Writer, opts options) {
 		fmt.Fprintln(w)
 		r.shapes.print(w)
 	}
+	if len(r.traffic.agents) > 0 {
+		fmt.Fprintln(w)
+		r.traffic.print(w)
+	}
 	if len(r.cost) > 0 {
 		fmt.Fprintln(w)
 		r.printCost(w)
@@ -241,6 +245,9 @@ func percent(v float64) string {
 func perSecond(v float64) string {
 	if v < 1000 {
 		return fmt.Sprintf("%.0f/s", v)
+	}
+	if v < 10000 {
+		return fmt.Sprintf("%.2fk/s", v/1e3)
 	}
 	return fmt.Sprintf("%.0fk/s", v/1e3)
 }

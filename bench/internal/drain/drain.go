@@ -153,8 +153,8 @@ func (c *conn) count() error {
 	}
 }
 
-// decode reads as users' clients do, and records the age of each event. Events
-// without a time of emission are of user space.
+// decode reads as users' clients do, and records the age of each event that has
+// the time of its emission.
 func (c *conn) decode(timeOffset int) error {
 	start, epoch := time.Now(), monotonic() // a system call, which is not made for each event
 	dec := payload.NewDecoder(c.net)
@@ -170,8 +170,10 @@ func (c *conn) decode(timeOffset int) error {
 			c.lostKernel.Add(p.Lost)
 		default:
 			c.delivered.Add(1)
-			if len(p.Data) >= timeOffset+8 {
-				emitted := binary.NativeEndian.Uint64(p.Data[timeOffset:])
+			if len(p.Data) < timeOffset+8 {
+				continue
+			}
+			if emitted := binary.NativeEndian.Uint64(p.Data[timeOffset:]); emitted != 0 {
 				c.mu.Lock()
 				c.latency.Add(time.Duration(epoch-int64(emitted)) + time.Since(start))
 				c.mu.Unlock()
