@@ -95,8 +95,12 @@ bench: ## Run the Go benchmarks of each stage
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-cilium
-bench-cilium: ## Compare this agent with Cilium's on the same work (as root, some minutes)
-	cd bench && $(GO) run . -chart ../docs/bench.svg
+bench-cilium: ## Compare this agent with Cilium's on the same work, and write docs/bench.md (as root, half an hour)
+	cd bench && $(GO) run . -docs .. $(BENCH)
+
+.PHONY: bench-shapes
+bench-shapes: ## Compare them on bursts and traffic alone, and write docs/bench.md; BENCH='-rates 5000' looks at some, writes nothing
+	cd bench && $(GO) run . -only shapes,traffic $(or $(BENCH),-docs ..)
 
 .PHONY: bench-format
 bench-format: ## Compare the formatters with Cilium's on the same events (half a minute)

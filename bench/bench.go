@@ -67,7 +67,7 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 		idle:     map[setup][]idleFigures{},
 		send:     map[setup][]sendFigures{},
 		lossFree: map[setup][]lossFreeFigures{},
-		shapes:   shapeResults{agents: matrix[shapeCell]{}, floor: map[load.Shape][]figures{}},
+		shapes:   shapeResults{agents: matrix[shapeCell]{}, floor: map[load.Shape][]figures{}, scheduling: map[int][]float64{}},
 		traffic:  trafficResults{agents: matrix[trafficCell]{}, floor: map[int][]figures{}, unread: map[int][]figures{}},
 		silent:   map[string]int64{},
 	}}

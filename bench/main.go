@@ -33,6 +33,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ type options struct {
 	agents   []string
 	only     []string
 	maxDelay time.Duration // of this project's agent, 0: its default
-	chart    string
+	docs     string
 
 	rounds                 int
 	duration               time.Duration
@@ -88,6 +89,7 @@ func run() error {
 	if err := namespace.Enter(niceness, unix.CLONE_NEWNET); err != nil {
 		return err
 	}
+	from := provenance(opts) // before the documents change
 	release, err := alone()
 	if err != nil {
 		return err
@@ -113,11 +115,7 @@ func run() error {
 	if err := errors.Join(err, b.close()); err != nil {
 		return err
 	}
-	b.results.print(os.Stdout, opts)
-	if opts.chart == "" {
-		return nil
-	}
-	return b.results.draw(opts.chart)
+	return b.report(os.Stdout, from)
 }
 
 func parseFlags() (options, error) {
@@ -136,11 +134,16 @@ func parseFlags() (options, error) {
 	flag.DurationVar(&opts.duration, "duration", time.Second, "load of one cost run")
 	flag.DurationVar(&opts.window, "window", 400*time.Millisecond, "shapes and traffic: load of one run, longer where that is less than 3 bursts")
 	flag.DurationVar(&opts.maxDelay, "max-delay", 0, "--monitor-max-delay of this project's agent (default its own)")
-	flag.StringVar(&opts.chart, "chart", "", "file to write the chart to, as SVG")
+	flag.StringVar(&opts.docs, "docs", "", "directory of the project whose documents and charts the results go to")
 	flag.Parse()
 
-	opts.agents = strings.Split(*agents, ",")
-	opts.only = strings.Split(*only, ",")
+	var err error
+	if opts.agents, err = names(*agents, []string{ours, ciliums}); err != nil {
+		return opts, err
+	}
+	if opts.only, err = names(*only, sections); err != nil {
+		return opts, err
+	}
 	opts.slow = 6 * time.Second
 	defRates, defClients, defRounds, defShapeRounds := "1000,20000,100000,0", "1,4,16,64", 3, 5
 	if *short {
@@ -156,12 +159,22 @@ func parseFlags() (options, error) {
 		{&opts.costRates, cmp.Or(*rates, defRates)}, {&opts.costClients, cmp.Or(*clients, defClients)},
 		{&opts.shapes.rates, *rates}, {&opts.shapes.clients, *clients}, {&opts.shapes.bursts, *bursts}, {&opts.shapes.cpus, *cpus},
 	} {
-		var err error
 		if *list.to, err = ints(list.text); err != nil {
 			return opts, err
 		}
 	}
 	return opts, nil
+}
+
+// names reads a list of names, of those that there are.
+func names(list string, all []string) ([]string, error) {
+	chosen := strings.Split(list, ",")
+	for _, name := range chosen {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("%q is none of %s", name, strings.Join(all, ", "))
+		}
+	}
+	return chosen, nil
 }
 
 // ints reads a list of numbers, which may be empty.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,12 +49,21 @@ func startSession(u *underTest, arg drain.Arg) (s *session, err error) {
 	if err := s.agent.Call("ping", nil, nil); err != nil {
 		return nil, fmt.Errorf("%s: %w", u.binary, err)
 	}
-	client := exec.Command("/proc/self/exe", clientRole)
-	if s.client, err = control.Start(client); err != nil {
+	arg.Socket = u.socket
+	s.client, err = startClients(arg)
+	return s, err
+}
+
+// startClients starts the process of the clients, and connects them.
+func startClients(arg drain.Arg) (*control.Process, error) {
+	p, err := control.Start(exec.Command("/proc/self/exe", clientRole))
+	if err != nil {
 		return nil, err
 	}
-	arg.Socket = u.socket
-	return s, s.client.Call("connect", arg, nil)
+	if err := p.Call("connect", arg, nil); err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
 }
 
 func (s *session) stop() error {

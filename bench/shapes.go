@@ -35,6 +35,8 @@ type shapeResults struct {
 	agents matrix[shapeCell]
 	floor  map[load.Shape][]figures
 	wakeup []float64 // ns in the datapath
+
+	scheduling map[int][]float64 // p99 in ns, by the number of clients
 }
 
 // The whole matrix.
@@ -117,7 +119,13 @@ func (b *bench) runShapes() error {
 		b.results.shapes.wakeup = append(b.results.shapes.wakeup, wakeup)
 		b.progress("round %d: a wake-up costs the datapath %.0f ns", round+1, wakeup)
 		for _, n := range clients {
-			err := b.withSessions(drain.Arg{Clients: n, Latency: true, TimeOffset: load.TimeOffset}, func(sessions map[string]*session) error {
+			scheduling, err := measureScheduling(n)
+			if err != nil {
+				return fmt.Errorf("scheduling %d clients: %w", n, err)
+			}
+			b.results.shapes.scheduling[n] = append(b.results.shapes.scheduling[n], scheduling)
+			b.progress("round %d: scheduling %s takes %v at p99", round+1, clientsName(n), time.Duration(scheduling))
+			err = b.withSessions(drain.Arg{Clients: n, Latency: true, TimeOffset: load.TimeOffset}, func(sessions map[string]*session) error {
 				for _, c := range cells {
 					if c.clients != n {
 						continue

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,29 +27,9 @@ func median[T any](runs []T, of func(T) float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-// print writes the results as Markdown.
-func (r *results) print(w io.Writer, opts options) {
-	fmt.Fprintf(w, "%s. Load: 48 bytes of trace header and 128 of packet,\n"+
-		"emitted on CPU 0 in bursts every %v on average (one by one below %d/s), all clients in one other\n"+
-		"process, everything at nice %d. Medians of %d rounds in turns.\n\n",
-		machine(), load.Tick, time.Second/load.Tick, niceness, opts.rounds)
-	r.printHeadline(w)
-	if len(r.shapes.agents) > 0 {
-		fmt.Fprintln(w)
-		r.shapes.print(w)
-	}
-	if len(r.traffic.agents) > 0 {
-		fmt.Fprintln(w)
-		r.traffic.print(w)
-	}
-	if len(r.cost) > 0 {
-		fmt.Fprintln(w)
-		r.printCost(w)
-	}
-}
-
-// printHeadline writes one row for each thing to know.
+// printHeadline writes one row for each thing to know of even loads.
 func (r *results) printHeadline(w io.Writer) {
+	fmt.Fprintf(w, "Emitted on CPU 0 in bursts every %v on average, one by one below %d/s.\n\n", load.Tick, time.Second/load.Tick)
 	fmt.Fprintln(w, "| | this agent | Cilium's | ratio |\n| --- | ---: | ---: | ---: |")
 	for _, s := range r.costSetups() {
 		if s.clients == 4 {
@@ -64,16 +43,7 @@ func (r *results) printHeadline(w io.Writer) {
 			rowOf(w, "agent CPU per event, "+s.String(), r.cost, s, func(f figures) float64 { return f.CPUEvent }, micros, false)
 		}
 	}
-	for _, s := range sortedSetups(r.lossFree) {
-		label := "highest rate without any loss, " + clientsName(s.clients)
-		for _, f := range r.lossFree[setup{ours, s.rate, s.clients}] {
-			if f.EmitterLimit {
-				label += " (the emitter went no faster)"
-				break
-			}
-		}
-		rowOf(w, label, r.lossFree, s, func(f lossFreeFigures) float64 { return f.Rate }, perSecond, true)
-	}
+	r.printLossFree(w)
 	if len(r.silent) > 0 {
 		silent := func(agent string) float64 {
 			if n, ok := r.silent[agent]; ok {
@@ -82,7 +52,7 @@ func (r *results) printHeadline(w io.Writer) {
 			return math.NaN()
 		}
 		row(w, "events lost without a word, in all runs", silent(ours), silent(ciliums),
-			func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }, false)
+			count, false)
 	}
 	for _, s := range sortedSetups(r.latency) {
 		for _, q := range []float64{.5, .99} {
@@ -92,8 +62,7 @@ func (r *results) printHeadline(w io.Writer) {
 	}
 	r.printStalled(w)
 	for _, s := range sortedSetups(r.idle) {
-		rowOf(w, "CPU subscribed and idle", r.idle, s, func(f idleFigures) float64 { return f.CPU },
-			func(v float64) string { return fmt.Sprintf("%.3f %%", 100*v) }, false)
+		rowOf(w, "CPU subscribed and idle", r.idle, s, func(f idleFigures) float64 { return f.CPU }, idleShare, false)
 	}
 	if s, ok := r.busiest(16); ok {
 		rowOf(w, "heap allocations per event, "+s.String(), r.cost, s, func(f figures) float64 { return f.AllocsEvent }, number, false)

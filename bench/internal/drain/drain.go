@@ -13,9 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/bench/internal/clock"
 	"github.com/cilium/monitor/bench/internal/control"
 )
 
@@ -156,7 +155,7 @@ func (c *conn) count() error {
 // decode reads as users' clients do, and records the age of each event that has
 // the time of its emission.
 func (c *conn) decode(timeOffset int) error {
-	start, epoch := time.Now(), monotonic() // a system call, which is not made for each event
+	start, epoch := time.Now(), clock.Monotonic() // a system call, which is not made for each event
 	dec := payload.NewDecoder(c.net)
 	for {
 		var p payload.Payload
@@ -180,13 +179,4 @@ func (c *conn) decode(timeOffset int) error {
 			}
 		}
 	}
-}
-
-// monotonic reads the clock of bpf_ktime_get_ns.
-func monotonic() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic(fmt.Sprintf("reading CLOCK_MONOTONIC: %v", err))
-	}
-	return ts.Nano()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cilium/monitor/bench/internal/clock"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -98,7 +99,7 @@ func (e *Emitter) Run(rate float64, d time.Duration) (took time.Duration, err er
 // the interval between them, as a share of all. A burst that is late comes at once.
 func (e *Emitter) RunShape(s Shape, d time.Duration, seed uint64) (late float64, err error) {
 	const lead = time.Millisecond // until all threads are there
-	start := now() + int64(lead)
+	start := clock.Monotonic() + int64(lead)
 	type outcome struct {
 		bursts, late int
 		err          error
@@ -135,7 +136,7 @@ func (e *Emitter) shaped(s Shape, start int64, arrivals iter.Seq[time.Duration])
 	for at := range arrivals {
 		due := start + int64(at)
 		sleepUntil(due)
-		if now()-due > tolerance {
+		if clock.Monotonic()-due > tolerance {
 			late++
 		}
 		if err := e.generator.EmitTrace(s.Burst); err != nil {
@@ -169,7 +170,7 @@ func (e *Emitter) paced(rate float64, d time.Duration) (err error) {
 
 	interval := max(float64(Tick), float64(time.Second)/rate)
 	limit := 2 * rate * interval / float64(time.Second)
-	start := now()
+	start := clock.Monotonic()
 	var at, due float64 // ns since start; events not emitted yet
 	for {
 		step := interval * (0.5 + rand.Float64())
@@ -178,7 +179,7 @@ func (e *Emitter) paced(rate float64, d time.Duration) (err error) {
 			return nil
 		}
 		sleepUntil(start + int64(at))
-		if late := float64(now()-start) - at; late > interval {
+		if late := float64(clock.Monotonic()-start) - at; late > interval {
 			at += late
 			step += late
 		}

@@ -57,14 +57,6 @@ func (w *worker) stop() {
 	<-w.ended
 }
 
-func now() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic(fmt.Sprintf("reading CLOCK_MONOTONIC: %v", err))
-	}
-	return ts.Nano()
-}
-
 func sleepUntil(ns int64) {
 	ts := unix.NsecToTimespec(ns)
 	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
