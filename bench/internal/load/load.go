@@ -139,7 +139,7 @@ func (e *Emitter) shaped(s Shape, start int64, arrivals iter.Seq[time.Duration])
 		if clock.Monotonic()-due > tolerance {
 			late++
 		}
-		if err := e.generator.EmitTrace(s.Burst); err != nil {
+		if err := e.generator.EmitTrace(s.AtOnce()); err != nil {
 			return bursts, late, err
 		}
 		bursts++

@@ -21,9 +21,21 @@ type Shape struct {
 // that no timer of an agent's falls into step with the load, and the shape stays what it is.
 const jitter = 0.1
 
+// shortest is the shortest interval: a timer that wakes a thread more often leaves little of its CPU to
+// anybody else, as no interrupt would.
+const shortest = 50 * time.Microsecond
+
+// AtOnce returns how many events come at once: more than a burst, where bursts would come too often for a
+// timer.
+func (s Shape) AtOnce() int {
+	events := time.Duration(s.Rate) * shortest
+	perEvent := time.Second * time.Duration(s.CPUs)
+	return max(s.Burst, int((events+perEvent-1)/perEvent))
+}
+
 // Interval returns the mean time from burst to burst on one CPU.
 func (s Shape) Interval() time.Duration {
-	return time.Duration(s.Burst) * time.Second * time.Duration(s.CPUs) / time.Duration(s.Rate)
+	return time.Duration(s.AtOnce()) * time.Second * time.Duration(s.CPUs) / time.Duration(s.Rate)
 }
 
 // Arrivals returns when each burst comes on a CPU, from the start of the load, which lasts for d. The
@@ -46,8 +58,11 @@ func (s Shape) Arrivals(cpu int, d time.Duration, seed uint64) iter.Seq[time.Dur
 
 func (s Shape) String() string {
 	shape := "even"
-	if s.Burst > 1 {
-		shape = fmt.Sprintf("bursts of %d", s.Burst)
+	switch n := s.AtOnce(); {
+	case s.Burst > 1:
+		shape = fmt.Sprintf("bursts of %d", n)
+	case n > 1:
+		shape = fmt.Sprintf("even, %d at a time", n)
 	}
 	if s.CPUs > 1 {
 		shape += fmt.Sprintf(" on %d CPUs", s.CPUs)

@@ -19,9 +19,9 @@ func TestArrivalsKeepToTheRate(t *testing.T) {
 		const d = 2 * time.Second
 		events := 0
 		for cpu := range s.CPUs {
-			events += s.Burst * len(arrivals(s, cpu, d, 1))
+			events += s.AtOnce() * len(arrivals(s, cpu, d, 1))
 		}
-		require.InDelta(t, s.Rate*int(d/time.Second), events, float64(s.Burst*s.CPUs), "%+v", s)
+		require.InDelta(t, s.Rate*int(d/time.Second), events, float64(s.AtOnce()*s.CPUs), "%+v", s)
 	}
 }
 
@@ -45,4 +45,22 @@ func TestArrivalsAreTheSameForAllAgents(t *testing.T) {
 	require.Equal(t, arrivals(s, 0, time.Second, 7), arrivals(s, 0, time.Second, 7))
 	require.NotEqual(t, arrivals(s, 0, time.Second, 7), arrivals(s, 1, time.Second, 7))
 	require.NotEqual(t, arrivals(s, 0, time.Second, 7), arrivals(s, 0, time.Second, 8))
+}
+
+func TestTimersDoNotWakeTooOften(t *testing.T) {
+	for _, tt := range []struct {
+		shape    Shape
+		atOnce   int
+		interval time.Duration
+		text     string
+	}{
+		{Shape{1, 20000, 1}, 1, 50 * time.Microsecond, "even"},
+		{Shape{1, 100000, 1}, 5, 50 * time.Microsecond, "even, 5 at a time"},
+		{Shape{1, 100000, 2}, 3, 60 * time.Microsecond, "even, 3 at a time on 2 CPUs"},
+		{Shape{10, 100000, 1}, 10, 100 * time.Microsecond, "bursts of 10"},
+	} {
+		require.Equal(t, tt.atOnce, tt.shape.AtOnce(), "%+v", tt.shape)
+		require.Equal(t, tt.interval, tt.shape.Interval(), "%+v", tt.shape)
+		require.Equal(t, tt.text, tt.shape.String())
+	}
 }
