@@ -102,6 +102,10 @@ bench-cilium: ## Compare this agent with Cilium's on the same work, and write do
 bench-shapes: ## Compare them on bursts and traffic alone, and write docs/bench.md; BENCH='-rates 5000' looks at some, writes nothing
 	cd bench && $(GO) run . -only shapes,traffic $(or $(BENCH),-docs ..)
 
+.PHONY: bench-frontier
+bench-frontier: ## Measure what --monitor-max-delay costs and gives, and write docs/bench.md (as root, some minutes)
+	cd bench && $(GO) run . -only frontier -agents monitor-agent -docs .. $(BENCH)
+
 .PHONY: bench-format
 bench-format: ## Compare the formatters with Cilium's on the same events (half a minute)
 	cd bench && $(GO) run ./formatbench

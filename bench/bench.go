@@ -54,6 +54,7 @@ type results struct {
 	lossFree map[setup][]lossFreeFigures
 	shapes   shapeResults
 	traffic  trafficResults
+	frontier frontier
 	silent   map[string]int64 // events lost silently in all runs, by agent
 }
 
@@ -69,6 +70,7 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 		lossFree: map[setup][]lossFreeFigures{},
 		shapes:   shapeResults{agents: matrix[shapeCell]{}, floor: map[load.Shape][]figures{}, scheduling: map[int][]float64{}},
 		traffic:  trafficResults{agents: matrix[trafficCell]{}, floor: map[int][]figures{}, unread: map[int][]figures{}},
+		frontier: frontier{},
 		silent:   map[string]int64{},
 	}}
 	defer func() {
@@ -87,7 +89,7 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 			u.socket = filepath.Join(filepath.Dir(u.socket), "monitor.sock")
 			u.args = []string{"--monitor-events-map=" + eventsMap, "--monitor-socket-path=" + u.socket}
 			if opts.maxDelay > 0 {
-				u.args = append(u.args, "--monitor-max-delay="+opts.maxDelay.String())
+				u.args = append(u.args, maxDelayFlag(opts.maxDelay))
 			}
 		}
 		if u.emitter, err = load.New(eventsMap); err != nil {
@@ -115,7 +117,7 @@ func (b *bench) run() error {
 		run  func() error
 	}{
 		{"cost", b.runCost}, {"latency", b.runLatency}, {"stalled", b.runStalled}, {"lossfree", b.runLossFree},
-		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes}, {"traffic", b.runTraffic},
+		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes}, {"traffic", b.runTraffic}, {"frontier", b.runFrontier},
 	} {
 		if !slices.Contains(b.opts.only, section.name) {
 			continue
@@ -220,7 +222,12 @@ func (b *bench) loaded(st setup, arg drain.Arg, d time.Duration) (f figures, err
 
 func (b *bench) withSession(st setup, arg drain.Arg, f func(*session) error) error {
 	arg.TimeOffset = load.TimeOffset
-	s, err := startSession(b.agents[st.agent], arg)
+	return inSession(b.agents[st.agent], arg, f)
+}
+
+// inSession calls f while the agent runs.
+func inSession(u *underTest, arg drain.Arg, f func(*session) error) error {
+	s, err := startSession(u, arg)
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,15 @@
 //   - fate: of the events emitted, times the clients, what was delivered,
 //     reported lost, and neither.
 //   - latency: from the time of the emission that the BPF program wrote into the
-//     packet to the client's having decoded the event.
+//     packet to the client's having decoded the event, with this module's decoder.
 //   - stalled: the same, and losses, of one client that reads, alone and beside 63 that do not.
 //   - peak memory: the largest resident set of the agent's process.
+//   - shapes: all of this for bursts of any size, on one CPU or more, with both agents running all the
+//     time, each with an events map of its own; and what one wake-up costs the datapath: what it adds
+//     to the tax of events that come one by one.
+//   - traffic: the same for TCP through a veth pair, where programs report each packet, and its throughput.
+//   - frontier: the same for some loads, over --monitor-max-delay.
+//   - scheduling: what clients take without an agent, from a write to their socket to having decoded it.
 //
 // Everything runs in a mount namespace with its own /sys/fs/bpf and /var/run, so
 // that an agent that runs on the machine is not disturbed.
@@ -51,8 +57,11 @@ const clientRole = "client"
 // machine disturbs the figures less.
 const niceness = -15
 
-// sections of the comparison, for -only.
-var sections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes", "traffic"}
+// usualSections of the comparison run by default, and sections with -only.
+var (
+	usualSections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes", "traffic"}
+	sections      = append(slices.Clone(usualSections), "frontier")
+)
 
 type options struct {
 	agents   []string
@@ -66,6 +75,7 @@ type options struct {
 	costRates, costClients []int
 
 	shapes      shapeMatrix
+	delays      []time.Duration // of the frontier
 	shapeRounds int
 	window      time.Duration // one run of a shape
 }
@@ -122,7 +132,7 @@ func parseFlags() (options, error) {
 	var (
 		opts    options
 		short   = flag.Bool("short", false, "a quick run: fewer rows, one round")
-		only    = flag.String("only", strings.Join(sections, ","), "parts to run")
+		only    = flag.String("only", strings.Join(usualSections, ","), "parts to run; frontier is another one")
 		agents  = flag.String("agents", strings.Join([]string{ours, ciliums}, ","), "agents to run")
 		rates   = flag.String("rates", "", "events a second, 0 is flat out (default 1000,20000,100000,0 for cost)")
 		clients = flag.String("clients", "", "numbers of clients (default 1,4,16,64 for cost)")
@@ -130,9 +140,10 @@ func parseFlags() (options, error) {
 		cpus    = flag.String("cpus", "", "shapes: numbers of CPUs that emit")
 	)
 	flag.BoolVar(&opts.shapes.full, "full", false, "shapes: the whole matrix, which takes more than an hour")
-	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3, 5 for shapes and traffic)")
+	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3, 5 for shapes, traffic and frontier)")
 	flag.DurationVar(&opts.duration, "duration", time.Second, "load of one cost run")
-	flag.DurationVar(&opts.window, "window", 400*time.Millisecond, "shapes and traffic: load of one run, longer where that is less than 3 bursts")
+	flag.DurationVar(&opts.window, "window", 400*time.Millisecond, "shapes, traffic and frontier: load of one run, longer where that is less than 3 bursts")
+	delays := flag.String("delays", "125us,250us,500us,1ms,2ms,4ms", "frontier: values of --monitor-max-delay")
 	flag.DurationVar(&opts.maxDelay, "max-delay", 0, "--monitor-max-delay of this project's agent (default its own)")
 	flag.StringVar(&opts.docs, "docs", "", "directory of the project whose documents and charts the results go to")
 	flag.Parse()
@@ -162,6 +173,13 @@ func parseFlags() (options, error) {
 		if *list.to, err = ints(list.text); err != nil {
 			return opts, err
 		}
+	}
+	for text := range strings.SplitSeq(*delays, ",") {
+		delay, err := time.ParseDuration(text)
+		if err != nil {
+			return opts, fmt.Errorf("-delays: %w", err)
+		}
+		opts.delays = append(opts.delays, delay)
 	}
 	return opts, nil
 }

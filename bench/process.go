@@ -31,27 +31,24 @@ type session struct {
 func offered(c testutils.Counters) uint64 { return c.Written + c.NoSpace }
 
 // startSession starts the agent and connects the clients.
-func startSession(u *underTest, arg drain.Arg) (s *session, err error) {
+func startSession(u *underTest, arg drain.Arg) (*session, error) {
 	before, err := u.emitter.Counters()
 	if err != nil {
 		return nil, err
 	}
-	s = &session{clients: arg.Clients, emitted: offered(before)}
-	defer func() {
-		if err != nil {
-			s.stop()
-		}
-	}()
+	s := &session{clients: arg.Clients, emitted: offered(before)}
 	if s.agent, err = control.Start(exec.Command(u.binary, u.args...)); err != nil {
 		return nil, err
 	}
 	// It answers once it serves the socket.
-	if err := s.agent.Call("ping", nil, nil); err != nil {
-		return nil, fmt.Errorf("%s: %w", u.binary, err)
+	if err = s.agent.Call("ping", nil, nil); err == nil {
+		arg.Socket = u.socket
+		s.client, err = startClients(arg)
 	}
-	arg.Socket = u.socket
-	s.client, err = startClients(arg)
-	return s, err
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", u.binary, err), s.stop())
+	}
+	return s, nil
 }
 
 // startClients starts the process of the clients, and connects them.

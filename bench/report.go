@@ -35,6 +35,7 @@ func (b *bench) blocks() []block {
 		{"targets", []string{"shapes"}, []string{page}, false, func(w io.Writer) { printTargets(w, r.targets()) }},
 		{"shapes", []string{"shapes"}, []string{page}, false, r.shapes.print},
 		{"traffic", []string{"traffic"}, []string{page}, false, r.traffic.print},
+		{"frontier", []string{"frontier"}, []string{page}, false, r.frontier.print},
 		{"even", []string{"cost"}, []string{page}, false, r.printHeadline},
 		{"cost", []string{"cost"}, []string{page}, false, r.printCost},
 	}, func(bl block) bool {
@@ -118,7 +119,7 @@ func provenance(opts options) string {
 	if opts.maxDelay > 0 {
 		text += fmt.Sprintf(" This agent with --monitor-max-delay=%v.", opts.maxDelay)
 	}
-	if slices.Contains(opts.only, "shapes") || slices.Contains(opts.only, "traffic") {
+	if slices.ContainsFunc(opts.only, func(section string) bool { return slices.Contains([]string{"shapes", "traffic", "frontier"}, section) }) {
 		text += fmt.Sprintf(" Medians of %d rounds in turns", opts.shapeRounds)
 		if slices.Contains(opts.only, "cost") {
 			text += fmt.Sprintf(", of %d for even loads", opts.rounds)

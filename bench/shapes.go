@@ -144,48 +144,72 @@ func (b *bench) runShapes() error {
 	return nil
 }
 
+// warmUpTime is for how long events come in that shape before what counts.
+func warmUpTime(s load.Shape) time.Duration {
+	return min(max(2*s.Interval(), 50*time.Millisecond), 300*time.Millisecond)
+}
+
+// runTime is for how long events come in that shape.
+func (b *bench) runTime(s load.Shape) time.Duration {
+	return max(b.opts.window, fewestBursts*s.Interval())
+}
+
 // runShape measures the floor of one cell, if it has not been in this round, and each agent.
 func (b *bench) runShape(c shapeCell, sessions map[string]*session, round int) error {
-	d := max(b.opts.window, fewestBursts*c.Interval())
-	warm := min(max(2*c.Interval(), 50*time.Millisecond), 300*time.Millisecond)
-	seed := uint64(round) // the same arrivals for all
 	shapes := &b.results.shapes
 	if len(shapes.floor[c.Shape]) <= round {
-		err := withoutWakeups(b.floor, func() error {
-			if _, err := b.floor.RunShape(c.Shape, warm, seed); err != nil {
-				return err
-			}
-			f, err := measureTax(b.floor, func() error {
-				_, err := b.floor.RunShape(c.Shape, d, seed)
-				return err
-			})
-			shapes.floor[c.Shape] = append(shapes.floor[c.Shape], f)
-			return err
-		})
+		f, err := b.measureShapeFloor(c.Shape, round)
 		if err != nil {
 			return fmt.Errorf("the floor: %w", err)
 		}
+		shapes.floor[c.Shape] = append(shapes.floor[c.Shape], f)
 	}
 	for _, agent := range b.opts.agents {
-		emitter := b.agents[agent].emitter
-		if _, err := emitter.RunShape(c.Shape, warm, seed); err != nil {
-			return err
-		}
-		var late float64
-		f, err := measureLoad(sessions[agent], emitter, func() (err error) {
-			late, err = emitter.RunShape(c.Shape, d, seed)
-			return err
-		})
+		f, err := b.measureShape(sessions[agent], b.agents[agent].emitter, c, round)
 		if err != nil {
 			return fmt.Errorf("%s: %w", agent, err)
 		}
-		f.Late = late
 		b.results.silent[agent] += f.fate.silent()
 		shapes.agents.add(agent, c, f)
-		b.progress("%-13s round %d, %s: %.0f/s, p50 %v p99 %v max %v, tax %.0f ns, CPU/event %.0f ns, %.0f %% of bursts late, %s", agent, round+1, c,
-			f.Rate, f.Latency.Quantile(.5), f.Latency.Quantile(.99), f.Latency.Quantile(1), f.Tax, f.CPUEvent, 100*f.Late, f.fate)
+		b.progress("%-13s round %d, %s: %s", agent, round+1, c, f.shapeText())
 	}
 	return nil
+}
+
+// measureShape measures one run. The arrivals are the same for all in a round.
+func (b *bench) measureShape(s *session, emitter *load.Emitter, c shapeCell, round int) (figures, error) {
+	seed := uint64(round)
+	if _, err := emitter.RunShape(c.Shape, warmUpTime(c.Shape), seed); err != nil {
+		return figures{}, err
+	}
+	var late float64
+	f, err := measureLoad(s, emitter, func() (err error) {
+		late, err = emitter.RunShape(c.Shape, b.runTime(c.Shape), seed)
+		return err
+	})
+	f.Late = late
+	return f, err
+}
+
+func (b *bench) measureShapeFloor(s load.Shape, round int) (f figures, err error) {
+	err = withoutWakeups(b.floor, func() error {
+		seed := uint64(round)
+		if _, err := b.floor.RunShape(s, warmUpTime(s), seed); err != nil {
+			return err
+		}
+		f, err = measureTax(b.floor, func() error {
+			_, err := b.floor.RunShape(s, b.runTime(s), seed)
+			return err
+		})
+		return err
+	})
+	return f, err
+}
+
+// shapeText is what a run of a shape tells while the bench goes on.
+func (f *figures) shapeText() string {
+	return fmt.Sprintf("%.0f/s, p50 %v p99 %v max %v, tax %.0f ns, CPU/event %.0f ns, %.0f %% of bursts late, %s", f.Rate,
+		f.Latency.Quantile(.5), f.Latency.Quantile(.99), f.Latency.Quantile(1), f.Tax, f.CPUEvent, 100*f.Late, f.fate)
 }
 
 // withSessions calls f with all agents running.
