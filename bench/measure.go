@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cilium/monitor/bench/internal/agentproc"
 	"github.com/cilium/monitor/bench/internal/drain"
 	"github.com/cilium/monitor/bench/internal/load"
 	"github.com/cilium/monitor/testutils"
@@ -70,6 +69,11 @@ type source interface {
 
 // measureLoad measures the session while run has the source emit events.
 func measureLoad(s *session, from source, run func() error) (figures, error) {
+	// The agent is asked outside of the time in which its CPU counts.
+	allocsBefore, err := s.allocs()
+	if err != nil {
+		return figures{}, err
+	}
 	before, err := takeSnapshot(s, from)
 	if err != nil {
 		return figures{}, err
@@ -87,6 +91,10 @@ func measureLoad(s *session, from source, run func() error) (figures, error) {
 	if err != nil {
 		return figures{}, err
 	}
+	allocsAfter, err := s.allocs()
+	if err != nil {
+		return figures{}, err
+	}
 
 	var f figures
 	n := float64(loaded.Total() - before.counters.Total())
@@ -95,7 +103,7 @@ func measureLoad(s *session, from source, run func() error) (figures, error) {
 	f.Rate = n / took.Seconds()
 	f.Tax = float64(loaded.Time-before.counters.Time) / n
 	f.CPUEvent = cpu / ok
-	f.AllocsEvent = float64(after.allocs.Objects-before.allocs.Objects) / ok
+	f.AllocsEvent = float64(allocsAfter.Objects-allocsBefore.Objects) / ok
 
 	f.fate.Expected = (after.counters.Total() - before.counters.Total()) * uint64(len(after.report.Counts))
 	for i, c := range after.report.Counts {
@@ -124,7 +132,6 @@ type snapshot struct {
 	counters testutils.Counters
 	report   drain.Report
 	cpu      time.Duration
-	allocs   agentproc.Allocs
 }
 
 // takeSnapshot waits until each event has reached each client or is not going
@@ -153,10 +160,7 @@ func takeSnapshot(s *session, from source) (snapshot, error) {
 	}
 	snap.report.Latency = latency
 	var err error
-	if snap.cpu, err = s.cpu(); err != nil {
-		return snap, err
-	}
-	snap.allocs, err = s.allocs()
+	snap.cpu, err = s.cpu()
 	return snap, err
 }
 

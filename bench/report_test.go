@@ -24,7 +24,7 @@ func TestReplaceBlock(t *testing.T) {
 
 // TestDocumentsHaveAllBlocks finds out before a run of half an hour that its results have a place.
 func TestDocumentsHaveAllBlocks(t *testing.T) {
-	blocks := (&bench{opts: options{only: sections}}).blocks()
+	blocks := (&bench{}).blocks()
 	require.NotEmpty(t, blocks)
 	for _, bl := range blocks {
 		for _, file := range bl.files {
@@ -36,10 +36,10 @@ func TestDocumentsHaveAllBlocks(t *testing.T) {
 	}
 }
 
-func TestBlocksNeedAllTheirSections(t *testing.T) {
-	var names []string
-	for _, bl := range (&bench{opts: options{only: []string{"shapes"}}}).blocks() {
-		names = append(names, bl.name)
-	}
-	require.Equal(t, []string{"targets", "shapes"}, names)
+func TestDocumentsGetCompleteBlocks(t *testing.T) {
+	bl := block{needs: []string{"shapes", "cost"}}
+	require.False(t, bl.begun([]string{"idle"}))
+	require.True(t, bl.begun([]string{"idle", "cost"}))
+	require.False(t, bl.complete([]string{"idle", "cost"}))
+	require.True(t, bl.complete([]string{"shapes", "idle", "cost"}))
 }

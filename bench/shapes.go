@@ -57,8 +57,10 @@ func usual(c shapeCell) bool {
 		return c.clients == 4 && c.Burst != 10 && c.Burst != 200
 	case c.clients == 16:
 		return c.Rate == 20000
+	case c.Rate == 200:
+		return c.Burst <= 50
 	default:
-		return c.Interval() <= time.Second
+		return true
 	}
 }
 

@@ -30,7 +30,7 @@ func TestUsualMatrixHasWhatTheTargetsAreAbout(t *testing.T) {
 		require.Contains(t, cells, shapeCell{load.Shape{Burst: burst, Rate: 20000, CPUs: 1}, 16})
 	}
 	require.True(t, slices.ContainsFunc(cells, func(c shapeCell) bool { return c.CPUs == 2 }))
-	require.False(t, slices.ContainsFunc(cells, func(c shapeCell) bool { return c.Interval() > time.Second }))
+	require.False(t, slices.ContainsFunc(cells, func(c shapeCell) bool { return c.Interval() > time.Second }), "that takes too long")
 }
 
 func TestListsChooseFromTheWholeMatrix(t *testing.T) {

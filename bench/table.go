@@ -115,8 +115,11 @@ func rowOf[T any](w io.Writer, label string, runs map[setup][]T, s setup, of fun
 	row(w, label, value(ours), value(ciliums), format, higherIsBetter)
 }
 
-// row writes both values and how many times better this agent's is.
+// row writes both values, if there are any, and how many times better this agent's is.
 func row(w io.Writer, label string, our, cilium float64, format func(float64) string, higherIsBetter bool) {
+	if math.IsNaN(our) && math.IsNaN(cilium) {
+		return
+	}
 	ratio := ""
 	better, worse := cilium, our
 	if higherIsBetter {
