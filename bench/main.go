@@ -121,11 +121,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	err = b.run()
-	if err := errors.Join(err, b.close()); err != nil {
-		return err
+	err = errors.Join(b.run(), b.close())
+	if err != nil {
+		b.opts.docs = "" // what there is has its use, but not there
 	}
-	return b.report(os.Stdout, from)
+	return errors.Join(err, b.report(os.Stdout, from))
 }
 
 func parseFlags() (options, error) {

@@ -150,7 +150,7 @@ func takeSnapshot(s *session, from source) (snapshot, error) {
 		if snap.counters, err = from.Counters(); err != nil {
 			return snap, err
 		}
-		expected := (offered(snap.counters) - s.emitted) * uint64(s.clients)
+		expected := s.received + (offered(snap.counters)-s.emitted)*uint64(s.clients)
 		if snap.report, err = settle(s, expected, latency); err != nil {
 			return snap, err
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,20 +24,18 @@ import (
 // session is an agent under test with its clients.
 type session struct {
 	agent, client *control.Process
-	clients       int    // that read
-	emitted       uint64 // events that the agent's datapath had emitted before
+	clients       int // that read
+	// Of the time before all clients had their first event: events that the agent's datapath had for
+	// a reader, and those that the clients got of them, taken together.
+	emitted, received uint64
 }
 
 // offered is how many events there were for a reader.
 func offered(c testutils.Counters) uint64 { return c.Written + c.NoSpace }
 
-// startSession starts the agent and connects the clients.
-func startSession(u *underTest, arg drain.Arg) (*session, error) {
-	before, err := u.emitter.Counters()
-	if err != nil {
-		return nil, err
-	}
-	s := &session{clients: arg.Clients, emitted: offered(before)}
+// startSession starts the agent and connects the clients. It returns once they get events.
+func startSession(u *underTest, arg drain.Arg) (s *session, err error) {
+	s = &session{clients: arg.Clients}
 	if s.agent, err = control.Start(exec.Command(u.binary, u.args...)); err != nil {
 		return nil, err
 	}
@@ -45,10 +44,42 @@ func startSession(u *underTest, arg drain.Arg) (*session, error) {
 		arg.Socket = u.socket
 		s.client, err = startClients(arg)
 	}
+	if err == nil {
+		err = s.awaitClients(u.emitter)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", u.binary, err), s.stop())
 	}
 	return s, nil
+}
+
+// awaitClients emits events until each client has got one.
+func (s *session) awaitClients(from source) error {
+	const patience, step = 10 * time.Second, 5 * time.Millisecond
+	waiting := func(c drain.Counts) bool { return c.Delivered == 0 }
+	for deadline := time.Now().Add(patience); ; {
+		if err := from.EmitOnEach(); err != nil {
+			return err
+		}
+		time.Sleep(step)
+		r, err := s.report()
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(r.Counts, waiting) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not all of %d clients get events", s.clients)
+		}
+	}
+	last, err := settle(s, 0, drain.Histogram{})
+	if err != nil {
+		return err
+	}
+	counters, err := from.Counters()
+	s.emitted, s.received = offered(counters), sum(last)
+	return err
 }
 
 // startClients starts the process of the clients, and connects them.
