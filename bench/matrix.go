@@ -39,11 +39,14 @@ func (m matrix[C]) pair(c C, format func(float64) string, of func(figures) float
 }
 
 // Figures by which loads are compared.
-func tax(f figures) float64        { return f.Tax }
-func cpuEvent(f figures) float64   { return f.CPUEvent }
-func p50(f figures) float64        { return float64(f.Latency.Quantile(.5)) }
-func p99(f figures) float64        { return float64(f.Latency.Quantile(.99)) }
-func maximum(f figures) float64    { return float64(f.Latency.Quantile(1)) }
-func lost(f figures) float64       { return 1 - float64(f.fate.Delivered)/float64(f.fate.Expected) }
+func tax(f figures) float64      { return f.Tax }
+func cpuEvent(f figures) float64 { return f.CPUEvent }
+func p50(f figures) float64      { return float64(f.Latency.Quantile(.5)) }
+func p99(f figures) float64      { return float64(f.Latency.Quantile(.99)) }
+func maximum(f figures) float64  { return float64(f.Latency.Quantile(1)) }
+func reported(f figures) float64 {
+	return float64(f.fate.LostKernel+f.fate.LostQueue) / float64(f.fate.Expected)
+}
+func silent(f figures) float64     { return float64(f.fate.silent()) / float64(f.fate.Expected) }
 func rate(f figures) float64       { return f.Rate }
 func throughput(f figures) float64 { return f.Throughput }

@@ -31,8 +31,8 @@ func (r *shapeResults) rateOf(c shapeCell) string {
 // print writes a row for each load.
 func (r *shapeResults) print(w io.Writer) {
 	fmt.Fprintf(w, "A wake-up costs the datapath %s. Each cell: this agent / Cilium's.\n\n"+
-		"| shape | rate | clients | p50 | p99 | maximum | datapath tax (floor) | CPU per event | lost, reported or not |\n"+
-		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n", cell(r.wakeupCost(), micros))
+		"| shape | rate | clients | p50 | p99 | maximum | datapath tax (floor) | CPU per event | reported lost | silently lost |\n"+
+		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n", cell(r.wakeupCost(), micros))
 	for _, c := range r.agents.cells(shapeCell.compare) {
 		pair := func(format func(float64) string, of func(figures) float64) string {
 			return r.agents.pair(c, format, of)
@@ -41,7 +41,7 @@ func (r *shapeResults) print(w io.Writer) {
 			c.Shape.String(), r.rateOf(c), fmt.Sprint(c.clients),
 			pair(micros, p50), pair(micros, p99), pair(micros, maximum),
 			fmt.Sprintf("%s (%s)", pair(micros, tax), cell(r.floorOf(c.Shape), micros)),
-			pair(micros, cpuEvent), pair(percent, lost),
+			pair(micros, cpuEvent), pair(percent, reported), pair(percent, silent),
 		}
 		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
 	}

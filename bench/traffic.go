@@ -132,8 +132,8 @@ func (b *bench) send(pair *traffic.Pair, tap *traffic.Tap, kind int) (sent float
 // print writes a row for each kind and number of clients.
 func (r *trafficResults) print(w io.Writer) {
 	fmt.Fprintln(w, "Each cell: this agent / Cilium's.\n\n"+
-		"| traffic | clients | throughput (nobody reads) | events per s | p50 | p99 | maximum | datapath tax (floor) | CPU per event | lost, reported or not |\n"+
-		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+		"| traffic | clients | throughput (nobody reads) | events per s | p50 | p99 | maximum | datapath tax (floor) | CPU per event | reported lost | silently lost |\n"+
+		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 	for _, c := range r.agents.cells(trafficCell.compare) {
 		pair := func(format func(float64) string, of func(figures) float64) string {
 			return r.agents.pair(c, format, of)
@@ -148,7 +148,7 @@ func (r *trafficResults) print(w io.Writer) {
 			fmt.Sprintf("%s (%s)", pair(amount, throughput), cell(median(r.unread[c.kind], throughput), amount)),
 			pair(perSecond, rate), pair(micros, p50), pair(micros, p99), pair(micros, maximum),
 			fmt.Sprintf("%s (%s)", pair(micros, tax), cell(median(r.floor[c.kind], tax), micros)),
-			pair(micros, cpuEvent), pair(percent, lost),
+			pair(micros, cpuEvent), pair(percent, reported), pair(percent, silent),
 		}
 		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
 	}
