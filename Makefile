@@ -99,7 +99,7 @@ bench-cilium: ## Compare this agent with Cilium's on the same work, and write do
 	cd bench && $(GO) run . -docs .. $(BENCH)
 
 .PHONY: bench-shapes
-bench-shapes: ## Compare them on bursts and traffic alone, and write docs/bench.md; BENCH='-rates 5000' looks at some, writes nothing
+bench-shapes: ## Compare them on bursts and traffic alone, and write docs/bench.md; BENCH='-only shapes -rates 5000' looks at some, writes nothing
 	cd bench && $(GO) run . -only shapes,traffic $(or $(BENCH),-docs ..)
 
 .PHONY: bench-frontier
