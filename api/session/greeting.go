@@ -3,23 +3,11 @@
 package session
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
-)
 
-// Byte orders of samples.
-const (
-	LittleEndian = "little"
-	BigEndian    = "big"
+	"github.com/cilium/monitor/api/recording"
 )
-
-// HostByteOrder returns that of this machine.
-func HostByteOrder() string {
-	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
-		return LittleEndian
-	}
-	return BigEndian
-}
 
 // Greeting is how an agent answers a request that it takes. All that matches and happens from then on comes,
 // or is told as a [Loss].
@@ -30,7 +18,7 @@ type Greeting struct {
 	// Agent is the program and its version, for people.
 	Agent string `json:"agent,omitempty"`
 
-	// ByteOrder is that of the samples in events: LittleEndian or BigEndian.
+	// ByteOrder is that of the samples in events: recording.LittleEndian or BigEndian.
 	ByteOrder string `json:"byteOrder"`
 
 	// Time is that of the agent's machine, in nanoseconds since 1970.
@@ -86,7 +74,7 @@ func DecodeGreeting(body []byte) (*Greeting, error) {
 	if refusal := checkVersion(g.Version); refusal != nil {
 		return nil, fmt.Errorf("%w: a greeting: it has the version %s, this program speaks %s", ErrCorrupt, quote(g.Version), Version)
 	}
-	if g.ByteOrder != LittleEndian && g.ByteOrder != BigEndian {
+	if g.ByteOrder != recording.LittleEndian && g.ByteOrder != recording.BigEndian {
 		return nil, fmt.Errorf("%w: a greeting: there is no byte order %s", ErrCorrupt, quote(g.ByteOrder))
 	}
 	var dictionary Dictionary
@@ -95,4 +83,38 @@ func DecodeGreeting(body []byte) (*Greeting, error) {
 	}
 	g.Dictionary = dictionary
 	return g, nil
+}
+
+// ReadGreeting reads the first frame of an agent that is of a kind that this package knows.
+//
+// The error wraps the [Refusal] that it is instead, or [ErrNotASession] if it is anything else, or is as that of
+// [Reader.Next].
+func (r *Reader) ReadGreeting() (*Greeting, error) {
+	for {
+		kind, body, err := r.Next()
+		if err != nil {
+			return nil, notASession(err)
+		}
+		switch kind {
+		case KindGreeting:
+			g, err := DecodeGreeting(body)
+			return g, notASession(err)
+		case KindRefusal:
+			refusal, err := DecodeRefusal(body)
+			if err != nil {
+				return nil, notASession(err)
+			}
+			return nil, refusal
+		case KindRequest, KindDictionary, KindEvent, KindLoss, KindLive, KindEnd:
+			return nil, fmt.Errorf("%w: it begins with a frame of kind %d", ErrNotASession, kind)
+		}
+	}
+}
+
+// notASession makes what is corrupt no session at all.
+func notASession(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("%w: %w", ErrNotASession, err)
+	}
+	return err
 }

@@ -60,8 +60,14 @@ const (
 	maxRefusalSize = 16 << 10
 )
 
-// ErrCorrupt is returned for a frame that contradicts itself or those before it. The stream can't be read any further.
-var ErrCorrupt = errors.New("corrupt frame of the monitor API 1.3")
+var (
+	// ErrNotASession is returned for a stream that does not begin as a session does.
+	ErrNotASession = errors.New("not a monitor API 1.3 stream")
+
+	// ErrCorrupt is returned for a frame that contradicts itself or those before it. The stream can't be read any
+	// further.
+	ErrCorrupt = errors.New("corrupt frame")
+)
 
 // SocketPath returns where an agent that serves the API 1.2 at path serves this one: beside it, with "1_3" in the
 // name instead of "1_2", or before the extension of a name that has no "1_2".
