@@ -67,38 +67,40 @@ func update[K comparable](names *map[K]string, changes map[K]string) {
 	}
 }
 
-// Since returns what has changed since old: what [Dictionary.Update] makes d of. changed is false if nothing has.
+// Since returns what has changed since old: what [Dictionary.Update] makes d of old with. changed is false if nothing has.
 func (d *Dictionary) Since(old *Dictionary) (changes Dictionary, changed bool) {
 	if d.Node != old.Node {
-		changes.Node, changed = d.Node, true
+		changes.Node = d.Node
 	}
 	same := func(a, b string) bool { return a == b }
-	changed = since(&changes.MessageTypes, d.MessageTypes, old.MessageTypes, same) || changed
-	changed = since(&changes.DropReasons, d.DropReasons, old.DropReasons, same) || changed
-	changed = since(&changes.SourceFiles, d.SourceFiles, old.SourceFiles, same) || changed
-	changed = since(&changes.Interfaces, d.Interfaces, old.Interfaces, same) || changed
-	changed = since(&changes.AlternativeNames, d.AlternativeNames, old.AlternativeNames, slices.Equal[[]string]) || changed
+	changes.MessageTypes = since(d.MessageTypes, old.MessageTypes, same)
+	changes.DropReasons = since(d.DropReasons, old.DropReasons, same)
+	changes.SourceFiles = since(d.SourceFiles, old.SourceFiles, same)
+	changes.Interfaces = since(d.Interfaces, old.Interfaces, same)
+	changes.AlternativeNames = since(d.AlternativeNames, old.AlternativeNames, slices.Equal[[]string])
 	if !slices.Equal(d.DenyRules, old.DenyRules) {
-		changes.DenyRules, changed = append([]string{}, d.DenyRules...), true
+		changes.DenyRules = append([]string{}, d.DenyRules...)
 	}
+	changed = changes.Node != "" || changes.DenyRules != nil || len(changes.MessageTypes)+len(changes.DropReasons)+
+		len(changes.SourceFiles)+len(changes.Interfaces)+len(changes.AlternativeNames) > 0
 	return changes, changed
 }
 
-// since puts into changes what is other in names than in old, and the zero value for what is not in names.
-func since[K comparable, V any](changes *map[K]V, names, old map[K]V, same func(a, b V) bool) (changed bool) {
-	*changes = make(map[K]V)
+// since returns what is other in names than in old, and the zero value for what is not in names.
+func since[K comparable, V any](names, old map[K]V, same func(a, b V) bool) map[K]V {
+	changes := make(map[K]V)
 	for number, name := range names {
 		if before, ok := old[number]; !ok || !same(name, before) {
-			(*changes)[number] = name
+			changes[number] = name
 		}
 	}
 	for number := range old {
 		if _, ok := names[number]; !ok {
 			var gone V
-			(*changes)[number] = gone
+			changes[number] = gone
 		}
 	}
-	return len(*changes) > 0
+	return changes
 }
 
 // size is what MaxDictionarySize bounds.

@@ -87,6 +87,62 @@ func TestDictionaryBound(t *testing.T) {
 	require.EqualValues(t, 21, index)
 }
 
+// TestDictionaryBounds has one text that is as long as it can be, or longer, in each place.
+func TestDictionaryBounds(t *testing.T) {
+	for name, of := range map[string]func(text string) session.Dictionary{
+		"node": func(text string) session.Dictionary { return session.Dictionary{Names: recording.Names{Node: text}} },
+		"message type": func(text string) session.Dictionary {
+			return session.Dictionary{Names: recording.Names{MessageTypes: map[uint8]string{1: text}}}
+		},
+		"drop reason": func(text string) session.Dictionary {
+			return session.Dictionary{Names: recording.Names{DropReasons: map[uint8]string{1: text}}}
+		},
+		"source file": func(text string) session.Dictionary {
+			return session.Dictionary{Names: recording.Names{SourceFiles: map[uint8]string{1: text}}}
+		},
+		"interface": func(text string) session.Dictionary {
+			return session.Dictionary{Names: recording.Names{Interfaces: map[uint32]string{1: text}}}
+		},
+		"alternative name": func(text string) session.Dictionary {
+			return session.Dictionary{AlternativeNames: map[uint32][]string{1: {text}}, Names: recording.Names{Interfaces: map[uint32]string{1: "x"}}}
+		},
+		"deny rule": func(text string) session.Dictionary { return session.Dictionary{DenyRules: []string{text}} },
+	} {
+		rest := 16 + 16 // of the node, and of the text
+		switch name {
+		case "node":
+			rest = 16
+		case "alternative name":
+			rest += 16 + 1 // of the interface
+		}
+		for more, want := range map[int]error{0: nil, 1: session.ErrCorrupt} {
+			changes := of(strings.Repeat("x", session.MaxDictionarySize-rest+more))
+			var d session.Dictionary
+			require.ErrorIs(t, d.Update(&changes), want, name)
+		}
+	}
+}
+
+// TestDictionarySince has one change in each place.
+func TestDictionarySince(t *testing.T) {
+	for _, change := range []func(d *session.Dictionary){
+		func(d *session.Dictionary) { d.Node = "node-b" },
+		func(d *session.Dictionary) { d.Interfaces[1] = "other" },
+		func(d *session.Dictionary) { d.MessageTypes[1] = "other" },
+		func(d *session.Dictionary) { d.DropReasons[133] = "other" },
+		func(d *session.Dictionary) { d.SourceFiles[1] = "other" },
+		func(d *session.Dictionary) { d.AlternativeNames[2] = []string{"other"} },
+		func(d *session.Dictionary) { d.DenyRules = []string{"other"} },
+	} {
+		old, now := dictionary(), dictionary()
+		change(&now)
+		changes, changed := now.Since(&old)
+		require.True(t, changed)
+		require.NoError(t, old.Update(&changes))
+		require.Equal(t, now, old)
+	}
+}
+
 // FuzzReader reads what any server may send, and what a client keeps of it.
 func FuzzReader(f *testing.F) {
 	greeting := session.Greeting{Version: "1.3", ByteOrder: recording.LittleEndian, Dictionary: dictionary()}

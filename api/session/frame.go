@@ -35,11 +35,11 @@ func AppendEnd(dst []byte) []byte { return appendHead(dst, KindEnd, 0) }
 // appendJSON appends a frame whose body has at most so many bytes.
 func appendJSON(dst []byte, kind Kind, maxSize int, body any) ([]byte, error) {
 	text, err := json.Marshal(body)
+	if err == nil && len(text) > maxSize {
+		err = fmt.Errorf("it has %d bytes, at most %d are possible", len(text), maxSize)
+	}
 	if err != nil {
 		return dst, err
-	}
-	if len(text) > maxSize {
-		return dst, fmt.Errorf("it has %d bytes, at most %d are possible", len(text), maxSize)
 	}
 	return append(appendHead(dst, kind, len(text)), text...), nil
 }

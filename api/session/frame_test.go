@@ -213,10 +213,43 @@ func TestNothingAllocatedPerEvent(t *testing.T) {
 	}))
 }
 
+// countingReader counts how often it is read.
+type countingReader struct {
+	io.Reader
+	reads int
+}
+
+func (r *countingReader) Read(b []byte) (int, error) {
+	r.reads++
+	return r.Reader.Read(b)
+}
+
+// TestReaderReadsMany reads many frames at once, and large ones into the same memory.
+func TestReaderReadsMany(t *testing.T) {
+	var stream []byte
+	for range 1000 {
+		stream = session.AppendEvent(stream, 1, 2, make([]byte, 176))
+	}
+	in := &countingReader{Reader: bytes.NewReader(stream)}
+	_, err := readAll(in)
+	require.Equal(t, io.EOF, err)
+	require.Less(t, in.reads, 10)
+
+	stream = nil
+	for range 10 {
+		stream = session.AppendEvent(stream, 1, 2, make([]byte, 100_000))
+	}
+	reader := session.NewReader(bytes.NewReader(stream))
+	_, _, err = reader.Next()
+	require.NoError(t, err)
+	require.Zero(t, testing.AllocsPerRun(5, func() { _, _, _ = reader.Next() }))
+}
+
 func TestSocketPath(t *testing.T) {
 	for path, want := range map[string]string{
 		"/var/run/cilium/monitor1_2.sock": "/var/run/cilium/monitor1_3.sock",
 		"/run/1_2/monitor.sock":           "/run/1_2/monitor1_3.sock",
+		"1_2.sock":                        "1_3.sock",
 		"a1_2.1_2":                        "a1_2.1_3",
 		"monitor":                         "monitor1_3",
 		"./x.y.sock":                      "./x.y1_3.sock",

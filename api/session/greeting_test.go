@@ -55,10 +55,12 @@ func TestGreetingErrors(t *testing.T) {
 		require.ErrorIs(t, err, session.ErrCorrupt)
 		require.ErrorContains(t, err, want)
 	}
-	_, err := session.AppendGreeting(nil, &session.Greeting{Agent: many})
+	out, err := session.AppendGreeting([]byte("before"), &session.Greeting{Agent: many})
 	require.ErrorContains(t, err, "encode the greeting: it has")
-	_, err = session.AppendDictionary(nil, &session.Dictionary{DenyRules: []string{many}})
+	require.Equal(t, "before", string(out))
+	out, err = session.AppendDictionary([]byte("before"), &session.Dictionary{DenyRules: []string{many}})
 	require.ErrorContains(t, err, "encode changes of the dictionary: it has")
+	require.Equal(t, "before", string(out))
 	_, err = session.DecodeDictionary([]byte(`"` + many + `"`))
 	require.ErrorContains(t, err, "a dictionary of 4194306 bytes")
 }

@@ -29,7 +29,7 @@ type Request struct {
 	// Client is the name of the program, for the agent's status: at most 128 bytes, printable.
 	Client string `json:"client,omitempty"`
 
-	// Types are the message types that are wanted: 1 to 255.
+	// Types are the message types that are wanted: 0 to 255.
 	Types []int `json:"types,omitzero"`
 
 	// DropReasons are those that are wanted of drops, 0 to 255. They say nothing about events of other types.
@@ -104,20 +104,18 @@ type From struct {
 
 // Validate returns the [Refusal] that an agent would answer, nil if the request is good.
 func (r *Request) Validate() error {
-	checks := []*Refusal{
+	refusal := cmp.Or(
 		checkVersion(r.Version),
 		checkClient(r.Client),
-		checkNumbers("types", r.Types, 1, math.MaxUint8),
-		checkNumbers("dropReasons", r.DropReasons, 0, math.MaxUint8),
+		checkNumbers("types", r.Types),
+		checkNumbers("dropReasons", r.DropReasons),
 		checkList("packets", r.Packets, MaxPacketRules),
 		r.checkTimes(),
+	)
+	for i := 0; refusal == nil && i < len(r.Packets); i++ {
+		refusal = r.Packets[i].check(fmt.Sprintf("packets[%d]", i))
 	}
-	if cmp.Or(checks...) == nil {
-		for i := range r.Packets {
-			checks = append(checks, r.Packets[i].check(fmt.Sprintf("packets[%d]", i)))
-		}
-	}
-	if refusal := cmp.Or(checks...); refusal != nil {
+	if refusal != nil {
 		return refusal
 	}
 	return nil
@@ -144,26 +142,27 @@ func (p *PacketRule) check(field string) *Refusal {
 	if p.Protocols == nil && p.Ports == nil && p.CIDRs == nil {
 		return wrong(field, "it has neither protocols nor ports nor cidrs: leave packets out for all packets")
 	}
-	checks := []*Refusal{
-		checkNumbers(field+".protocols", p.Protocols, 0, math.MaxUint8),
+	if refusal := cmp.Or(
+		checkNumbers(field+".protocols", p.Protocols),
 		checkList(field+".ports", p.Ports, MaxRuleValues),
 		checkList(field+".cidrs", p.CIDRs, MaxRuleValues),
+	); refusal != nil {
+		return refusal
 	}
 	for i, r := range p.Ports {
 		if r.First > r.Last {
-			checks = append(checks, wrong(fmt.Sprintf("%s.ports[%d]", field, i), "its first, %d, is above its last, %d", r.First, r.Last))
-			break
+			return wrong(fmt.Sprintf("%s.ports[%d]", field, i), "its first, %d, is above its last, %d", r.First, r.Last)
 		}
 	}
 	for i, c := range p.CIDRs {
-		field := fmt.Sprintf("%s.cidrs[%d]", field, i)
-		if !c.IsValid() {
-			checks = append(checks, wrong(field, "it is no CIDR"))
-		} else if c.Addr().Is4In6() {
-			checks = append(checks, wrong(field, "%s is IPv4 written as IPv6", c))
+		switch field := fmt.Sprintf("%s.cidrs[%d]", field, i); {
+		case !c.IsValid():
+			return wrong(field, "it is no CIDR")
+		case c.Addr().Is4In6():
+			return wrong(field, "%s is IPv4 written as IPv6", c)
 		}
 	}
-	return cmp.Or(checks...)
+	return nil
 }
 
 // checkVersion returns a refusal of a version that does not begin with the number that ours begins with.
@@ -186,13 +185,14 @@ func checkClient(client string) *Refusal {
 	return nil
 }
 
-func checkNumbers(field string, numbers []int, low, high int) *Refusal {
+// checkNumbers checks numbers that have one byte.
+func checkNumbers(field string, numbers []int) *Refusal {
 	for i, n := range numbers {
-		if n < low || n > high {
-			return wrong(fmt.Sprintf("%s[%d]", field, i), "%d is not in %d-%d", n, low, high)
+		if n < 0 || n > math.MaxUint8 {
+			return wrong(fmt.Sprintf("%s[%d]", field, i), "%d is not in 0-%d", n, math.MaxUint8)
 		}
 	}
-	return checkList(field, numbers, high+1)
+	return checkList(field, numbers, math.MaxUint8+1)
 }
 
 func checkList[T any](field string, list []T, most int) *Refusal {

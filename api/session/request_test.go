@@ -80,8 +80,8 @@ func TestRequestErrors(t *testing.T) {
 
 		`"types":[]`:                {Field: "types", Text: "it is empty: leave it out for all"},
 		`"types":["drop"]`:          {Field: "types", Text: `it cannot be a JSON "string"`},
-		`"types":[1,0]`:             {Field: "types[1]", Text: "0 is not in 1-255"},
-		`"types":[256]`:             {Field: "types[0]", Text: "256 is not in 1-255"},
+		`"types":[1,-1]`:            {Field: "types[1]", Text: "-1 is not in 0-255"},
+		`"types":[256]`:             {Field: "types[0]", Text: "256 is not in 0-255"},
 		`"types":[1e400]`:           {Field: "types", Text: `it cannot be a JSON "number 1e400"`},
 		`"types":` + list(257, "1"): {Field: "types", Text: "it has 257 elements, at most 256 are possible"},
 		`"dropReasons":[-1]`:        {Field: "dropReasons[0]", Text: "-1 is not in 0-255"},
@@ -98,6 +98,7 @@ func TestRequestErrors(t *testing.T) {
 		`"packets":[{"cidrs":"10.0.0.0/8"}]`:                             {Field: "packets.cidrs", Text: "it is no list of texts"},
 		`"packets":[{"cidrs":["10.0.0.1"]}]`:                             {Field: "packets.cidrs", Text: `"10.0.0.1" is no CIDR, such as 10.0.0.0/8`},
 		`"packets":[{"cidrs":["` + strings.Repeat("x", 100) + `"]}]`:     {Field: "packets.cidrs", Text: `"` + strings.Repeat("x", 64) + `"... is no CIDR, such as 10.0.0.0/8`},
+		`"packets":[{"cidrs":["` + strings.Repeat("x", 64) + `"]}]`:      {Field: "packets.cidrs", Text: `"` + strings.Repeat("x", 64) + `" is no CIDR, such as 10.0.0.0/8`},
 		`"packets":[{"cidrs":["::/0","::ffff:10.0.0.0/104"]}]`:           {Field: "packets[0].cidrs[1]", Text: "::ffff:10.0.0.0/104 is IPv4 written as IPv6"},
 		`"packets":[{"cidrs":` + list(1000, `"::/0"`) + `}]`:             {Field: "packets[0].cidrs", Text: "it has 65 elements, at most 64 are possible"},
 
@@ -206,8 +207,15 @@ func TestRefusal(t *testing.T) {
 		_, err := session.DecodeRefusal([]byte(body))
 		require.ErrorIs(t, err, session.ErrCorrupt)
 	}
-	out, err := session.AppendRefusal([]byte("before"), &session.Refusal{Text: strings.Repeat("x", 16<<10)})
-	require.ErrorContains(t, err, "encode the refusal: it has 16405 bytes, at most 16384 are possible")
+	// The longest one, and one that is longer.
+	text := strings.Repeat("x", 16<<10-len(`{"code":"","text":""}`))
+	frame, err = session.AppendRefusal(nil, &session.Refusal{Text: text})
+	require.NoError(t, err)
+	got, err = session.DecodeRefusal(frame[8:])
+	require.NoError(t, err)
+	require.Equal(t, text, got.Text)
+	out, err := session.AppendRefusal([]byte("before"), &session.Refusal{Text: text + "y"})
+	require.ErrorContains(t, err, "encode the refusal: it has 16385 bytes, at most 16384 are possible")
 	require.Equal(t, "before", string(out))
 }
 
