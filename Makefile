@@ -77,6 +77,7 @@ api-check: ## Check that docs/api.txt is what the packages export
 generate: ## Compile the BPF programs again (installs clang)
 	@scripts/install $(CLANG):clang-14 $(LLVM):llvm-14 /usr/include/bpf/bpf_helpers.h:libbpf-dev
 	$(GO) generate ./...
+	$(GO) generate -C bench ./...
 
 .PHONY: generated
 generated: generate ## Check that the committed BPF objects are those of the sources
@@ -94,8 +95,16 @@ bench: ## Run the Go benchmarks of each stage
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-cilium
-bench-cilium: ## Compare this agent with Cilium's on the same work (as root, some minutes)
-	cd bench && $(GO) run . -chart ../docs/bench.svg
+bench-cilium: ## Compare this agent with Cilium's on the same work, and write docs/bench.md (as root, half an hour)
+	cd bench && $(GO) run . -docs .. $(BENCH)
+
+.PHONY: bench-shapes
+bench-shapes: ## Compare them on bursts and traffic alone, and write docs/bench.md; BENCH='-only shapes -rates 5000' looks at some, writes nothing
+	cd bench && $(GO) run . -only shapes,traffic $(or $(BENCH),-docs ..)
+
+.PHONY: bench-frontier
+bench-frontier: ## Measure what --monitor-max-delay costs and gives, and write docs/bench.md (as root, some minutes)
+	cd bench && $(GO) run . -only frontier -agents monitor-agent -docs .. $(BENCH)
 
 .PHONY: bench-format
 bench-format: ## Compare the formatters with Cilium's on the same events (half a minute)

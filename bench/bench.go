@@ -3,8 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,19 +15,26 @@ import (
 	"github.com/cilium/monitor/bench/internal/load"
 )
 
-// The agents, by the name of their package. Cilium's code tells by the name of
-// the binary that the events map is under the default root.
+// The agents, by the name of their package.
 const (
 	ours    = "monitor-agent"
 	ciliums = "cilium-agent"
 )
 
+// underTest is an agent, which has a datapath of its own, so that both can run at the same time.
+type underTest struct {
+	binary  string
+	args    []string
+	socket  string
+	emitter *load.Emitter
+}
+
 // bench runs the sections and collects their results.
 type bench struct {
-	opts     options
-	binaries map[string]string // by agent
-	emitter  *load.Emitter
-	results  results
+	opts    options
+	agents  map[string]*underTest
+	floor   *load.Emitter // into an events map that no agent reads
+	results results
 }
 
 // setup is what a run was made with.
@@ -43,15 +52,15 @@ type results struct {
 	idle     map[setup][]idleFigures
 	send     map[setup][]sendFigures
 	lossFree map[setup][]lossFreeFigures
+	shapes   shapeResults
+	traffic  trafficResults
+	frontier frontier
 	silent   map[string]int64 // events lost silently in all runs, by agent
 }
 
-func newBench(opts options, binaries map[string]string) (*bench, error) {
-	emitter, err := load.New(agentproc.EventsMapPath)
-	if err != nil {
-		return nil, err
-	}
-	return &bench{opts: opts, binaries: binaries, emitter: emitter, results: results{
+// newBench prepares to run the agents, whose binaries are in dir.
+func newBench(opts options, dir string) (_ *bench, err error) {
+	b := &bench{opts: opts, agents: map[string]*underTest{}, results: results{
 		floor:    map[int][]figures{},
 		cost:     map[setup][]figures{},
 		latency:  map[setup][]figures{},
@@ -59,8 +68,46 @@ func newBench(opts options, binaries map[string]string) (*bench, error) {
 		idle:     map[setup][]idleFigures{},
 		send:     map[setup][]sendFigures{},
 		lossFree: map[setup][]lossFreeFigures{},
+		shapes:   shapeResults{agents: matrix[shapeCell]{}, floor: map[load.Shape][]figures{}, scheduling: map[int][]float64{}},
+		traffic:  trafficResults{agents: matrix[trafficCell]{}, floor: map[int][]figures{}, unread: map[int][]figures{}},
+		frontier: frontier{},
 		silent:   map[string]int64{},
-	}}, nil
+	}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	if b.floor, err = load.New(filepath.Join(filepath.Dir(agentproc.EventsMapPath), "floor_events")); err != nil {
+		return nil, err
+	}
+	for _, name := range opts.agents {
+		// Cilium's code tells by the name of the binary that the events map is under the default root.
+		u, eventsMap := &underTest{binary: filepath.Join(dir, name), socket: agentproc.SocketPath}, agentproc.EventsMapPath
+		if name == ours {
+			eventsMap = filepath.Join(filepath.Dir(eventsMap), "monitor_events")
+			u.socket = filepath.Join(filepath.Dir(u.socket), "monitor.sock")
+			u.args = []string{"--monitor-events-map=" + eventsMap, "--monitor-socket-path=" + u.socket}
+			if opts.maxDelay > 0 {
+				u.args = append(u.args, maxDelayFlag(opts.maxDelay))
+			}
+		}
+		if u.emitter, err = load.New(eventsMap); err != nil {
+			return nil, err
+		}
+		b.agents[name] = u
+	}
+	return b, nil
+}
+
+func (b *bench) close() (err error) {
+	for _, u := range b.agents {
+		err = errors.Join(err, u.emitter.Close())
+	}
+	if b.floor != nil {
+		err = errors.Join(err, b.floor.Close())
+	}
+	return err
 }
 
 // run runs the chosen sections.
@@ -70,7 +117,7 @@ func (b *bench) run() error {
 		run  func() error
 	}{
 		{"cost", b.runCost}, {"latency", b.runLatency}, {"stalled", b.runStalled}, {"lossfree", b.runLossFree},
-		{"idle", b.runIdle}, {"send", b.runSend},
+		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes}, {"traffic", b.runTraffic}, {"frontier", b.runFrontier},
 	} {
 		if !slices.Contains(b.opts.only, section.name) {
 			continue
@@ -103,16 +150,16 @@ func (b *bench) inTurns(rounds, rate, clients int, f func(setup) error) error {
 
 // runCost measures what events cost the datapath and the agent.
 func (b *bench) runCost() error {
-	for _, rate := range b.opts.rates {
+	for _, rate := range b.opts.costRates {
 		for range b.opts.rounds {
-			f, err := measureFloor(b.emitter, float64(rate), b.opts.duration)
+			f, err := measureFloor(b.floor, float64(rate), b.opts.duration)
 			if err != nil {
 				return fmt.Errorf("floor, rate %d: %w", rate, err)
 			}
 			b.results.floor[rate] = append(b.results.floor[rate], f)
 			b.progress("floor, rate %d: %.0f/s, %.0f ns an event", rate, f.Rate, f.Tax)
 		}
-		for _, clients := range b.opts.clients {
+		for _, clients := range b.opts.costClients {
 			err := b.inTurns(b.opts.rounds, rate, clients, func(s setup) error {
 				f, err := b.loaded(s, drain.Arg{Clients: clients}, b.opts.duration)
 				if err != nil {
@@ -166,7 +213,7 @@ var (
 // loaded is one run with an agent process of its own.
 func (b *bench) loaded(st setup, arg drain.Arg, d time.Duration) (f figures, err error) {
 	err = b.withSession(st, arg, func(s *session) error {
-		f, err = measure(s, b.emitter, float64(st.rate), d)
+		f, err = measure(s, b.agents[st.agent].emitter, float64(st.rate), d)
 		b.results.silent[st.agent] += f.fate.silent()
 		return err
 	})
@@ -174,7 +221,13 @@ func (b *bench) loaded(st setup, arg drain.Arg, d time.Duration) (f figures, err
 }
 
 func (b *bench) withSession(st setup, arg drain.Arg, f func(*session) error) error {
-	s, err := startSession(b.binaries[st.agent], arg)
+	arg.TimeOffset = load.TimeOffset
+	return inSession(b.agents[st.agent], arg, f)
+}
+
+// inSession calls f while the agent runs.
+func inSession(u *underTest, arg drain.Arg, f func(*session) error) error {
+	s, err := startSession(u, arg)
 	if err != nil {
 		return err
 	}

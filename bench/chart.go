@@ -30,8 +30,8 @@ type panel struct {
 	lines    []series
 }
 
-// draw writes the chart of cost over clients and over rate, as SVG.
-func (r *results) draw(path string) error {
+// drawCost writes the chart of cost over clients and over rate, as SVG.
+func (r *results) drawCost(path string) error {
 	panels := r.panels()
 	plots := make([]*plot.Plot, 0, len(panels))
 	for _, p := range panels {
@@ -50,15 +50,18 @@ var (
 	floorColor  = color.RGBA{R: 0x7f, G: 0x7f, B: 0x7f, A: 0xff}
 )
 
+// chartAgents are the agents as charts show them.
+var chartAgents = []struct {
+	pkg, name string
+	color     color.Color
+}{{ciliums, "Cilium's", ciliumColor}, {ours, "this agent", ourColor}}
+
 func (r *results) panels() []panel {
 	const rate = 20000
 	overClients := panel{title: "Agent CPU per event at 20k/s, µs", x: "clients", ticks: countTicks}
 	overRate := panel{title: "Agent CPU per delivery, 4 clients, µs", x: "events emitted per second", ticks: decadeTicks}
 	tax := panel{title: "Datapath time per event, 4 clients, µs", x: "events emitted per second", ticks: decadeTicks}
-	for _, agent := range []struct {
-		pkg, name string
-		color     color.Color
-	}{{ciliums, "Cilium's", ciliumColor}, {ours, "this agent", ourColor}} {
+	for _, agent := range chartAgents {
 		c, d, t := series{name: agent.name, color: agent.color}, series{name: agent.name, color: agent.color}, series{name: agent.name, color: agent.color}
 		for _, s := range r.costSetups() {
 			runs := r.cost[setup{agent.pkg, s.rate, s.clients}]

@@ -19,10 +19,11 @@ func (b *bench) runIdle() error {
 	return b.inTurns(b.opts.rounds, 0, 1, func(st setup) error {
 		return b.withSession(st, drain.Arg{Clients: 1}, func(s *session) error {
 			// Some events first, so that what they start has time to calm down.
-			if _, err := takeSnapshot(s, b.emitter); err != nil {
+			emitter := b.agents[st.agent].emitter
+			if _, err := takeSnapshot(s, emitter); err != nil {
 				return err
 			}
-			if _, err := b.emitter.Run(20000, warmUp); err != nil {
+			if _, err := emitter.Run(20000, warmUp); err != nil {
 				return err
 			}
 			time.Sleep(idle / 6)

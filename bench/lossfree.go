@@ -34,7 +34,7 @@ func (b *bench) searchLossFree(st setup, s *session) (best lossFreeFigures, err 
 	const tries, halvings = 2, 4
 	try := func(rate float64) (ok bool, err error) {
 		for range tries {
-			f, err := measure(s, b.emitter, rate, 2*b.opts.duration)
+			f, err := measure(s, b.agents[st.agent].emitter, rate, 2*b.opts.duration)
 			if err != nil {
 				return false, err
 			}

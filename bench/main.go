@@ -17,23 +17,34 @@
 //   - fate: of the events emitted, times the clients, what was delivered,
 //     reported lost, and neither.
 //   - latency: from the time of the emission that the BPF program wrote into the
-//     packet to the client's having decoded the event.
+//     packet to the client's having decoded the event, with this module's decoder.
 //   - stalled: the same, and losses, of one client that reads, alone and beside 63 that do not.
 //   - peak memory: the largest resident set of the agent's process.
+//   - shapes: all of this for bursts of any size, on one CPU or more, with both agents running all the
+//     time, each with an events map of its own; and what one wake-up costs the datapath: what it adds
+//     to the tax of events that come one by one.
+//   - traffic: the same for TCP through a veth pair, where programs report each packet, and its throughput.
+//   - frontier: the same for some loads, over --monitor-max-delay.
+//   - scheduling: what clients take without an agent, from a write to their socket to having decoded it.
 //
 // Everything runs in a mount namespace with its own /sys/fs/bpf and /var/run, so
 // that an agent that runs on the machine is not disturbed.
 package main
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/bench/internal/drain"
 	"github.com/cilium/monitor/bench/internal/namespace"
@@ -46,17 +57,27 @@ const clientRole = "client"
 // machine disturbs the figures less.
 const niceness = -15
 
-// sections of the comparison, for -only.
-var sections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send"}
+// usualSections of the comparison run by default, and sections with -only.
+var (
+	usualSections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes", "traffic"}
+	sections      = append(slices.Clone(usualSections), "frontier")
+)
 
 type options struct {
-	agents         []string
-	only           []string
-	rates, clients []int
-	rounds         int
-	duration       time.Duration
-	slow           time.Duration // one latency run at a low rate
-	chart          string
+	agents   []string
+	only     []string
+	maxDelay time.Duration // of this project's agent, 0: its default
+	docs     string
+
+	rounds                 int
+	duration               time.Duration
+	slow                   time.Duration // one latency run at a low rate
+	costRates, costClients []int
+
+	shapes      shapeMatrix
+	delays      []time.Duration // of the frontier
+	shapeRounds int
+	window      time.Duration // one run of a shape
 }
 
 func main() {
@@ -75,9 +96,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := namespace.Enter(niceness, 0); err != nil {
+	if err := namespace.Enter(niceness, unix.CLONE_NEWNET); err != nil {
 		return err
 	}
+	from := provenance(opts) // before the documents change
 	release, err := alone()
 	if err != nil {
 		return err
@@ -88,78 +110,96 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binaries := make(map[string]string, len(opts.agents))
 	for _, name := range opts.agents {
-		binaries[name] = filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-o", binaries[name], "github.com/cilium/monitor/bench/"+name)
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "github.com/cilium/monitor/bench/"+name)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("building %s: %w", name, err)
 		}
 	}
-	b, err := newBench(opts, binaries)
+	b, err := newBench(opts, dir)
 	if err != nil {
 		return err
 	}
-	err = b.run()
-	if closeErr := b.emitter.Close(); err == nil {
-		err = closeErr
-	}
+	err = errors.Join(b.run(), b.close())
 	if err != nil {
-		return err
+		b.opts.docs = "" // what there is has its use, but not there
 	}
-	b.results.print(os.Stdout, opts)
-	if opts.chart == "" {
-		return nil
-	}
-	return b.results.draw(opts.chart)
+	return errors.Join(err, b.report(os.Stdout, from))
 }
 
 func parseFlags() (options, error) {
 	var (
 		opts    options
 		short   = flag.Bool("short", false, "a quick run: fewer rows, one round")
-		only    = flag.String("only", strings.Join(sections, ","), "parts to run")
+		only    = flag.String("only", strings.Join(usualSections, ","), "parts to run; frontier is another one")
 		agents  = flag.String("agents", strings.Join([]string{ours, ciliums}, ","), "agents to run")
-		rates   = flag.String("rates", "", "events a second for the cost rows, 0 is flat out (default 1000,20000,100000,0)")
-		clients = flag.String("clients", "", "numbers of clients for the cost rows (default 1,4,16,64)")
+		rates   = flag.String("rates", "", "events a second, 0 is flat out (default 1000,20000,100000,0 for cost)")
+		clients = flag.String("clients", "", "numbers of clients (default 1,4,16,64 for cost)")
+		bursts  = flag.String("bursts", "", "shapes: events in a burst; a list of any kind chooses from the whole matrix")
+		cpus    = flag.String("cpus", "", "shapes: numbers of CPUs that emit")
 	)
-	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3)")
+	flag.BoolVar(&opts.shapes.full, "full", false, "shapes: the whole matrix, which takes more than an hour")
+	flag.IntVar(&opts.rounds, "rounds", 0, "how often each agent has its turn in each row (default 3, 5 for shapes, traffic and frontier)")
 	flag.DurationVar(&opts.duration, "duration", time.Second, "load of one cost run")
-	flag.StringVar(&opts.chart, "chart", "", "file to write the chart to, as SVG")
+	flag.DurationVar(&opts.window, "window", 400*time.Millisecond, "shapes, traffic and frontier: load of one run, longer where that is less than 3 bursts")
+	delays := flag.String("delays", "125us,250us,500us,1ms,2ms,4ms", "frontier: values of --monitor-max-delay")
+	flag.DurationVar(&opts.maxDelay, "max-delay", 0, "--monitor-max-delay of this project's agent (default its own)")
+	flag.StringVar(&opts.docs, "docs", "", "directory of the project whose documents and charts the results go to")
 	flag.Parse()
 
-	def := func(p *string, full, quick string) {
-		if *p == "" {
-			*p = full
-			if *short {
-				*p = quick
-			}
-		}
-	}
-	def(rates, "1000,20000,100000,0", "20000,0")
-	def(clients, "1,4,16,64", "1,4,16")
-	opts.slow = 6 * time.Second
-	if *short {
-		opts.slow = 4 * time.Second
-	}
-	if opts.rounds == 0 {
-		opts.rounds = 3
-		if *short {
-			opts.rounds = 1
-		}
-	}
-	opts.agents = strings.Split(*agents, ",")
-	opts.only = strings.Split(*only, ",")
 	var err error
-	if opts.rates, err = ints(*rates); err != nil {
+	if opts.agents, err = names(*agents, []string{ours, ciliums}); err != nil {
 		return opts, err
 	}
-	opts.clients, err = ints(*clients)
-	return opts, err
+	if opts.only, err = names(*only, sections); err != nil {
+		return opts, err
+	}
+	opts.slow = 6 * time.Second
+	defRates, defClients, defRounds, defShapeRounds := "1000,20000,100000,0", "1,4,16,64", 3, 5
+	if *short {
+		opts.slow = 4 * time.Second
+		defRates, defClients, defRounds, defShapeRounds = "20000,0", "1,4,16", 1, 1
+	}
+	opts.shapeRounds = cmp.Or(opts.rounds, defShapeRounds)
+	opts.rounds = cmp.Or(opts.rounds, defRounds)
+	for _, list := range []struct {
+		to   *[]int
+		text string
+	}{
+		{&opts.costRates, cmp.Or(*rates, defRates)}, {&opts.costClients, cmp.Or(*clients, defClients)},
+		{&opts.shapes.rates, *rates}, {&opts.shapes.clients, *clients}, {&opts.shapes.bursts, *bursts}, {&opts.shapes.cpus, *cpus},
+	} {
+		if *list.to, err = ints(list.text); err != nil {
+			return opts, err
+		}
+	}
+	for text := range strings.SplitSeq(*delays, ",") {
+		delay, err := time.ParseDuration(text)
+		if err != nil {
+			return opts, fmt.Errorf("-delays: %w", err)
+		}
+		opts.delays = append(opts.delays, delay)
+	}
+	return opts, nil
 }
 
+// names reads a list of names, of those that there are.
+func names(list string, all []string) ([]string, error) {
+	chosen := strings.Split(list, ",")
+	for _, name := range chosen {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("%q is none of %s", name, strings.Join(all, ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// ints reads a list of numbers, which may be empty.
 func ints(list string) (out []int, err error) {
+	if list == "" {
+		return nil, nil
+	}
 	for s := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cilium/monitor/bench/internal/agentproc"
 	"github.com/cilium/monitor/bench/internal/drain"
 	"github.com/cilium/monitor/bench/internal/load"
 	"github.com/cilium/monitor/testutils"
@@ -22,6 +21,8 @@ type figures struct {
 	PeakMemory   float64 // bytes
 	Proportional float64 // bytes
 	Latency      drain.Histogram
+	Throughput   float64 // of traffic, in its unit a second
+	Late         float64 // share of the bursts that the emitter was late with
 	fate         fate
 }
 
@@ -53,19 +54,44 @@ func measure(s *session, em *load.Emitter, rate float64, d time.Duration) (figur
 	if _, err := em.Run(max(rate, 1000), warmUp); err != nil {
 		return figures{}, err
 	}
-	before, err := takeSnapshot(s, em)
+	return measureLoad(s, em, func() error {
+		_, err := em.Run(rate, d)
+		return err
+	})
+}
+
+// source emits events.
+type source interface {
+	Counters() (testutils.Counters, error)
+	// EmitOnEach emits one event on each CPU.
+	EmitOnEach() error
+}
+
+// measureLoad measures the session while run has the source emit events.
+func measureLoad(s *session, from source, run func() error) (figures, error) {
+	// The agent is asked outside of the time in which its CPU counts.
+	allocsBefore, err := s.allocs()
 	if err != nil {
 		return figures{}, err
 	}
-	took, err := em.Run(rate, d)
+	before, err := takeSnapshot(s, from)
 	if err != nil {
 		return figures{}, err
 	}
-	loaded, err := em.Counters()
+	start := time.Now()
+	if err := run(); err != nil {
+		return figures{}, err
+	}
+	took := time.Since(start)
+	loaded, err := from.Counters()
 	if err != nil {
 		return figures{}, err
 	}
-	after, err := takeSnapshot(s, em)
+	after, err := takeSnapshot(s, from)
+	if err != nil {
+		return figures{}, err
+	}
+	allocsAfter, err := s.allocs()
 	if err != nil {
 		return figures{}, err
 	}
@@ -77,7 +103,7 @@ func measure(s *session, em *load.Emitter, rate float64, d time.Duration) (figur
 	f.Rate = n / took.Seconds()
 	f.Tax = float64(loaded.Time-before.counters.Time) / n
 	f.CPUEvent = cpu / ok
-	f.AllocsEvent = float64(after.allocs.Objects-before.allocs.Objects) / ok
+	f.AllocsEvent = float64(allocsAfter.Objects-allocsBefore.Objects) / ok
 
 	f.fate.Expected = (after.counters.Total() - before.counters.Total()) * uint64(len(after.report.Counts))
 	for i, c := range after.report.Counts {
@@ -106,41 +132,42 @@ type snapshot struct {
 	counters testutils.Counters
 	report   drain.Report
 	cpu      time.Duration
-	allocs   agentproc.Allocs
 }
 
 // takeSnapshot waits until each event has reached each client or is not going
-// to. The kernel tells of a full ring with the next event that fits, so one
-// more is emitted for that.
-func takeSnapshot(s *session, em *load.Emitter) (snapshot, error) {
+// to, and the agent is at rest. The kernel tells of a full ring with the next event
+// that fits, so one more is emitted for that on each CPU.
+func takeSnapshot(s *session, from source) (snapshot, error) {
 	var snap snapshot
 	latency := drain.Histogram{}
 	for round := range 2 {
 		if round == 1 {
-			if err := em.EmitOne(); err != nil {
+			if err := from.EmitOnEach(); err != nil {
 				return snap, err
 			}
 		}
 		var err error
-		if snap.counters, err = em.Counters(); err != nil {
+		if snap.counters, err = from.Counters(); err != nil {
 			return snap, err
 		}
-		if snap.report, err = settle(s, latency); err != nil {
+		expected := s.received + (offered(snap.counters)-s.emitted)*uint64(s.clients)
+		if snap.report, err = settle(s, expected, latency); err != nil {
 			return snap, err
+		}
+		if sum(snap.report) == expected {
+			break
 		}
 	}
 	snap.report.Latency = latency
 	var err error
-	if snap.cpu, err = s.cpu(); err != nil {
-		return snap, err
-	}
-	snap.allocs, err = s.allocs()
+	snap.cpu, err = s.cpu()
 	return snap, err
 }
 
-// settle returns the clients' report once it has not changed for a while.
-func settle(s *session, latency drain.Histogram) (drain.Report, error) {
-	const quiet = 60 * time.Millisecond
+// settle returns the clients' report once it has not changed for a while, which is
+// shorter if there are as many events as expected.
+func settle(s *session, expected uint64, latency drain.Histogram) (drain.Report, error) {
+	const rest, quiet = 20 * time.Millisecond, 60 * time.Millisecond
 	last, err := s.report()
 	if err != nil {
 		return last, err
@@ -160,6 +187,9 @@ func settle(s *session, latency drain.Histogram) (drain.Report, error) {
 			still = 0
 		}
 		last = r
+		if still >= rest && sum(r) == expected {
+			break
+		}
 	}
 	return last, nil
 }

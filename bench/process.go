@@ -4,9 +4,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,36 +18,80 @@ import (
 	"github.com/cilium/monitor/bench/internal/agentproc"
 	"github.com/cilium/monitor/bench/internal/control"
 	"github.com/cilium/monitor/bench/internal/drain"
-	"github.com/cilium/monitor/bench/internal/load"
+	"github.com/cilium/monitor/testutils"
 )
 
 // session is an agent under test with its clients.
 type session struct {
 	agent, client *control.Process
+	clients       int // that read
+	// Of the time before all clients had their first event: events that the agent's datapath had for
+	// a reader, and those that the clients got of them, taken together.
+	emitted, received uint64
 }
 
-// startSession starts the agent's binary and connects the clients.
-func startSession(binary string, arg drain.Arg) (s *session, err error) {
-	s = &session{}
-	defer func() {
-		if err != nil {
-			s.stop()
-		}
-	}()
-	if s.agent, err = control.Start(exec.Command(binary)); err != nil {
+// offered is how many events there were for a reader.
+func offered(c testutils.Counters) uint64 { return c.Written + c.NoSpace }
+
+// startSession starts the agent and connects the clients. It returns once they get events.
+func startSession(u *underTest, arg drain.Arg) (s *session, err error) {
+	s = &session{clients: arg.Clients}
+	if s.agent, err = control.Start(exec.Command(u.binary, u.args...)); err != nil {
 		return nil, err
 	}
 	// It answers once it serves the socket.
-	if err := s.agent.Call("ping", nil, nil); err != nil {
-		return nil, fmt.Errorf("%s: %w", binary, err)
+	if err = s.agent.Call("ping", nil, nil); err == nil {
+		arg.Socket = u.socket
+		s.client, err = startClients(arg)
 	}
-	client := exec.Command("/proc/self/exe", clientRole)
-	if s.client, err = control.Start(client); err != nil {
+	if err == nil {
+		err = s.awaitClients(u.emitter)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", u.binary, err), s.stop())
+	}
+	return s, nil
+}
+
+// awaitClients emits events until each client has got one.
+func (s *session) awaitClients(from source) error {
+	const patience, step = 10 * time.Second, 5 * time.Millisecond
+	waiting := func(c drain.Counts) bool { return c.Delivered == 0 }
+	for deadline := time.Now().Add(patience); ; {
+		if err := from.EmitOnEach(); err != nil {
+			return err
+		}
+		time.Sleep(step)
+		r, err := s.report()
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(r.Counts, waiting) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not all of %d clients get events", s.clients)
+		}
+	}
+	last, err := settle(s, 0, drain.Histogram{})
+	if err != nil {
+		return err
+	}
+	counters, err := from.Counters()
+	s.emitted, s.received = offered(counters), sum(last)
+	return err
+}
+
+// startClients starts the process of the clients, and connects them.
+func startClients(arg drain.Arg) (*control.Process, error) {
+	p, err := control.Start(exec.Command("/proc/self/exe", clientRole))
+	if err != nil {
 		return nil, err
 	}
-	arg.Socket = agentproc.SocketPath
-	arg.TimeOffset = load.TimeOffset
-	return s, s.client.Call("connect", arg, nil)
+	if err := p.Call("connect", arg, nil); err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
 }
 
 func (s *session) stop() error {

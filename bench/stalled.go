@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bench/internal/drain"
@@ -51,7 +50,7 @@ func (r *results) printStalled(w io.Writer) {
 		of := fmt.Sprintf("%s, %d clients beside it do not read", rateName(s.rate), s.clients-1)
 		rowOf(w, "events lost to the client that reads, "+of, r.stalled, s,
 			func(f figures) float64 { return float64(f.fate.Expected - f.fate.Delivered) },
-			func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }, false)
+			count, false)
 		for _, q := range []float64{.5, .99} {
 			rowOf(w, fmt.Sprintf("latency p%.0f, %s", 100*q, of), r.stalled, s,
 				func(f figures) float64 { return float64(f.Latency.Quantile(q)) }, micros, false)

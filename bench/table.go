@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,21 +27,9 @@ func median[T any](runs []T, of func(T) float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-// print writes the results as Markdown.
-func (r *results) print(w io.Writer, opts options) {
-	fmt.Fprintf(w, "%s. Load: 48 bytes of trace header and 128 of packet,\n"+
-		"emitted on CPU 0 in bursts every %v on average (one by one below %d/s), all clients in one other\n"+
-		"process, everything at nice %d. Medians of %d rounds in turns.\n\n",
-		machine(), load.Tick, time.Second/load.Tick, niceness, opts.rounds)
-	r.printHeadline(w)
-	if len(r.cost) > 0 {
-		fmt.Fprintln(w)
-		r.printCost(w)
-	}
-}
-
-// printHeadline writes one row for each thing to know.
+// printHeadline writes one row for each thing to know of even loads.
 func (r *results) printHeadline(w io.Writer) {
+	fmt.Fprintf(w, "Emitted on CPU 0 in bursts every %v on average, one by one below %d/s.\n\n", load.Tick, time.Second/load.Tick)
 	fmt.Fprintln(w, "| | this agent | Cilium's | ratio |\n| --- | ---: | ---: | ---: |")
 	for _, s := range r.costSetups() {
 		if s.clients == 4 {
@@ -56,16 +43,7 @@ func (r *results) printHeadline(w io.Writer) {
 			rowOf(w, "agent CPU per event, "+s.String(), r.cost, s, func(f figures) float64 { return f.CPUEvent }, micros, false)
 		}
 	}
-	for _, s := range sortedSetups(r.lossFree) {
-		label := "highest rate without any loss, " + clientsName(s.clients)
-		for _, f := range r.lossFree[setup{ours, s.rate, s.clients}] {
-			if f.EmitterLimit {
-				label += " (the emitter went no faster)"
-				break
-			}
-		}
-		rowOf(w, label, r.lossFree, s, func(f lossFreeFigures) float64 { return f.Rate }, perSecond, true)
-	}
+	r.printLossFree(w)
 	if len(r.silent) > 0 {
 		silent := func(agent string) float64 {
 			if n, ok := r.silent[agent]; ok {
@@ -74,7 +52,7 @@ func (r *results) printHeadline(w io.Writer) {
 			return math.NaN()
 		}
 		row(w, "events lost without a word, in all runs", silent(ours), silent(ciliums),
-			func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }, false)
+			count, false)
 	}
 	for _, s := range sortedSetups(r.latency) {
 		for _, q := range []float64{.5, .99} {
@@ -84,8 +62,7 @@ func (r *results) printHeadline(w io.Writer) {
 	}
 	r.printStalled(w)
 	for _, s := range sortedSetups(r.idle) {
-		rowOf(w, "CPU subscribed and idle", r.idle, s, func(f idleFigures) float64 { return f.CPU },
-			func(v float64) string { return fmt.Sprintf("%.3f %%", 100*v) }, false)
+		rowOf(w, "CPU subscribed and idle", r.idle, s, func(f idleFigures) float64 { return f.CPU }, idleShare, false)
 	}
 	if s, ok := r.busiest(16); ok {
 		rowOf(w, "heap allocations per event, "+s.String(), r.cost, s, func(f figures) float64 { return f.AllocsEvent }, number, false)
@@ -138,8 +115,11 @@ func rowOf[T any](w io.Writer, label string, runs map[setup][]T, s setup, of fun
 	row(w, label, value(ours), value(ciliums), format, higherIsBetter)
 }
 
-// row writes both values and how many times better this agent's is.
+// row writes both values, if there are any, and how many times better this agent's is.
 func row(w io.Writer, label string, our, cilium float64, format func(float64) string, higherIsBetter bool) {
+	if math.IsNaN(our) && math.IsNaN(cilium) {
+		return
+	}
 	ratio := ""
 	better, worse := cilium, our
 	if higherIsBetter {
@@ -237,6 +217,9 @@ func percent(v float64) string {
 func perSecond(v float64) string {
 	if v < 1000 {
 		return fmt.Sprintf("%.0f/s", v)
+	}
+	if v < 10000 {
+		return fmt.Sprintf("%.2fk/s", v/1e3)
 	}
 	return fmt.Sprintf("%.0fk/s", v/1e3)
 }

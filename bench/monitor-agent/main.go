@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Monitor-agent runs this project's monitor for the comparison: its cell in a
-// hive, with the default configuration.
+// hive, with the configuration of the flags that it is given.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/hive"
 	"github.com/cilium/hive/cell"
+	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
@@ -33,6 +34,11 @@ func start() (agentproc.Agent, error) {
 		cell.Provide(func() monitor.DatapathReady { return pinned }),
 		cell.Invoke(func(got *agent.Agent) { a = got }),
 	)
+	flags := pflag.NewFlagSet("monitor-agent", pflag.ContinueOnError)
+	h.RegisterFlags(flags)
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		return agentproc.Agent{}, err
+	}
 	if err := h.Start(log, context.Background()); err != nil {
 		return agentproc.Agent{}, err
 	}

@@ -5,9 +5,7 @@
 package drain
 
 import (
-	"bufio"
 	"encoding/binary"
-	"encoding/gob"
 	"fmt"
 	"net"
 	"os"
@@ -15,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/bench/internal/clock"
 	"github.com/cilium/monitor/bench/internal/control"
 )
 
@@ -26,7 +24,7 @@ type Arg struct {
 	Clients int
 	// Stalled is how many connections more there are that nobody reads from.
 	Stalled int
-	// Latency has every event decoded, and its age recorded.
+	// Latency has every event decoded, with the decoder of this module's clients, and its age recorded.
 	Latency bool
 	// TimeOffset is where in a sample the time of its emission is.
 	TimeOffset int
@@ -154,18 +152,13 @@ func (c *conn) count() error {
 	}
 }
 
-// decode reads as users' clients do, and records the age of each event. Events
-// without a time of emission are of user space.
+// decode reads as users' clients do, and records the age of each event that has
+// the time of its emission.
 func (c *conn) decode(timeOffset int) error {
-	type Payload struct {
-		Data []byte
-		CPU  int
-		Lost uint64
-		Type int
-	}
-	dec := gob.NewDecoder(bufio.NewReaderSize(c.net, 64<<10))
+	start, epoch := time.Now(), clock.Monotonic() // a system call, which is not made for each event
+	dec := payload.NewDecoder(c.net)
 	for {
-		var p Payload
+		var p payload.Payload
 		if err := dec.Decode(&p); err != nil {
 			return err
 		}
@@ -176,21 +169,14 @@ func (c *conn) decode(timeOffset int) error {
 			c.lostKernel.Add(p.Lost)
 		default:
 			c.delivered.Add(1)
-			if len(p.Data) >= timeOffset+8 {
-				emitted := binary.NativeEndian.Uint64(p.Data[timeOffset:])
+			if len(p.Data) < timeOffset+8 {
+				continue
+			}
+			if emitted := binary.NativeEndian.Uint64(p.Data[timeOffset:]); emitted != 0 {
 				c.mu.Lock()
-				c.latency.Add(time.Duration(monotonic() - int64(emitted)))
+				c.latency.Add(time.Duration(epoch-int64(emitted)) + time.Since(start))
 				c.mu.Unlock()
 			}
 		}
 	}
-}
-
-// monotonic reads the clock of bpf_ktime_get_ns.
-func monotonic() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic(fmt.Sprintf("reading CLOCK_MONOTONIC: %v", err))
-	}
-	return ts.Nano()
 }

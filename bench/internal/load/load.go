@@ -5,14 +5,14 @@ package load
 
 import (
 	"errors"
-	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime"
 	"time"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
+	"github.com/cilium/monitor/bench/internal/clock"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -24,14 +24,12 @@ const Tick = 100 * time.Microsecond
 // bpf_ktime_get_ns gives it.
 const TimeOffset = testutils.TraceTimestampOffset
 
-// Emitter emits trace events on CPU 0, as a softirq would: the thread is of
-// real-time priority while it keeps to a rate, so that user space does not
-// hold it up. Flat out it is as any other thread, like ksoftirqd.
+// Emitter emits trace events, as a softirq would: the threads are of real-time priority while they
+// keep to a rate, so that user space does not hold them up. Flat out they are as any other thread, like
+// ksoftirqd.
 type Emitter struct {
 	generator *testutils.Generator
-	jobs      chan func() error
-	results   chan error
-	ended     chan struct{}
+	workers   []*worker // by CPU
 }
 
 // New creates an events map pinned at path, and an emitter of events into it.
@@ -43,34 +41,27 @@ func New(path string) (*Emitter, error) {
 	if err := g.Pin(path); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	e := &Emitter{generator: g, jobs: make(chan func() error), results: make(chan error), ended: make(chan struct{})}
-	go func() {
-		defer close(e.ended)
-		runtime.LockOSThread() // and never unlock: the thread ends with its affinity
-		for job := range e.jobs {
-			e.results <- job()
+	e := &Emitter{generator: g}
+	for cpu := range runtime.NumCPU() {
+		w, err := startWorker(cpu)
+		if err != nil {
+			return nil, errors.Join(err, e.Close())
 		}
-	}()
-	err = e.do(func() error {
-		var cpu unix.CPUSet
-		cpu.Set(0)
-		if err := unix.SchedSetaffinity(0, &cpu); err != nil {
-			return fmt.Errorf("moving to CPU 0: %w", err)
-		}
-		return unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	})
-	if err != nil {
-		return nil, errors.Join(err, e.Close())
+		e.workers = append(e.workers, w)
 	}
 	return e, nil
 }
 
 // Close ends the emitter and removes the events map.
 func (e *Emitter) Close() error {
-	close(e.jobs)
-	<-e.ended
+	for _, w := range e.workers {
+		w.stop()
+	}
 	return e.generator.Close()
 }
+
+// CPUs returns on how many CPUs it can emit.
+func (e *Emitter) CPUs() int { return len(e.workers) }
 
 // Map returns the events map.
 func (e *Emitter) Map() *ebpf.Map { return e.generator.Map() }
@@ -78,21 +69,20 @@ func (e *Emitter) Map() *ebpf.Map { return e.generator.Map() }
 // Counters returns the counters since New.
 func (e *Emitter) Counters() (testutils.Counters, error) { return e.generator.Counters() }
 
-// EmitOne emits a single event.
-func (e *Emitter) EmitOne() error {
-	return e.do(func() error { return e.generator.EmitTrace(1) })
+// EmitOnEach emits a single event on each CPU.
+func (e *Emitter) EmitOnEach() error {
+	for _, w := range e.workers {
+		if err := w.do(func() error { return e.generator.EmitTrace(1) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// do runs job on the emitter's thread.
-func (e *Emitter) do(job func() error) error {
-	e.jobs <- job
-	return <-e.results
-}
-
-// Run emits rate events a second for d, or as many as it can if rate is 0. It
+// Run emits rate events a second for d on CPU 0, or as many as it can if rate is 0. It
 // returns how long it took.
 func (e *Emitter) Run(rate float64, d time.Duration) (took time.Duration, err error) {
-	err = e.do(func() (err error) {
+	err = e.workers[0].do(func() (err error) {
 		start := time.Now()
 		if rate == 0 {
 			err = e.flatOut(d)
@@ -103,6 +93,58 @@ func (e *Emitter) Run(rate float64, d time.Duration) (took time.Duration, err er
 		return err
 	})
 	return took, err
+}
+
+// RunShape emits events in that shape for d, and returns how many bursts came late by more than half of
+// the interval between them, as a share of all. A burst that is late comes at once.
+func (e *Emitter) RunShape(s Shape, d time.Duration, seed uint64) (late float64, err error) {
+	const lead = time.Millisecond // until all threads are there
+	start := clock.Monotonic() + int64(lead)
+	type outcome struct {
+		bursts, late int
+		err          error
+	}
+	outcomes := make(chan outcome)
+	for cpu, w := range e.workers[:s.CPUs] {
+		go func() {
+			var o outcome
+			o.err = w.do(func() (err error) {
+				o.bursts, o.late, err = e.shaped(s, start, s.Arrivals(cpu, d, seed))
+				return err
+			})
+			outcomes <- o
+		}()
+	}
+	var sum outcome
+	for range s.CPUs {
+		o := <-outcomes
+		sum.bursts += o.bursts
+		sum.late += o.late
+		sum.err = errors.Join(sum.err, o.err)
+	}
+	return float64(sum.late) / float64(max(sum.bursts, 1)), sum.err
+}
+
+// shaped emits the bursts of one CPU.
+func (e *Emitter) shaped(s Shape, start int64, arrivals iter.Seq[time.Duration]) (bursts, late int, err error) {
+	restore, err := realTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, restore()) }()
+	tolerance := int64(s.Interval() / 2)
+	for at := range arrivals {
+		due := start + int64(at)
+		sleepUntil(due)
+		if clock.Monotonic()-due > tolerance {
+			late++
+		}
+		if err := e.generator.EmitTrace(s.AtOnce()); err != nil {
+			return bursts, late, err
+		}
+		bursts++
+	}
+	return bursts, late, nil
 }
 
 func (e *Emitter) flatOut(d time.Duration) error {
@@ -128,7 +170,7 @@ func (e *Emitter) paced(rate float64, d time.Duration) (err error) {
 
 	interval := max(float64(Tick), float64(time.Second)/rate)
 	limit := 2 * rate * interval / float64(time.Second)
-	start := now()
+	start := clock.Monotonic()
 	var at, due float64 // ns since start; events not emitted yet
 	for {
 		step := interval * (0.5 + rand.Float64())
@@ -137,7 +179,7 @@ func (e *Emitter) paced(rate float64, d time.Duration) (err error) {
 			return nil
 		}
 		sleepUntil(start + int64(at))
-		if late := float64(now()-start) - at; late > interval {
+		if late := float64(clock.Monotonic()-start) - at; late > interval {
 			at += late
 			step += late
 		}
@@ -149,31 +191,4 @@ func (e *Emitter) paced(rate float64, d time.Duration) (err error) {
 			due -= float64(n)
 		}
 	}
-}
-
-func now() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic(fmt.Sprintf("reading CLOCK_MONOTONIC: %v", err))
-	}
-	return ts.Nano()
-}
-
-func sleepUntil(ns int64) {
-	ts := unix.NsecToTimespec(ns)
-	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
-	}
-}
-
-// realTime gives the thread real-time priority, until restore is called.
-func realTime() (restore func() error, err error) {
-	before, err := unix.SchedGetAttr(0, 0)
-	if err != nil {
-		return nil, fmt.Errorf("getting the emitter's scheduling policy: %w", err)
-	}
-	fifo := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}
-	if err := unix.SchedSetAttr(0, fifo, 0); err != nil {
-		return nil, fmt.Errorf("setting the emitter's scheduling policy: %w", err)
-	}
-	return func() error { return unix.SchedSetAttr(0, before, 0) }, nil
 }
