@@ -49,11 +49,16 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 	if err := p.Config.validate(); err != nil {
 		return nil, err
 	}
+	wants, historyBytes, err := p.Config.history()
+	if err != nil {
+		return nil, err
+	}
 	opts := []agent.Option{
 		agent.WithLogger(newLogger(p.Logrus, p.Slog)),
 		agent.WithEventsMap(p.Config.MonitorEventsMap),
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
 		agent.WithQueueBytes(p.Config.MonitorQueueBytes),
+		agent.WithHistory(wants, historyBytes),
 	}
 	if p.Config.MonitorTakeOver {
 		opts = append(opts, agent.WithTakeOver())

@@ -5,10 +5,14 @@ package monitor
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/unixsocket"
 )
 
@@ -22,12 +26,15 @@ const (
 	flagSocketPath  = "monitor-socket-path"
 	flagEventsMap   = "monitor-events-map"
 	flagTakeOver    = "monitor-take-over"
+	flagHistory     = "history"
+	flagHistorySize = "history-size"
 )
 
 const (
 	maxQueueSize  = 1 << 20
 	maxQueueBytes = 1 << 30
 	maxMaxClients = 4096
+	maxHistory    = 1 << 30
 )
 
 // AgentConfig is the configuration of [AgentCell]. Every field is a flag, an environment
@@ -50,13 +57,24 @@ type AgentConfig struct {
 
 	// MonitorTakeOver is whether the events map is taken away from somebody else who reads it.
 	MonitorTakeOver bool
+
+	// History are the names, or numbers, of the message types that are kept for clients and
+	// streams that come later; "all" are all, none keeps nothing.
+	History []string
+
+	// HistorySize is how many bytes of memory they may take.
+	HistorySize int
 }
+
+// allTypes is what [AgentConfig.History] has for everything.
+const allTypes = "all"
 
 var defaultAgentConfig = AgentConfig{
 	MonitorQueueSize:   0,
 	MonitorQueueBytes:  agent.DefaultQueueBytes,
 	MonitorBufferPages: 64,
 	MonitorEventsMap:   agent.DefaultEventsMap,
+	HistorySize:        16 << 20,
 }
 
 // Flags implements cell.Flagger.
@@ -72,6 +90,31 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 		"Path where the datapath's events map is pinned")
 	flags.Bool(flagTakeOver, def.MonitorTakeOver,
 		"Take the events map away from another reader, such as an agent that is to be replaced, instead of waiting until it is gone")
+	flags.StringSlice(flagHistory, def.History,
+		"Message types to keep for clients that come later, such as drop,policy-verdict; "+allTypes+": all types. The datapath is read all the time then")
+	flags.Int(flagHistorySize, def.HistorySize,
+		fmt.Sprintf("Bytes of memory that the history may take, %d to %d", agent.MinHistoryBytes, maxHistory))
+}
+
+// history returns what is kept, and how many bytes of it; 0 is nothing.
+func (cfg AgentConfig) history() (wants interest.Interest, bytes int, err error) {
+	for _, name := range cfg.History {
+		if name == allTypes {
+			return interest.Interest{}, cfg.HistorySize, nil
+		}
+		typ, err := api.ParseMessageType(name)
+		if n, numberErr := strconv.ParseUint(name, 10, 8); err != nil && numberErr == nil {
+			typ, err = int(n), nil
+		}
+		if err != nil {
+			return wants, 0, fmt.Errorf("--%s=%s: %w, or %s", flagHistory, strings.Join(cfg.History, ","), err, allTypes)
+		}
+		wants.Types = append(wants.Types, uint8(typ))
+	}
+	if len(wants.Types) == 0 {
+		return wants, 0, nil
+	}
+	return wants, cfg.HistorySize, nil
 }
 
 // validate refuses what can't work, by the name of the flag and with what it takes.
@@ -85,18 +128,22 @@ func (cfg AgentConfig) validate() error {
 	if err := inRange(flagBufferPages, cfg.MonitorBufferPages, 1, agent.MaxPages); err != nil {
 		return err
 	}
+	if err := inRange(flagHistorySize, cfg.HistorySize, agent.MinHistoryBytes, maxHistory); err != nil {
+		return err
+	}
 	return absolute(flagEventsMap, cfg.MonitorEventsMap)
 }
 
 // ServerConfig is the configuration of [ServerCell], as [AgentConfig] is that of AgentCell.
 type ServerConfig struct {
-	// EnableMonitor tells whether the monitor API is served on a unix socket.
+	// EnableMonitor tells whether the monitor API is served on unix sockets.
 	EnableMonitor bool
 
-	// MonitorSocketPath is where the unix socket of the monitor API is.
+	// MonitorSocketPath is where the unix socket of the monitor API 1.2 is. That of API 1.3 is
+	// beside it, where [session.SocketPath] of package api/session says, if that path is not too long.
 	MonitorSocketPath string
 
-	// MonitorMaxClients is how many clients the socket has at most. One user other than root may
+	// MonitorMaxClients is how many clients each of them has at most. One user other than root may
 	// have a quarter of them.
 	MonitorMaxClients int
 }
@@ -110,11 +157,11 @@ var defaultServerConfig = ServerConfig{
 // Flags implements cell.Flagger.
 func (def ServerConfig) Flags(flags *pflag.FlagSet) {
 	flags.Bool(flagEnable, def.EnableMonitor,
-		"Serve the monitor API on a unix socket")
+		"Serve the monitor API on unix sockets")
 	flags.String(flagSocketPath, def.MonitorSocketPath,
-		"Path of the monitor API's unix socket")
+		"Path of the monitor API 1.2's unix socket; that of API 1.3 is beside it, with 1_3 in its name")
 	flags.Int(flagMaxClients, def.MonitorMaxClients,
-		fmt.Sprintf("Clients that the socket has at most, 1 to %d; a user other than root may have a quarter of them", maxMaxClients))
+		fmt.Sprintf("Clients that each socket has at most, 1 to %d; a user other than root may have a quarter of them", maxMaxClients))
 }
 
 // validate refuses what can't work, if the API is to be served.

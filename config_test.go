@@ -43,7 +43,7 @@ func TestConfigDefaults(t *testing.T) {
 	cfg, err := configure(t, nil, "")
 	require.NoError(t, err)
 	require.Equal(t, config{
-		monitor.AgentConfig{MonitorQueueSize: 0, MonitorQueueBytes: 32 << 20, MonitorBufferPages: 64, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events"},
+		monitor.AgentConfig{MonitorQueueSize: 0, MonitorQueueBytes: 32 << 20, MonitorBufferPages: 64, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events", History: []string{}, HistorySize: 16 << 20},
 		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/var/run/cilium/monitor1_2.sock", MonitorMaxClients: 64},
 	}, cfg)
 }
@@ -59,9 +59,11 @@ monitor-max-clients: 11
 monitor-buffer-pages: 1
 monitor-socket-path: /run/file.sock
 monitor-events-map: /sys/fs/bpf/file
+history: [drop, trace]
+history-size: 3000001
 `
 	want := config{
-		monitor.AgentConfig{MonitorQueueSize: 1, MonitorQueueBytes: 3000001, MonitorBufferPages: 1, MonitorEventsMap: "/sys/fs/bpf/file"},
+		monitor.AgentConfig{MonitorQueueSize: 1, MonitorQueueBytes: 3000001, MonitorBufferPages: 1, MonitorEventsMap: "/sys/fs/bpf/file", History: []string{"drop", "trace"}, HistorySize: 3000001},
 		monitor.ServerConfig{MonitorSocketPath: "/run/file.sock", MonitorMaxClients: 11},
 	}
 	cfg, err := configure(t, nil, file)
@@ -75,8 +77,10 @@ monitor-events-map: /sys/fs/bpf/file
 	t.Setenv("MONITOR_BUFFER_PAGES", "2")
 	t.Setenv("MONITOR_SOCKET_PATH", "/run/env.sock")
 	t.Setenv("MONITOR_EVENTS_MAP", "/sys/fs/bpf/env")
+	t.Setenv("HISTORY", "drop,all")
+	t.Setenv("HISTORY_SIZE", "3000002")
 	want = config{
-		monitor.AgentConfig{MonitorQueueSize: 2, MonitorQueueBytes: 3000002, MonitorBufferPages: 2, MonitorEventsMap: "/sys/fs/bpf/env"},
+		monitor.AgentConfig{MonitorQueueSize: 2, MonitorQueueBytes: 3000002, MonitorBufferPages: 2, MonitorEventsMap: "/sys/fs/bpf/env", History: []string{"drop", "all"}, HistorySize: 3000002},
 		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/run/env.sock", MonitorMaxClients: 12},
 	}
 	cfg, err = configure(t, nil, file)
@@ -86,10 +90,11 @@ monitor-events-map: /sys/fs/bpf/file
 	cfg, err = configure(t, []string{
 		"--enable-monitor=false", "--monitor-queue-size=3", "--monitor-queue-bytes=3000003", "--monitor-buffer-pages=3",
 		"--monitor-max-clients=13", "--monitor-socket-path=/run/flag.sock", "--monitor-events-map=/sys/fs/bpf/flag",
+		"--history=drop,77", "--history-size=3000003",
 	}, file)
 	require.NoError(t, err)
 	require.Equal(t, config{
-		monitor.AgentConfig{MonitorQueueSize: 3, MonitorQueueBytes: 3000003, MonitorBufferPages: 3, MonitorEventsMap: "/sys/fs/bpf/flag"},
+		monitor.AgentConfig{MonitorQueueSize: 3, MonitorQueueBytes: 3000003, MonitorBufferPages: 3, MonitorEventsMap: "/sys/fs/bpf/flag", History: []string{"drop", "77"}, HistorySize: 3000003},
 		monitor.ServerConfig{MonitorSocketPath: "/run/flag.sock", MonitorMaxClients: 13},
 	}, cfg)
 }
@@ -105,6 +110,9 @@ func TestConfigRefused(t *testing.T) {
 		{"--monitor-queue-bytes=1073741825", "--monitor-queue-bytes=1073741825 is out of range"},
 		{"--monitor-max-clients=0", "--monitor-max-clients=0 is out of range, allowed are 1 to 4096"},
 		{"--monitor-max-clients=4097", "--monitor-max-clients=4097 is out of range"},
+		{"--history-size=262143", "--history-size=262143 is out of range, allowed are 262144 to 1073741824"},
+		{"--history=drop,bogus", `--history=drop,bogus: unknown message type "bogus": valid types are`},
+		{"--history=256", "--history=256: unknown message type"},
 		{"--monitor-buffer-pages=0", "--monitor-buffer-pages=0 is out of range, allowed are 1 to 65536"},
 		{"--monitor-buffer-pages=65537", "--monitor-buffer-pages=65537 is out of range, allowed are 1 to 65536"},
 		{"--monitor-socket-path=monitor.sock", `--monitor-socket-path="monitor.sock" is not an absolute path`},

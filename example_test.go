@@ -101,9 +101,11 @@ func ExampleDatapathReady() {
 	)
 	// Unordered output:
 	// server OK: Serving the monitor API 1.2 on monitor.sock
+	// server-1.3 OK: Serving the monitor API 1.3 on monitor1_3.sock
 	// datapath degraded: Waiting for the datapath
 	// datapath stopped: Detached from the events map
 	// reader stopped: The agent is stopped
+	// server-1.3 stopped: The agent is stopped
 	// server stopped: The agent is stopped
 }
 
@@ -150,12 +152,14 @@ func Example_health() {
 	)
 	// Unordered output:
 	// server OK: Serving the monitor API 1.2 on monitor.sock
+	// server-1.3 OK: Serving the monitor API 1.3 on monitor1_3.sock
 	// datapath OK: There is no datapath, agent events only (unless a source is attached)
 	// reader.gate OK: Nobody is subscribed, it is not read
 	// reader OK: Nobody is subscribed, the perf ring buffers are not read
 	// datapath stopped: Detached from the events map
 	// reader OK: Not attached to an events map
 	// reader stopped: The agent is stopped
+	// server-1.3 stopped: The agent is stopped
 	// server stopped: The agent is stopped
 }
 
@@ -223,8 +227,10 @@ func ExampleServerCell() {
 	)
 	cancel()
 	<-a.Done()
-	// Output:
+	// Unordered output:
 	// server OK: Serving the monitor API 1.2 on monitor.sock
+	// server-1.3 OK: Serving the monitor API 1.3 on monitor1_3.sock
+	// server-1.3 stopped: The agent is stopped
 	// server stopped: The agent is stopped
 }
 

@@ -3,18 +3,22 @@
 package monitor
 
 import (
+	"fmt"
+
 	"github.com/cilium/hive/cell"
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/session"
+	"github.com/cilium/monitor/internal/unixsocket"
 )
 
-// ServerCell serves the monitor API 1.2 on a unix socket, for the *agent.Agent that it takes
+// ServerCell serves the monitor API 1.2 and 1.3 on unix sockets, for the *agent.Agent that it takes
 // from the object graph: that of [AgentCell], or one that a cell of yours provides. It serves
 // until that agent's context is cancelled, which a stop hook of that cell had better do.
 var ServerCell = cell.Module(
 	"monitor-server",
-	"Serves the monitor API on a unix socket",
+	"Serves the monitor API on unix sockets",
 
 	cell.Config(defaultServerConfig),
 	cell.Invoke(serve),
@@ -43,23 +47,51 @@ func serve(p serveParams) error {
 	if err := p.Config.validate(); err != nil {
 		return err
 	}
+	if !p.Config.EnableMonitor {
+		if p.Health != nil {
+			p.Health.NewScope("server").Stopped("Not served: --" + flagEnable + "=false")
+		}
+		return nil
+	}
+	path := p.Config.MonitorSocketPath
+	p.Lifecycle.Append(cell.Hook{
+		OnStart: func(cell.HookContext) error { return agent.ServeMonitorAPI(p.Agent, p.options("server", path)...) },
+	})
+	p.serveSessions(session.SocketPath(path))
+	return nil
+}
+
+// serveSessions serves the API 1.3 from start on, unless the socket can't have that path.
+func (p serveParams) serveSessions(path string) {
+	const scope = "server-1.3"
+	if n := len(path); n > unixsocket.MaxPath {
+		if p.Health != nil {
+			p.Health.NewScope(scope).Stopped(fmt.Sprintf("Not served: %s has %d bytes, a unix socket's path at most %d", path, n, unixsocket.MaxPath))
+		}
+		return
+	}
+	names := &names{}
+	p.Lifecycle.Append(cell.Hook{
+		OnStart: func(cell.HookContext) error {
+			if err := names.open(); err != nil {
+				return err
+			}
+			opts := append(p.options(scope, path), agent.WithDictionary(names.dictionary), agent.WithProgram(program()))
+			return agent.ServeSessions(p.Agent, opts...)
+		},
+		OnStop: func(cell.HookContext) error { return names.close() },
+	})
+}
+
+// options are those of the server at path, which reports its health in a scope of that name.
+func (p serveParams) options(scope, path string) []agent.ServerOption {
 	opts := []agent.ServerOption{
-		agent.WithSocketPath(p.Config.MonitorSocketPath),
+		agent.WithSocketPath(path),
 		agent.WithMaxClients(p.Config.MonitorMaxClients),
 		agent.WithOpening(p.Opening...),
 	}
 	if p.Health != nil {
-		health := p.Health.NewScope("server")
-		opts = append(opts, agent.WithServerHealth(health))
-		if !p.Config.EnableMonitor {
-			health.Stopped("Not served: --" + flagEnable + "=false")
-		}
+		opts = append(opts, agent.WithServerHealth(p.Health.NewScope(scope)))
 	}
-	if !p.Config.EnableMonitor {
-		return nil
-	}
-	p.Lifecycle.Append(cell.Hook{
-		OnStart: func(cell.HookContext) error { return agent.ServeMonitorAPI(p.Agent, opts...) },
-	})
-	return nil
+	return opts
 }

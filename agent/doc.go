@@ -2,7 +2,7 @@
 
 // Package agent reads the events of a BPF datapath once and hands them to every
 // subscriber: consumers, listeners and streams inside the process, and clients of the
-// monitor API 1.2 on a unix socket. It runs on Linux.
+// monitor API 1.2 and 1.3 on unix sockets. It runs on Linux.
 //
 // # One event's way
 //
@@ -19,9 +19,9 @@
 //	   v                                       v
 //	5 deliver...Locked ──> consumers (NotifyPerfEvent, ...), listeners (Enqueue)
 //	   │
-//	6 publishLocked: eventlog.Commit, streams are woken up
+//	6 publishLocked: eventlog.Commit, of the history too; streams are woken up
 //	   │
-//	   ├── 7 conn.flush writes runs of the log to a client's socket
+//	   ├── 7 conn.flush writes runs of the log to a client's socket, as they are or in frames of API 1.3
 //	   └── 8 stream.deliver yields the payloads of Subscribe
 //
 // By number, with the function that does it:
@@ -33,7 +33,8 @@
 //     held, leaves the event with it and returns.
 //  3. Who holds the dispatch lock (dispatch.go) decides what comes next for everybody.
 //  4. reader.readBatchLocked copies up to 256 records of a ring to their place in the event log,
-//     where they are encoded on the way, and releases the ring's memory to the datapath.
+//     where they are encoded on the way, and releases the ring's memory to the datapath. demand.go
+//     says which classes of subscribers each is for; if there are none it is left out.
 //  5. Agent.deliverRecordsLocked calls consumers and listeners, in the order of their registration:
 //     callLocked has each take the whole batch, times it, and removes one that panics. No mutex
 //     is held, so they may call the agent.
@@ -54,6 +55,8 @@
 //   - Eager, lazy: whether a ring wakes its reader up for every record.
 //   - Drain: deliver all there is, before a source is detached or the agent stops.
 //   - User event: an event of SendEvent. Agent event: one of api.MessageTypeAgent.
+//   - Interest: what a subscriber wants, see package interest. Class: the subscribers of one interest.
+//   - History: an event log of its own, of what is kept for subscribers that come later.
 //   - Event log, segment, cursor: see package eventlog. Lag: what a cursor has yet to come to.
 //
 // # One order for all
@@ -66,6 +69,16 @@
 //
 // Each source has a reader, a goroutine of its own: one that fails is started again
 // and again, while the others are read.
+//
+// # Who wants what
+//
+// A subscriber that says nothing gets everything. Consumers and listeners that are
+// [interest.Interested], streams of [Agent.SubscribeEvents] and clients of API 1.3 say what they
+// want, and get no more. Those of one interest are a class, of which there can be 64; each event
+// in the log has the set of classes that want it, found once, so a cursor passes over what is not for
+// its class by looking at one bit. The log stays one encoded copy, and its sums hold for each class.
+// Losses are for all, since nobody knows what was lost; notices of the agent about its sources
+// are for all clients and streams.
 //
 // # Who waits for whom
 //

@@ -163,7 +163,7 @@ func names(attachments []*attachment) string {
 // reportServing reports that the server does.
 func (s *server) reportServing() {
 	s.degraded = false
-	s.health.OK("Serving the monitor API 1.2 on " + s.path)
+	s.health.OK(fmt.Sprintf("Serving the monitor API %s on %s", s.version, s.path))
 }
 
 // reportFailed logs and reports that something failed.

@@ -83,7 +83,7 @@ func serve(monitor *Agent, version listener.Version, path string, opts []ServerO
 		s.splitOpening()
 	}
 	if err := s.open(); err != nil {
-		return fmt.Errorf("serve monitor API %s on %s: %w", version, s.path, err)
+		return fmt.Errorf("serve monitor API on %s: %w", s.path, err)
 	}
 
 	monitor.Lock()

@@ -70,6 +70,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	out.clients(&s)
 	out.streams(s.StreamTotals)
 	out.guests(&s)
+	out.history(s.History)
 	out.build()
 }
 
@@ -122,6 +123,7 @@ func (out output) reader(s *agent.Stats) {
 	out.gauge(attached, oneIf(s.Attached))
 	out.gauge(reading, oneIf(s.Reader != nil))
 	out.counter(readerFailures, s.ReaderFailures)
+	out.counter(unwanted, s.Unwanted)
 	out.counter(wakeups, s.Polls.ByKernel, "kernel")
 	out.counter(wakeups, s.Polls.ByTimer, "timer")
 
@@ -134,6 +136,17 @@ func (out output) reader(s *agent.Stats) {
 		}
 	}
 	out <- prometheus.MustNewConstHistogram(batch, polls, float64(s.Polls.Records), buckets)
+}
+
+func (out output) history(h *agent.HistoryStats) {
+	if h == nil {
+		h = &agent.HistoryStats{}
+	}
+	out.gauge(historyBytes, float64(h.Bytes))
+	out.gauge(historyMemory, float64(h.Memory))
+	if !h.Oldest.IsZero() {
+		out.gauge(historyOldest, seconds(h.Oldest))
+	}
 }
 
 func (out output) sources(sources []agent.SourceStats) {

@@ -64,6 +64,14 @@ var (
 		"Memory that these events may take.")
 	queueMemory = desc("queue_memory_bytes",
 		"Memory that these events take.")
+	unwanted = desc("unwanted_events_total",
+		"Events that were read and that no subscriber asked for.")
+	historyBytes = desc("history_limit_bytes",
+		"Memory that the events may take that are kept for those who come later; 0 if none are kept.")
+	historyMemory = desc("history_memory_bytes",
+		"Memory that these events take.")
+	historyOldest = desc("history_oldest_timestamp_seconds",
+		"Time of the oldest of these events, since 1970; absent if there is none.")
 	maxLag = desc("client_lag_max_events",
 		"Events that the client which is furthest behind has yet to read.")
 	lag = desc("client_lag_events",
@@ -109,6 +117,7 @@ var all = []*prometheus.Desc{
 	attached, reading, readerFailures, wakeups, batch,
 	sourceReading, sourceIncomplete, sourceRecords, sourceLost, sourceReopened, sourceFailures,
 	subscribers, subscriptions,
+	unwanted, historyBytes, historyMemory, historyOldest,
 	queueSize, queueBytes, queueMemory, maxLag, lag, clientAccepted, clientEvents, acceptErrors, refused, writeErrors,
 	streamLag, streamEvents,
 	callbacks, callbackSeconds, callbackRunning, queueEvents, queueLag, removed, missed,

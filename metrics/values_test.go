@@ -36,7 +36,8 @@ var stats = agent.Stats{
 	}},
 	Lost: agent.Losses{RingFull: []uint64{501, 502}, Behind: 503, StreamBehind: 504, QueueFull: 505, NotEncoded: 506, CorruptRings: 507},
 
-	QueueSize: 601, QueueBytes: 602, QueueMemory: 603,
+	QueueSize: 601, QueueBytes: 602, QueueMemory: 603, Unwanted: 604,
+	History:          &agent.HistoryStats{Bytes: 611, Memory: 612, Payloads: 613, Oldest: time.Unix(614, 0)},
 	TotalSubscribers: agent.SubscriberCounts{Consumers: 701, Listeners: 702, Streams: 703, Clients: 704},
 	Consumers:        make([]agent.CallStats, 11),
 	Listeners:        make([]agent.CallStats, 12),
@@ -91,6 +92,9 @@ events_total{source="datapath",type="trace-sock"} 0
 events_total{source="datapath",type="unknown(99)"} 303
 events_total{source="user",type="agent"} 311
 events_total{source="user",type="l7"} 0
+history_limit_bytes 611
+history_memory_bytes 612
+history_oldest_timestamp_seconds 614
 last_event_timestamp_seconds{source="datapath"} 1.0000005e+06
 lost_events_total{reason="client_behind"} 503
 lost_events_total{reason="not_encodable"} 506
@@ -135,6 +139,7 @@ subscriptions_total{kind="client"} 704
 subscriptions_total{kind="consumer"} 701
 subscriptions_total{kind="listener"} 702
 subscriptions_total{kind="stream"} 703
+unwanted_events_total 604
 write_errors_total 823
 `
 

@@ -65,6 +65,7 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	}
 	rows = append(rows,
 		"Queue:\t"+queueText(s),
+		"History:\t"+historyText(s.History, now),
 		fmt.Sprintf("Subscribers:\t%s, %s, %s, %s; %d, %d, %d, %d ever",
 			counted(len(s.Consumers), "consumer"), counted(len(s.Listeners), "listener"),
 			counted(len(s.Streams), "stream"), counted(len(s.Clients), "client"),
@@ -200,6 +201,25 @@ func queueText(s *agent.Stats) string {
 		most = max(most, c.Lag)
 	}
 	return fmt.Sprintf("%s or %s; the client furthest behind has %d to read", counted(s.QueueSize, "event"), size(uint64(s.QueueBytes)), most)
+}
+
+func historyText(h *agent.HistoryStats, now time.Time) string {
+	switch {
+	case h == nil:
+		return "none is kept"
+	case h.Payloads == 0:
+		return fmt.Sprintf("empty; it keeps %s in %s", wants(h.Wants), size(uint64(h.Bytes)))
+	default:
+		return fmt.Sprintf("%s since %s ago; it keeps %s in %s", counted(h.Payloads, "event"), age(h.Oldest, now), wants(h.Wants), size(uint64(h.Bytes)))
+	}
+}
+
+// wants is what somebody wants, empty for everything.
+func wants(text string) string {
+	if text == "" {
+		return "everything"
+	}
+	return printable(text)
 }
 
 // size returns a number of bytes as people read it.

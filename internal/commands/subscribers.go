@@ -4,6 +4,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cilium/hive/script"
@@ -18,6 +19,7 @@ func subscribers(a *agent.Agent) script.Cmd {
 		Flags:   addOutputFlag,
 		Detail: []string{
 			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers, listeners and streams are inside the process; what a listener drops by itself is not known here. Clients are connections to the monitor API.",
+			"WANTS is what a subscriber asked for; there is no such column if all want everything.",
 			"TIME/EVENT is how long a consumer or listener took of late for an event, during which nobody gets the next one.",
 		},
 	}
@@ -57,7 +59,28 @@ func subscriberTable(s *agent.Stats, now time.Time) string {
 		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d\t-",
 			printable(c.Name), c.Version, c.PID, c.UID, age(c.Since, now), c.Delivered, c.Lost, c.Lag))
 	}
-	return table(rows...)
+	return table(withWants(rows, s)...)
+}
+
+// withWants adds what each subscriber asked for to the rows of the table, unless all of them want everything.
+func withWants(rows []string, s *agent.Stats) []string {
+	asked := []string{"WANTS"}
+	for _, c := range slices.Concat(s.Consumers, s.Listeners) {
+		asked = append(asked, wants(c.Wants))
+	}
+	for _, st := range s.Streams {
+		asked = append(asked, wants(st.Wants))
+	}
+	for _, c := range s.Clients {
+		asked = append(asked, wants(c.Wants))
+	}
+	if !slices.ContainsFunc(asked[1:], func(text string) bool { return text != wants("") }) {
+		return rows
+	}
+	for i := range rows {
+		rows[i] += "\t" + asked[i]
+	}
+	return rows
 }
 
 // calledRow is the row of a consumer or listener. Only one with a queue of its own can lose events.

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -17,6 +19,27 @@ import (
 type evil struct{ testutils.FakeConsumer }
 
 func (*evil) String() string { return "\x1b[31mX\ty\nclient z\x7f\u009b\u202e\xff" }
+
+// dropsOnly is a consumer that does not want everything.
+type dropsOnly struct{ testutils.FakeConsumer }
+
+func (*dropsOnly) String() string              { return "drops" }
+func (*dropsOnly) Interest() interest.Interest { return interest.Types(api.MessageTypeDrop) }
+
+// TestWants shows who asked for what, and what is kept for those who come later.
+func TestWants(t *testing.T) {
+	s := typed(t, "monitor/watch --count 1", agent.WithHistory(interest.Types(api.MessageTypeAgent), 1<<20))
+	require.NotContains(t, s.run("monitor/subscribers"), "WANTS")
+	require.Regexp(t, `(?m)^History: +empty; it keeps agent in 1.0 MB$`, s.run("monitor/status"))
+	s.agent.RegisterNewConsumer(&dropsOnly{})
+	table := s.run("monitor/subscribers")
+	require.Regexp(t, `(?m)^KIND .* TIME/EVENT +WANTS$`, table)
+	require.Regexp(t, `(?m)^consumer +drops .* drop$`, table)
+	require.Regexp(t, `(?m)^stream .* everything$`, table)
+	s.send("one")
+	s.requireEnd()
+	require.Regexp(t, `(?m)^History: +1 event since 0s ago; it keeps agent in 1.0 MB$`, s.run("monitor/status"))
+}
 
 // TestNamesArePrintable shows names as what they are: a client chooses that of its process.
 func TestNamesArePrintable(t *testing.T) {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/api/recording"
+	"github.com/cilium/monitor/api/session"
+	"github.com/cilium/monitor/format"
+	"github.com/cilium/monitor/internal/buildinfo"
+)
+
+// names are what clients of API 1.3 are told: those of the node, of its interfaces, and what is registered.
+// Interfaces are asked for when the kernel says that one has changed.
+type names struct {
+	mu      sync.Mutex // guards what follows
+	links   int        // a netlink socket that is told of changes; 0 before it is open, -1 once it is closed
+	current *session.Dictionary
+}
+
+// open begins to watch the interfaces of the network namespace that the process is in.
+func (n *names) open() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("watch network interfaces: open a netlink socket: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+		return errors.Join(fmt.Errorf("watch network interfaces: bind a netlink socket: %w", err), unix.Close(fd))
+	}
+	n.links = fd
+	return nil
+}
+
+// close ends that. The names that were known last stay.
+func (n *names) close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.links <= 0 {
+		return nil
+	}
+	fd := n.links
+	n.links = -1
+	return unix.Close(fd)
+}
+
+// dictionary returns the names as they are, the same pointer as before if none has changed.
+func (n *names) dictionary() *session.Dictionary {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	vocabulary := recording.Vocabulary()
+	if !n.linksChangedLocked() && n.current != nil && sameVocabulary(&vocabulary, &n.current.Names) {
+		return n.current
+	}
+	d := &session.Dictionary{Names: vocabulary}
+	d.Node, _ = os.Hostname() // without it there is no name
+	interfaces, err := format.Interfaces()
+	if err != nil && n.current != nil {
+		d.Interfaces, d.AlternativeNames = n.current.Interfaces, n.current.AlternativeNames
+	}
+	for _, i := range interfaces {
+		if d.Interfaces == nil {
+			d.Interfaces = make(map[uint32]string)
+		}
+		d.Interfaces[i.Index] = i.Name
+		if len(i.AltNames) > 0 {
+			if d.AlternativeNames == nil {
+				d.AlternativeNames = make(map[uint32][]string)
+			}
+			d.AlternativeNames[i.Index] = slices.Clone(i.AltNames)
+		}
+	}
+	n.current = d
+	return d
+}
+
+// maxLinkMessages is how many messages of the kernel are taken at once.
+const maxLinkMessages = 1000
+
+// linksChangedLocked tells whether the kernel said so, and takes all that it said. The caller holds n.mu.
+func (n *names) linksChangedLocked() (changed bool) {
+	var buf [4096]byte
+	for range maxLinkMessages {
+		_, _, err := unix.Recvfrom(n.links, buf[:], 0)
+		if n.links <= 0 || errors.Is(err, unix.EAGAIN) {
+			return changed
+		}
+		changed = true // ENOBUFS says that there was more than the socket could keep
+	}
+	return changed
+}
+
+func sameVocabulary(a, b *recording.Names) bool {
+	return maps.Equal(a.MessageTypes, b.MessageTypes) && maps.Equal(a.DropReasons, b.DropReasons) && maps.Equal(a.SourceFiles, b.SourceFiles)
+}
+
+// program is the name of this one, and its version.
+func program() string {
+	return filepath.Base(os.Args[0]) + " " + buildinfo.Read().Version
+}
