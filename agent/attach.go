@@ -174,6 +174,7 @@ type attachment struct {
 
 	// Guarded by Agent.Mutex.
 	health    cell.Health
+	selective bool          // whoever makes the events looks at what is wanted
 	reader    *reader       // nil while nobody is subscribed
 	reading   string        // what the reader reads, for people; empty while it does not
 	err       error         // why it does not, or not get all events; nil if there is no reader
@@ -302,7 +303,7 @@ func (a *Agent) detach(name string) (<-chan struct{}, error) {
 
 // removeLocked is the end of an attachment whose readers have ended. The caller holds a.Mutex.
 func (a *Agent) removeLocked(at *attachment) {
-	if err := at.source.Close(); err != nil {
+	if err := errors.Join(at.setWantedLocked(source.Types{}), at.source.Close()); err != nil {
 		a.log.WithError(err).WithField("source", at.name).Warn("Closing a source of events failed")
 	}
 	a.attachments = slices.DeleteFunc(slices.Clone(a.attachments), func(other *attachment) bool { return other == at })

@@ -97,7 +97,7 @@ func (r *reader) openNext() error {
 	if err := r.stopped.Err(); err != nil {
 		return err
 	}
-	next, _, err := r.attachment.openLocked()
+	next, _, err := r.attachment.openLocked(r.agent.demand.typesLocked())
 	if err != nil {
 		return err
 	}

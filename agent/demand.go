@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
+	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -26,6 +27,7 @@ type demand struct {
 	}
 
 	current atomic.Pointer[wanted] // replaced on change
+	changed func()                 // called then, with Agent.Mutex held
 }
 
 // wanted tells which classes want an event.
@@ -114,6 +116,19 @@ func (d *demand) updateLocked() {
 		}
 	}
 	d.current.Store(w)
+	d.changed()
+}
+
+// typesLocked returns the message types of which any event is wanted. The caller holds Agent.Mutex.
+func (d *demand) typesLocked() (types source.Types) {
+	if w := d.current.Load(); w != nil {
+		for typ, classes := range w.types {
+			if classes != 0 {
+				types.Add(uint8(typ))
+			}
+		}
+	}
+	return types
 }
 
 // classesOfType returns the classes that want an event of a type, if only some of them.

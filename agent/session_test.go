@@ -5,10 +5,12 @@ package agent_test
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -131,6 +133,21 @@ func TestSessionGreeting(t *testing.T) {
 	require.Equal(t, []string{"a1"}, <-done)
 	require.Equal(t, []string{"tcp/80"}, greeting.Dictionary.DenyRules)
 	require.True(t, ask(t, g.fixture, &session.Request{From: session.From{Last: 7}}).Greeting().Applies.From)
+}
+
+// TestSessionInPython has a client in another language ask an agent for its history.
+func TestSessionInPython(t *testing.T) {
+	g := newGuarded(t, agent.WithHistory(interest.Interest{}, 1<<20))
+	serveSessions(t, g.fixture)
+	require.True(t, g.src.write("a1", "b1", "a2"))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 3 }, "it is kept")
+	cmd := exec.Command("python3", "../api/session/testdata/client.py",
+		"--request", `{"types": [97], "from": {"last": 9}, "historyOnly": true, "unknown": 1}`, session.SocketPath(g.socket))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), hex.EncodeToString([]byte("a1")))
+	require.Contains(t, string(out), hex.EncodeToString([]byte("a2")))
+	require.NotContains(t, string(out), hex.EncodeToString([]byte("b1")))
 }
 
 // TestSessionUntil ends sessions at a time, whether there is an event behind it or not.

@@ -151,8 +151,12 @@ type SourceStats struct {
 
 	// Reading is whether its rings are open. Error says why they are not while somebody is
 	// subscribed, or why not all events come.
-	Reading bool   `json:"reading"`
-	Error   string `json:"error,omitempty"`
+	Reading bool `json:"reading"`
+
+	// Selective is whether whoever makes the events makes only those that are wanted: see
+	// [source.Selective] and bpf/wanted.h.
+	Selective bool   `json:"selective"`
+	Error     string `json:"error,omitempty"`
 
 	// Records is the number of records, events and losses, that were read. Lost are the
 	// events that found a ring full, CorruptRings and Failures what Losses.CorruptRings and
@@ -347,6 +351,7 @@ func (a *Agent) fillInSourcesLocked(stats *Stats) {
 		s := SourceStats{
 			Name:         at.name,
 			Reading:      reading,
+			Selective:    at.selective,
 			Records:      at.counts.records.Load(),
 			Lost:         at.counts.lost.Load(),
 			CorruptRings: at.counts.corruptRings.Load(),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cilium/monitor/agent/internal/wanted"
 	"github.com/cilium/monitor/agent/source"
 )
 
@@ -25,6 +26,8 @@ type Source struct {
 	opts  Options
 	array *ebpf.Map // nil if it is opened by path
 	path  string
+
+	wanted *wanted.Map // beside path; nil if there is no path
 
 	mu      sync.Mutex // guards what follows
 	current *Rings     // those of the last Open
@@ -47,7 +50,9 @@ func New(array *ebpf.Map, opts Options) *Source { return &Source{array: array, o
 
 // NewPinned returns the source for the perf event array that is pinned at path, whichever that is
 // at the time.
-func NewPinned(path string, opts Options) *Source { return &Source{path: path, opts: opts} }
+func NewPinned(path string, opts Options) *Source {
+	return &Source{path: path, wanted: wanted.New(path), opts: opts}
+}
 
 // Open implements [source.Source]. It returns ErrTaken if somebody else reads the array.
 func (s *Source) Open() (source.Rings, error) {
@@ -73,13 +78,26 @@ func (s *Source) Open() (source.Rings, error) {
 		return nil, err
 	}
 	s.current, s.lostID = rings, 0
+	if s.wanted != nil {
+		if err := s.wanted.Reopen(); err != nil {
+			return nil, errors.Join(err, rings.Close())
+		}
+	}
 	return rings, nil
+}
+
+// SetWanted implements [source.Selective].
+func (s *Source) SetWanted(types source.Types) (selects bool, err error) {
+	if s.wanted == nil {
+		return false, nil
+	}
+	return s.wanted.There(), s.wanted.Set(types)
 }
 
 // Close implements [source.Source].
 func (s *Source) Close() error {
 	if s.array == nil {
-		return nil
+		return s.wanted.Close()
 	}
 	return s.array.Close()
 }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wanted tells a datapath which events somebody wants, so that it need not make any others: in a
+// BPF map beside the events map, which bpf/wanted.h describes for programs.
+package wanted
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cilium/monitor/agent/source"
+)
+
+// Suffix is what the path of the map has behind that of the events map.
+const Suffix = "_wanted"
+
+// Version is that of the layout of [Value].
+const Version = 1
+
+// Value is the value of the map's only entry, struct monitor_wanted of bpf/wanted.h.
+type Value struct {
+	Version uint32
+	_       uint32
+	Types   source.Types
+}
+
+// Map is the map beside one events map. It is not safe for concurrent use.
+type Map struct {
+	path string
+	m    *ebpf.Map // nil while there is none
+}
+
+// New returns the map beside the events map that is pinned at a path. It is opened by Reopen.
+func New(eventsMap string) *Map { return &Map{path: eventsMap + Suffix} }
+
+// Reopen opens the map that is there now, which may be none.
+func (w *Map) Reopen() error {
+	if err := w.Close(); err != nil {
+		return err
+	}
+	m, err := ebpf.LoadPinnedMap(w.path, nil)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("open %s: %w", w.path, err)
+	case m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() != uint32(unsafe.Sizeof(Value{})) || m.MaxEntries() == 0:
+		err := fmt.Errorf("%s is a map of type %s with keys of %d bytes and values of %d, not an %s with 4 and %d",
+			w.path, m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, unsafe.Sizeof(Value{}))
+		return errors.Join(err, m.Close())
+	}
+	w.m = m
+	return nil
+}
+
+// Set says which types are wanted. It does nothing if there is no map.
+func (w *Map) Set(types source.Types) error {
+	if w.m == nil {
+		return nil
+	}
+	if err := w.m.Put(uint32(0), Value{Version: Version, Types: types}); err != nil {
+		return fmt.Errorf("write to %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// There tells whether there is a map.
+func (w *Map) There() bool { return w.m != nil }
+
+// Close frees the map.
+func (w *Map) Close() error {
+	m := w.m
+	w.m = nil
+	if m == nil {
+		return nil
+	}
+	return m.Close()
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/session"
+	"github.com/cilium/monitor/interest"
+	"github.com/cilium/monitor/testutils"
+)
+
+// selectiveSource is a source that makes only what is wanted.
+type selectiveSource struct {
+	fakeSource
+
+	mu     sync.Mutex // guards what follows
+	wanted []source.Types
+	err    error
+}
+
+func (s *selectiveSource) SetWanted(types source.Types) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return false, s.err
+	}
+	s.wanted = append(s.wanted, types)
+	return true, nil
+}
+
+// last returns what it was told last, nil if it was told nothing.
+func (s *selectiveSource) last() *source.Types {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.wanted) == 0 {
+		return nil
+	}
+	return &s.wanted[len(s.wanted)-1]
+}
+
+func typesOf(types ...uint8) *source.Types {
+	all := new(source.Types)
+	for _, typ := range types {
+		all.Add(typ)
+	}
+	return all
+}
+
+// TestPushDown has a source told what is wanted, as subscribers come and go: before they are subscribed, and at
+// once when they are gone.
+func TestPushDown(t *testing.T) {
+	g := newGuarded(t)
+	serveSessions(t, g.fixture)
+	src := &selectiveSource{}
+	require.NoError(t, g.AttachSource("selective", src))
+	require.Nil(t, src.last(), "it is not open")
+
+	a := &picky{wants: interest.Types(typeA)}
+	g.RegisterNewConsumer(a)
+	require.Equal(t, typesOf(typeA), src.last())
+	c := ask(t, g.fixture, &session.Request{Types: []int{typeB, typeA}})
+	require.Equal(t, typesOf(typeA, typeB), src.last())
+	drops := &picky{wants: interest.Interest{Types: []uint8{api.MessageTypeDrop}, DropReasons: []uint8{133}}}
+	g.RegisterNewListener(drops)
+	require.Equal(t, typesOf(typeA, typeB, api.MessageTypeDrop), src.last())
+	everything := &testutils.FakeConsumer{}
+	g.RegisterNewConsumer(everything)
+	all := *src.last()
+	for typ := range 256 {
+		require.True(t, all.Has(uint8(typ)))
+	}
+	require.True(t, g.Stats().Sources[1].Selective)
+	require.False(t, g.Stats().Sources[0].Selective)
+
+	g.RemoveConsumer(everything)
+	require.Equal(t, typesOf(typeA, typeB, api.MessageTypeDrop), src.last())
+	g.RemoveListener(drops)
+	require.NoError(t, c.Close())
+	eventually(t, func() bool { return *src.last() == *typesOf(typeA) }, "the client is gone")
+	g.RemoveConsumer(a)
+	require.Equal(t, typesOf(), src.last())
+	require.NoError(t, g.Detach(t.Context(), "selective"))
+	require.Equal(t, typesOf(), src.last())
+}
+
+// TestPushDownFails has a source that can't be told what is wanted: it is not read until it can.
+func TestPushDownFails(t *testing.T) {
+	g := newGuarded(t)
+	src := &selectiveSource{err: errors.New("no such map")}
+	require.NoError(t, g.AttachSource("selective", src))
+	g.RegisterNewConsumer(&testutils.FakeConsumer{})
+	eventually(t, func() bool { return g.Stats().Sources[1].Failures > 0 }, "it is tried again")
+	require.Contains(t, g.Stats().Sources[1].Error, "tell the datapath which events are wanted: no such map")
+	src.mu.Lock()
+	src.err = nil
+	src.mu.Unlock()
+	eventually(t, func() bool { return g.Stats().Sources[1].Reading }, "it is read")
+	require.True(t, src.last().Has(typeA))
+}
+
+var _ source.Selective = (*selectiveSource)(nil)
+
+// TestNothingSelective does without.
+func TestNothingSelective(t *testing.T) {
+	f := attached(t)
+	f.RegisterNewConsumer(&picky{wants: interest.Types(typeA)})
+	require.NoError(t, f.gen.EmitTrace(3))
+	eventually(t, func() bool { return f.Stats().Unwanted == 3 }, "what nobody wants is read")
+	require.Equal(t, []agent.SourceStats{{Name: agent.EventsMapSource, Reading: true, Records: 3}}, f.Stats().Sources)
+}
