@@ -10,30 +10,31 @@ import (
 	"github.com/cilium/monitor/api"
 )
 
+// Byte orders of samples.
 const (
-	littleEndian = "little"
-	bigEndian    = "big"
+	LittleEndian = "little"
+	BigEndian    = "big"
 )
 
-// hostByteOrder is the byte order of this machine.
-func hostByteOrder() string {
+// HostByteOrder returns the byte order of this machine.
+func HostByteOrder() string {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
-		return littleEndian
+		return LittleEndian
 	}
-	return bigEndian
+	return BigEndian
 }
 
 // otherByteOrder is that of machines unlike this one.
 func otherByteOrder() string {
-	if hostByteOrder() == littleEndian {
-		return bigEndian
+	if HostByteOrder() == LittleEndian {
+		return BigEndian
 	}
-	return littleEndian
+	return LittleEndian
 }
 
 func byteOrderError() error {
 	return fmt.Errorf("%w: its events are %s-endian, this machine is %s-endian; it can be read on one like the agent's",
-		ErrByteOrder, otherByteOrder(), hostByteOrder())
+		ErrByteOrder, otherByteOrder(), HostByteOrder())
 }
 
 // orderFinder finds out in which byte order the samples of a session are, which does not say so.

@@ -125,7 +125,7 @@ func (d *Reader) beginSection() error {
 		return fmt.Errorf("%w: the header: %w", payload.ErrCorrupt, err)
 	}
 	switch order := d.header.ByteOrder; order {
-	case hostByteOrder():
+	case HostByteOrder():
 		return nil
 	case otherByteOrder():
 		return byteOrderError()

@@ -61,7 +61,7 @@ var (
 
 // Header is what a section begins with.
 type Header struct {
-	// ByteOrder is that of the samples: "little" or "big".
+	// ByteOrder is that of the samples: LittleEndian or BigEndian.
 	ByteOrder string `json:"byteOrder"`
 
 	// Begun is when the section was begun.

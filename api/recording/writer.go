@@ -29,7 +29,7 @@ type Writer struct {
 func NewWriter(w io.Writer, names Names) (*Writer, error) {
 	r := &Writer{out: bufio.NewWriterSize(w, bufferSize)}
 	r.block = append(r.block, Magic...)
-	header := Header{ByteOrder: hostByteOrder(), Begun: time.Now(), Names: names}
+	header := Header{ByteOrder: HostByteOrder(), Begun: time.Now(), Names: names}
 	if err := r.writeJSON(kindHeader, header); err != nil {
 		return nil, fmt.Errorf("write the header: %w", err)
 	}
