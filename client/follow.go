@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/api/session"
 )
 
 // [Follow] dials again after this long, and after twice as long each time there is
@@ -33,15 +34,25 @@ type Hooks struct {
 	// refused ([ErrRefused]), it is called only once the agent has written something.
 	OnConnect func()
 
+	// OnGreeting is called by [FollowRequest] behind OnConnect, with what [Client.Greeting] returns.
+	OnGreeting func(g *session.Greeting)
+
+	// OnDictionary is called by [FollowRequest] when the dictionary in the greeting has changed, see [Client.OnDictionary].
+	OnDictionary func(d *session.Dictionary)
+
+	// OnLive is called by [FollowRequest] when the history ends, see [Client.OnLive].
+	OnLive func()
+
 	// OnDisconnect is called when a connection is lost that OnConnect was called for, with the
-	// reason as [Client.Payloads] yields it. Events are missed until OnConnect is called.
+	// reason as [Client.Events] yields it, and the first time that there can't be one because the agent refuses
+	// it. Events are missed until OnConnect is called.
 	OnDisconnect func(err error)
 
 	// OnIdle is called before waiting for the agent, see [Client.OnIdle].
 	OnIdle func()
 }
 
-// Follow yields the events of the agent that serves the socket at path, and those of
+// Follow yields the events of the agent that serves the monitor API 1.2 on the socket at path, and those of
 // the next one that does, and so on: it waits for an agent to start, and when the connection is
 // lost it connects again. What [Client.Payloads] says about memory holds here, too.
 //
@@ -49,15 +60,36 @@ type Hooks struct {
 // connection for another reason than [ErrNotRunning], such as [fs.ErrPermission]; [payload.ErrNotASession] if
 // what serves the socket is no agent; else ctx's error.
 func Follow(ctx context.Context, path string, hooks Hooks) iter.Seq2[*payload.Payload, error] {
-	return func(yield func(*payload.Payload, error) bool) {
+	return payloadsOf(follow(ctx, path, nil, hooks))
+}
+
+// FollowRequest yields the events that a request asks for, as [DialRequest] does, of the agents that Follow would yield
+// those of. An agent that serves the API 1.2 only sends all events: the greeting is nil then.
+//
+// After a connection is lost, a request with From asks the next agent for what came behind the last event that was
+// yielded, so that what is still in its history is not missed.
+//
+// The last thing it yields is an error, with a nil event: as for Follow, and also [ErrEnd] if all that was asked for was
+// delivered, [ErrNoHistory], a [session.Refusal] that is not temporary, and [session.ErrNotASession].
+func FollowRequest(ctx context.Context, path string, request *session.Request, hooks Hooks) iter.Seq2[*Event, error] {
+	return follow(ctx, path, request, hooks)
+}
+
+// follow follows with a request, or by the API 1.2 if there is none.
+func follow(ctx context.Context, path string, request *session.Request, hooks Hooks) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
 		f := follower{path: path, hooks: hooks, delay: minRedial}
+		if request != nil {
+			asked := *request
+			f.request = &asked
+		}
 		c, err := f.dial(ctx)
 		for err == nil {
 			if !f.read(c, yield) {
 				return
 			}
 			if err = f.lost(ctx, c.err); err == nil {
-				c, err = f.redial(ctx, anyError)
+				c, err = f.redial(ctx, func(err error) bool { return !errors.Is(err, ErrNoHistory) })
 			}
 		}
 		yield(nil, err)
@@ -65,8 +97,9 @@ func Follow(ctx context.Context, path string, hooks Hooks) iter.Seq2[*payload.Pa
 }
 
 type follower struct {
-	path  string
-	hooks Hooks
+	path    string
+	request *session.Request // of the next connection; nil: API 1.2
+	hooks   Hooks
 
 	// delay comes before the next attempt to connect. It grows until a connection
 	// brings a payload, so that a server which accepts connections only to close
@@ -76,43 +109,68 @@ type follower struct {
 	refused bool // by the agent, the last time
 }
 
-// read yields the payloads of one connection until it ends, and closes it. It returns
+// read yields the events of one connection until it ends, and closes it. It returns
 // false if the caller's loop was left.
-func (f *follower) read(c *Client, yield func(*payload.Payload, error) bool) bool {
+func (f *follower) read(c *Client, yield func(*Event, error) bool) bool {
 	defer c.Close()
 	if conn, ok := c.conn.(syscall.Conn); ok && f.hooks.OnDial != nil {
 		f.hooks.OnDial(conn)
 	}
 	c.OnIdle(f.hooks.OnIdle)
-	if !f.refused {
-		f.connected()
-	} else {
-		c.onFirst = f.connected
+	c.OnDictionary(f.hooks.OnDictionary)
+	c.OnLive(f.hooks.OnLive)
+	connected := func() { f.connected(c) }
+	switch {
+	case c.asks():
+		if c.greet() != nil {
+			return true
+		}
+		connected()
+	case !f.refused:
+		connected()
+	default:
+		c.onFirst = connected
 	}
-	for pl, err := range c.Payloads() {
+	for e, err := range c.Events() {
 		if err != nil {
 			break
 		}
 		f.delay = minRedial
-		if !yield(pl, nil) {
+		f.resumeBehind(e)
+		if !yield(e, nil) {
 			return false
 		}
 	}
 	return true
 }
 
+// resumeBehind has the next connection go on behind an event, if the request asks for history.
+func (f *follower) resumeBehind(e *Event) {
+	if f.request != nil && f.request.From != (session.From{}) && !e.Time.IsZero() {
+		f.request.From = session.From{Since: e.Time.UnixNano() + 1}
+	}
+}
+
 // connected tells that there is a connection.
-func (f *follower) connected() {
+func (f *follower) connected(c *Client) {
 	f.refused = false
 	if f.hooks.OnConnect != nil {
 		f.hooks.OnConnect()
+	}
+	if f.request != nil && f.hooks.OnGreeting != nil {
+		f.hooks.OnGreeting(c.Greeting())
 	}
 }
 
 // lost tells that the connection is lost, or returns an error that a new one can't help.
 func (f *follower) lost(ctx context.Context, err error) error {
-	if errors.Is(err, payload.ErrNotASession) {
+	var refusal *session.Refusal
+	switch {
+	case errors.Is(err, payload.ErrNotASession), errors.Is(err, session.ErrNotASession), err == ErrEnd,
+		errors.As(err, &refusal) && !refusal.Temporary:
 		return err
+	case f.request != nil && f.request.Until != 0 && f.request.From.Since > f.request.Until:
+		return ErrEnd // the last event that is wanted came, but not the word that it was the last
 	}
 	known := f.refused
 	f.refused = errors.Is(err, ErrRefused)
@@ -122,10 +180,18 @@ func (f *follower) lost(ctx context.Context, err error) error {
 	return nil
 }
 
+// connect dials, and asks if there is a request.
+func (f *follower) connect(ctx context.Context) (*Client, error) {
+	if f.request == nil {
+		return Dial(ctx, f.path)
+	}
+	return dialAndAsk(ctx, f.path, f.request)
+}
+
 // dial dials for the first time. It waits for an agent, but for nothing else that an agent which
 // starts may not change.
 func (f *follower) dial(ctx context.Context) (*Client, error) {
-	c, err := Dial(ctx, f.path)
+	c, err := f.connect(ctx)
 	if !errors.Is(err, ErrNotRunning) {
 		return c, err
 	}
@@ -140,8 +206,6 @@ func (f *follower) dial(ctx context.Context) (*Client, error) {
 	return c, err
 }
 
-func anyError(error) bool { return true }
-
 // redial dials until somebody answers, or dialling fails with an error that again does not accept.
 func (f *follower) redial(ctx context.Context, again func(error) bool) (*Client, error) {
 	for {
@@ -151,7 +215,7 @@ func (f *follower) redial(ctx context.Context, again func(error) bool) (*Client,
 		case <-time.After(f.delay):
 		}
 		f.delay = min(2*f.delay, maxRedial)
-		c, err := Dial(ctx, f.path)
+		c, err := f.connect(ctx)
 		if err == nil || ctx.Err() != nil || !again(err) {
 			return c, err
 		}
