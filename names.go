@@ -66,12 +66,10 @@ func (n *names) dictionary() *session.Dictionary {
 	d.Node, _ = os.Hostname() // without it there is no name
 	interfaces, err := format.Interfaces()
 	if err != nil && n.current != nil {
-		d.Interfaces, d.AlternativeNames = n.current.Interfaces, n.current.AlternativeNames
+		d.AlternativeNames = n.current.AlternativeNames // and the names, of what seems to be gone
 	}
+	d.Interfaces = n.gone(interfaces)
 	for _, i := range interfaces {
-		if d.Interfaces == nil {
-			d.Interfaces = make(map[uint32]string)
-		}
 		d.Interfaces[i.Index] = i.Name
 		if len(i.AltNames) > 0 {
 			if d.AlternativeNames == nil {
@@ -82,6 +80,22 @@ func (n *names) dictionary() *session.Dictionary {
 	}
 	n.current = d
 	return d
+}
+
+// maxGone is how many interfaces that are gone keep their names, for the events that are still on their way.
+const maxGone = 1024
+
+// gone returns the names of interfaces that were there and are not among these.
+func (n *names) gone(interfaces []format.Interface) map[uint32]string {
+	gone := make(map[uint32]string)
+	if n.current == nil || len(n.current.Interfaces) > len(interfaces)+maxGone {
+		return gone
+	}
+	maps.Copy(gone, n.current.Interfaces)
+	for _, i := range interfaces {
+		delete(gone, i.Index)
+	}
+	return gone
 }
 
 // maxLinkMessages is how many messages of the kernel are taken at once.

@@ -132,8 +132,16 @@ func New(size, bytes int) *Log {
 	}
 }
 
-// SetTime sets the time of what is appended from now on, in a unit of the caller's.
-func (l *Log) SetTime(time int64) { l.time = time }
+// maxAhead is how far times may be ahead of the clock, in nanoseconds, so that they do not go back.
+const maxAhead = 1e9
+
+// SetTime sets the time of what is appended next, in nanoseconds. What comes behind that is a nanosecond later each: times
+// are all different, and only go back where the clock has gone back by more than a second.
+func (l *Log) SetTime(time int64) {
+	if time > l.time || time < l.time-maxAhead {
+		l.time = time
+	}
+}
 
 // Sample appends an event of n bytes, for all classes. data is its place in the log: the caller fills
 // it before the next Commit. It is never changed afterwards; a caller that hands it
@@ -236,6 +244,7 @@ func (l *Log) countLocked(s *segment) {
 // mark ends a payload that stands for the given number of events.
 func (l *Log) mark(s *segment, events uint64) {
 	s.marks = append(s.marks, mark{end: len(s.buf), events: events, classes: AllClasses, time: l.time})
+	l.time++
 	l.appended += events
 }
 
