@@ -54,10 +54,10 @@ func serve(p serveParams) error {
 		return nil
 	}
 	path := p.Config.MonitorSocketPath
-	p.serveSessions(session.SocketPath(path)) // first: a client that finds only 1.2 thinks that there is no other
 	p.Lifecycle.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error { return agent.ServeMonitorAPI(p.Agent, p.options("server", path)...) },
 	})
+	p.serveSessions(session.SocketPath(path))
 	return nil
 }
 
