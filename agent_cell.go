@@ -54,6 +54,7 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 		agent.WithEventsMap(p.Config.MonitorEventsMap),
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
 		agent.WithQueueBytes(p.Config.MonitorQueueBytes),
+		agent.WithMaxDelay(p.Config.MonitorMaxDelay),
 	}
 	if p.Config.MonitorTakeOver {
 		opts = append(opts, agent.WithTakeOver())

@@ -96,13 +96,11 @@ func (a *Agent) publishLocked() {
 	}
 }
 
-// flush writes what is new in the log to all clients, as far as their sockets take it. It
-// returns how many it wrote to.
-func (a *Agent) flush() (written int) {
+// flush writes what is new in the log to all clients, as far as their sockets take it.
+func (a *Agent) flush() {
 	for s := range a.servers.all {
-		written += s.flush()
+		s.flush()
 	}
-	return written
 }
 
 // scheduleFlush has the servers' goroutines call flush.

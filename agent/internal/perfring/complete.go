@@ -69,7 +69,7 @@ func (rs *Rings) checkPath() error {
 
 // online tells whether a possible CPU is online: only then has it perf events.
 func online(cpu int) bool {
-	fd, err := openEvent(cpu, 0, 1)
+	fd, err := openEvent(cpu, 1)
 	if err != nil {
 		return false
 	}
