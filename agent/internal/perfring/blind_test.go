@@ -21,6 +21,9 @@ func blind(t *testing.T, rings *Rings, ownFile bool) *slots {
 	sight := rings.slots
 	t.Cleanup(func() { require.NoError(t, sight.close()) })
 	rings.slots, rings.ownFile = nil, ownFile
+	for _, r := range rings.rings {
+		r.slots, r.entries = nil, nil
+	}
 	return sight
 }
 

@@ -23,7 +23,7 @@ func (rs *Rings) Check() error {
 		}
 	}
 	for _, r := range rs.rings {
-		switch rs.slots.state(r.cpu, r) {
+		switch r.state() {
 		case slotUnknown:
 		case slotOurs:
 			if r.standsStill() {

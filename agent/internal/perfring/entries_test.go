@@ -15,21 +15,26 @@ func TestEntries(t *testing.T) {
 	rings := openRings(t, newSource(t, 0))
 	require.NotNil(t, rings.entries)
 	for _, r := range rings.rings {
-		require.NotZero(t, r.entry)
-		for _, mode := range []source.Mode{source.Lazy, source.Once, source.Eager} {
-			before := r.entry
-			require.True(t, r.ours())
-			require.NoError(t, r.SetMode(mode))
-			require.NotEqual(t, before, r.entry)
+		for event := range wakeupEvents {
+			require.NoError(t, r.put(event))
+			require.Equal(t, slotOurs, r.state())
+			entry, err := rings.entries.read(r.cpu)
+			require.NoError(t, err)
+			require.Equal(t, r.events[event], entry)
 		}
+		require.NoError(t, r.SetMode(source.Eager))
+		other := newRing(t, rings.array, rings.slots, r.cpu)
+		require.NoError(t, other.put(lazyEvent))
+		require.Equal(t, slotTaken, r.state(), "another's event is there")
+		require.ErrorIs(t, r.SetMode(source.Once), source.ErrStale)
 		require.NoError(t, rings.array.Delete(uint32(r.cpu)))
 		entry, err := rings.entries.read(r.cpu)
 		require.NoError(t, err)
 		require.Zero(t, entry)
-		require.False(t, r.ours())
+		require.Equal(t, slotEmpty, r.state())
 		require.ErrorIs(t, r.SetMode(source.Lazy), source.ErrStale)
 		require.NoError(t, r.put(eagerEvent))
-		require.True(t, r.ours())
+		require.Equal(t, slotOurs, r.state())
 	}
 }
 
@@ -39,9 +44,8 @@ func TestWithoutEntries(t *testing.T) {
 	src := newSource(t, 0)
 	rings := openRings(t, src)
 	for _, r := range rings.rings {
-		r.entries, r.entry = nil, 0
+		r.entries = nil
 		require.NoError(t, r.SetMode(source.Once))
-		require.Zero(t, r.entry)
 		require.NoError(t, rings.array.Delete(uint32(r.cpu)))
 		require.ErrorIs(t, r.SetMode(source.Eager), source.ErrStale)
 	}

@@ -36,9 +36,9 @@ type Ring struct {
 	slots *slots // of Rings, which has it closed
 	cpu   int
 
-	// entries are those of Rings, nil if the kernel does not tell; entry is what they say of ours.
+	// entries are those of Rings, nil if the kernel does not tell; events is what ours are by them.
 	entries *entries
-	entry   uint32
+	events  [len(wakeupEvents)]uint32
 
 	fds   [len(wakeupEvents)]int
 	event int    // whose turn it is: an index of fds and wakeupEvents
@@ -154,21 +154,27 @@ func (r *Ring) SetMode(mode source.Mode) error {
 	if r.meta == nil {
 		return fmt.Errorf("change the mode of CPU %d: %w", r.cpu, os.ErrClosed)
 	}
-	if !r.ours() {
+	if state := r.state(); state == slotEmpty || state == slotTaken {
 		return fmt.Errorf("%w: the entry of CPU %d is not ours any more", source.ErrStale, r.cpu)
 	}
 	return r.put(r.count.eventFor(mode, r.tail, atomic.LoadUint64(&r.meta.Data_head)))
 }
 
-// ours tells whether the entry of the array is ours, as far as the kernel tells.
-func (r *Ring) ours() bool {
-	if r.entry != 0 {
-		if entry, err := r.entries.read(r.cpu); err == nil {
-			return entry == r.entry
-		}
+// state tells what is in the ring's entry of the array.
+func (r *Ring) state() slotState {
+	if r.entries == nil {
+		return r.slots.state(r.cpu, r)
 	}
-	state := r.slots.state(r.cpu, r)
-	return state != slotEmpty && state != slotTaken
+	switch event, err := r.entries.read(r.cpu); {
+	case err != nil:
+		return r.slots.state(r.cpu, r)
+	case event == 0:
+		return slotEmpty
+	case event == r.events[r.event]:
+		return slotOurs
+	default:
+		return slotTaken
+	}
 }
 
 // put puts an event into the array.
@@ -179,9 +185,6 @@ func (r *Ring) put(event int) error {
 	}
 	r.event = event
 	r.count.change(event, before, atomic.LoadUint64(&r.meta.Data_head))
-	if r.entries != nil {
-		r.entry, _ = r.entries.read(r.cpu) // 0 with an error
-	}
 	return nil
 }
 

@@ -34,7 +34,7 @@ type Rings struct {
 	ownFile  bool // closing array takes our events out of it
 	path     string
 	slots    *slots   // nil if the kernel can't tell what is in the array
-	entries  *entries // nil if it can't tell whether that has changed
+	entries  *entries // nil if it does not let us read which event that is
 	poller   *epoll.Poller
 	rings    []*Ring
 	byFd     map[int32]int // the index of the ring that a descriptor of poller is one of
@@ -95,12 +95,12 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 	return nil
 }
 
-// openEntries has the rings notice when their entries change, if the kernel lets them.
+// openEntries has the rings notice when their entries change, if the kernel lets them read that.
 func (rs *Rings) openEntries() {
 	if len(rs.rings) == 0 {
 		return
 	}
-	entries, err := openEntries(rs.array, rs.rings[0].fds[0])
+	entries, err := openEntries(rs.array, rs.rings)
 	if err != nil {
 		return
 	}
@@ -185,7 +185,7 @@ func (rs *Rings) Detach() error {
 
 // takeOut takes a ring out of an array that is not open in a file of its own.
 func (rs *Rings) takeOut(r *Ring) error {
-	state := rs.slots.state(r.cpu, r)
+	state := r.state()
 	if state == slotEmpty || state == slotTaken || state == slotUnknown && rs.replaced.Load() {
 		return nil
 	}
