@@ -112,6 +112,11 @@ func (a *Agent) scheduleFlush() {
 
 // notifyLocked hands records of a source to a consumer. The caller holds the dispatch lock.
 func notifyLocked(c *subscription[consumer.MonitorConsumer], records []payload.Payload) {
+	if c.batches != nil {
+		c.batches.NotifyPerfEvents(records)
+		c.delivered += countEvents(records)
+		return
+	}
 	for i := range records {
 		if c.gone.Load() {
 			return
