@@ -59,6 +59,7 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
 		agent.WithQueueBytes(p.Config.MonitorQueueBytes),
 		agent.WithHistory(wants, historyBytes),
+		agent.WithMaxDelay(p.Config.MonitorMaxDelay),
 	}
 	if p.Config.MonitorTakeOver {
 		opts = append(opts, agent.WithTakeOver())

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -23,6 +24,7 @@ const (
 	flagQueueBytes  = "monitor-queue-bytes"
 	flagMaxClients  = "monitor-max-clients"
 	flagBufferPages = "monitor-buffer-pages"
+	flagMaxDelay    = "monitor-max-delay"
 	flagSocketPath  = "monitor-socket-path"
 	flagEventsMap   = "monitor-events-map"
 	flagTakeOver    = "monitor-take-over"
@@ -52,6 +54,10 @@ type AgentConfig struct {
 	// is rounded up to a power of two.
 	MonitorBufferPages int
 
+	// MonitorMaxDelay is how long an event may wait in the ring until it is read. A larger one is
+	// cheaper.
+	MonitorMaxDelay time.Duration
+
 	// MonitorEventsMap is where the datapath's events map is pinned.
 	MonitorEventsMap string
 
@@ -73,6 +79,7 @@ var defaultAgentConfig = AgentConfig{
 	MonitorQueueSize:   0,
 	MonitorQueueBytes:  agent.DefaultQueueBytes,
 	MonitorBufferPages: 64,
+	MonitorMaxDelay:    agent.DefaultMaxDelay,
 	MonitorEventsMap:   agent.DefaultEventsMap,
 	HistorySize:        16 << 20,
 }
@@ -86,6 +93,8 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 		fmt.Sprintf("Bytes of memory that these events may take, %d to %d; the bound that is reached first holds", agent.MinQueueBytes, maxQueueBytes))
 	flags.Int(flagBufferPages, def.MonitorBufferPages,
 		fmt.Sprintf("Size of each CPU's perf ring buffer in pages, 1 to %d, rounded up to a power of two", agent.MaxPages))
+	flags.Duration(flagMaxDelay, def.MonitorMaxDelay,
+		fmt.Sprintf("How long an event may wait in the ring until the agent reads it, %v to %v; a larger one is cheaper", agent.MinMaxDelay, agent.MaxMaxDelay))
 	flags.String(flagEventsMap, def.MonitorEventsMap,
 		"Path where the datapath's events map is pinned")
 	flags.Bool(flagTakeOver, def.MonitorTakeOver,
@@ -129,6 +138,9 @@ func (cfg AgentConfig) validate() error {
 		return err
 	}
 	if err := inRange(flagHistorySize, cfg.HistorySize, agent.MinHistoryBytes, maxHistory); err != nil {
+		return err
+	}
+	if err := inRange(flagMaxDelay, cfg.MonitorMaxDelay, agent.MinMaxDelay, agent.MaxMaxDelay); err != nil {
 		return err
 	}
 	return absolute(flagEventsMap, cfg.MonitorEventsMap)
@@ -181,9 +193,9 @@ func (cfg ServerConfig) validate() error {
 	return nil
 }
 
-func inRange(flag string, value, low, high int) error {
+func inRange[T int | time.Duration](flag string, value, low, high T) error {
 	if value < low || value > high {
-		return fmt.Errorf("--%s=%d is out of range, allowed are %d to %d", flag, value, low, high)
+		return fmt.Errorf("--%s=%v is out of range, allowed are %v to %v", flag, value, low, high)
 	}
 	return nil
 }

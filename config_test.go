@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/hive"
 	"github.com/cilium/hive/cell"
@@ -43,7 +44,7 @@ func TestConfigDefaults(t *testing.T) {
 	cfg, err := configure(t, nil, "")
 	require.NoError(t, err)
 	require.Equal(t, config{
-		monitor.AgentConfig{MonitorQueueSize: 0, MonitorQueueBytes: 32 << 20, MonitorBufferPages: 64, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events", History: []string{}, HistorySize: 16 << 20},
+		monitor.AgentConfig{MonitorQueueSize: 0, MonitorQueueBytes: 32 << 20, MonitorBufferPages: 64, MonitorMaxDelay: 500 * time.Microsecond, MonitorEventsMap: "/sys/fs/bpf/tc/globals/cilium_events", History: []string{}, HistorySize: 16 << 20},
 		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/var/run/cilium/monitor1_2.sock", MonitorMaxClients: 64},
 	}, cfg)
 }
@@ -57,13 +58,14 @@ monitor-queue-size: 1
 monitor-queue-bytes: 3000001
 monitor-max-clients: 11
 monitor-buffer-pages: 1
+monitor-max-delay: 1ms
 monitor-socket-path: /run/file.sock
 monitor-events-map: /sys/fs/bpf/file
 history: [drop, trace]
 history-size: 3000001
 `
 	want := config{
-		monitor.AgentConfig{MonitorQueueSize: 1, MonitorQueueBytes: 3000001, MonitorBufferPages: 1, MonitorEventsMap: "/sys/fs/bpf/file", History: []string{"drop", "trace"}, HistorySize: 3000001},
+		monitor.AgentConfig{MonitorQueueSize: 1, MonitorQueueBytes: 3000001, MonitorBufferPages: 1, MonitorMaxDelay: time.Millisecond, MonitorEventsMap: "/sys/fs/bpf/file", History: []string{"drop", "trace"}, HistorySize: 3000001},
 		monitor.ServerConfig{MonitorSocketPath: "/run/file.sock", MonitorMaxClients: 11},
 	}
 	cfg, err := configure(t, nil, file)
@@ -75,12 +77,13 @@ history-size: 3000001
 	t.Setenv("MONITOR_QUEUE_BYTES", "3000002")
 	t.Setenv("MONITOR_MAX_CLIENTS", "12")
 	t.Setenv("MONITOR_BUFFER_PAGES", "2")
+	t.Setenv("MONITOR_MAX_DELAY", "2ms")
 	t.Setenv("MONITOR_SOCKET_PATH", "/run/env.sock")
 	t.Setenv("MONITOR_EVENTS_MAP", "/sys/fs/bpf/env")
 	t.Setenv("HISTORY", "drop,all")
 	t.Setenv("HISTORY_SIZE", "3000002")
 	want = config{
-		monitor.AgentConfig{MonitorQueueSize: 2, MonitorQueueBytes: 3000002, MonitorBufferPages: 2, MonitorEventsMap: "/sys/fs/bpf/env", History: []string{"drop", "all"}, HistorySize: 3000002},
+		monitor.AgentConfig{MonitorQueueSize: 2, MonitorQueueBytes: 3000002, MonitorBufferPages: 2, MonitorMaxDelay: 2 * time.Millisecond, MonitorEventsMap: "/sys/fs/bpf/env", History: []string{"drop", "all"}, HistorySize: 3000002},
 		monitor.ServerConfig{EnableMonitor: true, MonitorSocketPath: "/run/env.sock", MonitorMaxClients: 12},
 	}
 	cfg, err = configure(t, nil, file)
@@ -88,13 +91,13 @@ history-size: 3000001
 	require.Equal(t, want, cfg)
 
 	cfg, err = configure(t, []string{
-		"--enable-monitor=false", "--monitor-queue-size=3", "--monitor-queue-bytes=3000003", "--monitor-buffer-pages=3",
+		"--enable-monitor=false", "--monitor-queue-size=3", "--monitor-queue-bytes=3000003", "--monitor-buffer-pages=3", "--monitor-max-delay=3ms",
 		"--monitor-max-clients=13", "--monitor-socket-path=/run/flag.sock", "--monitor-events-map=/sys/fs/bpf/flag",
 		"--history=drop,77", "--history-size=3000003",
 	}, file)
 	require.NoError(t, err)
 	require.Equal(t, config{
-		monitor.AgentConfig{MonitorQueueSize: 3, MonitorQueueBytes: 3000003, MonitorBufferPages: 3, MonitorEventsMap: "/sys/fs/bpf/flag", History: []string{"drop", "77"}, HistorySize: 3000003},
+		monitor.AgentConfig{MonitorQueueSize: 3, MonitorQueueBytes: 3000003, MonitorBufferPages: 3, MonitorMaxDelay: 3 * time.Millisecond, MonitorEventsMap: "/sys/fs/bpf/flag", History: []string{"drop", "77"}, HistorySize: 3000003},
 		monitor.ServerConfig{MonitorSocketPath: "/run/flag.sock", MonitorMaxClients: 13},
 	}, cfg)
 }
@@ -115,6 +118,8 @@ func TestConfigRefused(t *testing.T) {
 		{"--history=256", "--history=256: unknown message type"},
 		{"--monitor-buffer-pages=0", "--monitor-buffer-pages=0 is out of range, allowed are 1 to 65536"},
 		{"--monitor-buffer-pages=65537", "--monitor-buffer-pages=65537 is out of range, allowed are 1 to 65536"},
+		{"--monitor-max-delay=99us", "--monitor-max-delay=99µs is out of range, allowed are 100µs to 1s"},
+		{"--monitor-max-delay=1001ms", "--monitor-max-delay=1.001s is out of range"},
 		{"--monitor-socket-path=monitor.sock", `--monitor-socket-path="monitor.sock" is not an absolute path`},
 		{"--monitor-socket-path=", `--monitor-socket-path="" is not an absolute path`},
 		{"--monitor-socket-path=" + long, "--monitor-socket-path=" + long + " has 108 bytes, a unix socket's path at most 107"},
@@ -144,6 +149,8 @@ func TestConfigLimits(t *testing.T) {
 		{"--monitor-max-clients=4096"},
 		{"--monitor-buffer-pages=1"},
 		{"--monitor-buffer-pages=65536"},
+		{"--monitor-max-delay=100us"},
+		{"--monitor-max-delay=1s"},
 		{"--monitor-socket-path=/" + strings.Repeat("x", 106)},
 		{"--enable-monitor=false", "--monitor-socket-path="},
 	} {

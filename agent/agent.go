@@ -55,6 +55,7 @@ type Agent struct {
 	takeOver       bool
 	queueBytes     int
 	drainTimeout   time.Duration
+	maxDelay       time.Duration
 
 	events   *eventlog.Log // appended to by who holds dispatch
 	dispatch dispatchLock
@@ -110,6 +111,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		eventsMapPath: DefaultEventsMap,
 		queueBytes:    DefaultQueueBytes,
 		drainTimeout:  defaultDrainTimeout,
+		maxDelay:      DefaultMaxDelay,
 		counters:      counters{start: time.Now()},
 		health:        health.OrNone(nil),
 		closedStreams: make(map[string]StreamTotals),
@@ -125,6 +127,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 		a.queueSize = DefaultQueueSize()
 	}
 	a.queueBytes = max(a.queueBytes, MinQueueBytes)
+	a.maxDelay = min(max(a.maxDelay, MinMaxDelay), MaxMaxDelay)
 	a.events = eventlog.New(a.queueSize, a.queueBytes)
 	a.dispatch.init(a.queueSize, a.queueBytes/4)
 	a.consumers.kind, a.listeners.kind = kindConsumer, kindListener

@@ -13,6 +13,8 @@ type batch struct {
 	records []payload.Payload  // with Data that lies in the log; of user space one that may have no Data
 	classes []eventlog.Classes // of demand, that each record is for
 	typ     uint8              // of the event of user space
+
+	some []payload.Payload // what only returned last
 }
 
 // reset empties the batch.
@@ -20,6 +22,20 @@ func (b *batch) reset() { b.records, b.classes = b.records[:0], b.classes[:0] }
 
 func (b *batch) add(pl payload.Payload, classes eventlog.Classes) {
 	b.records, b.classes = append(b.records, pl), append(b.classes, classes)
+}
+
+// only returns the records for a class. They are valid until the next call.
+func (b *batch) only(class int) []payload.Payload {
+	if n, _ := b.of(class); n == len(b.records) {
+		return b.records
+	}
+	b.some = b.some[:0]
+	for i := range b.records {
+		if b.classes[i].Has(class) {
+			b.some = append(b.some, b.records[i])
+		}
+	}
+	return b.some
 }
 
 // of returns how many records are for a class, and for how many events they stand.

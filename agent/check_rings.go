@@ -9,32 +9,32 @@ import (
 	"github.com/cilium/monitor/agent/source"
 )
 
-// timeout returns how long to wait for a wake-up before the next poll.
+// timeout returns how long to wait for a wake-up before the next visit.
 func (r *reader) timeout() time.Duration {
-	timeout := r.wakeups.timeout()
-	if !r.needsChecks() {
-		return timeout
+	at, ok := r.policy.NextPoll()
+	next := r.start.Add(at)
+	if r.needsChecks() && (!ok || r.checkAt.Before(next)) {
+		next, ok = r.checkAt, true
 	}
-	untilCheck := max(0, time.Until(r.checkAt))
-	if timeout == source.Forever {
-		return untilCheck
+	if !ok {
+		return source.Forever
 	}
-	return min(timeout, untilCheck)
+	return max(0, time.Until(next))
 }
 
 // needsChecks tells whether check has anything to do.
 func (r *reader) needsChecks() bool {
 	_, ok := r.opened.(source.Checker)
-	return ok || r.wakeups.countsLosses
+	return ok || r.losses
 }
 
 // check looks whether the rings still get all that is written. Rings that do not are replaced
 // if that is possible; in any case it is reported. The error is one after which the reader
 // can't go on.
 func (r *reader) check() error {
-	r.checkAt = r.wakeups.now.Add(checkInterval)
+	r.checkAt = r.now.Add(checkInterval)
 	// Losses that there will be no record of as long as nothing fits in the ring.
-	for i := range r.wakeups.rings {
+	for i := range r.policy.Rings() {
 		if err := r.deliverLossNow(i); err != nil {
 			return err
 		}

@@ -102,11 +102,13 @@ func (c *conn) statsLocked() ClientStats {
 }
 
 // flush writes what the client has not got yet, as far as the socket takes it, unless
-// the connection is blocked. It returns whether it wrote anything.
-func (c *conn) flush() (wrote bool) {
+// the connection is blocked.
+func (c *conn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.blocked && c.writeLocked()
+	if !c.blocked {
+		c.writeLocked()
+	}
 }
 
 // writable is called when the socket of a blocked connection takes data again.
@@ -117,25 +119,24 @@ func (c *conn) writable() {
 	c.writeLocked()
 }
 
-// writeLocked writes until the client has everything or the socket is full, and returns
-// whether it wrote anything. The caller holds c.mu.
-func (c *conn) writeLocked() (wrote bool) {
+// writeLocked writes until the client has everything or the socket is full. The caller holds
+// c.mu.
+func (c *conn) writeLocked() {
 	// Those who append to the log faster than this is written must not keep the
 	// writer here.
 	for range 8 {
 		if c.failed {
-			return wrote
+			return
 		}
 		run := c.cursor.Next()
 		if len(run) == 0 {
 			if c.session != nil && c.session.ended {
 				c.failLocked() // it has everything
 			}
-			return wrote
+			return
 		}
 		n, err := send(c.fd, run)
 		ok := c.cursor.Wrote(n)
-		wrote = wrote || n > 0
 		switch {
 		case !ok:
 			c.server.agent.log.WithFields(c.peer()).Warn("Disconnecting a client that has read half an event: there is no memory to keep the rest")
@@ -146,11 +147,11 @@ func (c *conn) writeLocked() (wrote bool) {
 			c.failLocked()
 		case n < len(run):
 			c.blockLocked(true)
-			return wrote
+			return
 		}
 	}
 	c.server.scheduleFlush()
-	return wrote
+	return
 }
 
 // send writes to a socket without blocking, and returns how much it took.

@@ -39,6 +39,15 @@ const (
 	MinQueueBytes = 2 << 20
 )
 
+const (
+	// DefaultMaxDelay is the default of [WithMaxDelay].
+	DefaultMaxDelay = 500 * time.Microsecond
+
+	// MinMaxDelay and MaxMaxDelay are the bounds for [WithMaxDelay].
+	MinMaxDelay = 100 * time.Microsecond
+	MaxMaxDelay = time.Second
+)
+
 // DefaultQueueSize returns the number of events that are kept for clients that fall
 // behind: 1024 for each possible CPU, at most 16384.
 func DefaultQueueSize() int {

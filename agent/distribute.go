@@ -114,13 +114,11 @@ func (a *Agent) publishLocked() {
 	}
 }
 
-// flush writes what is new in the log to all clients, as far as their sockets take it. It
-// returns how many it wrote to.
-func (a *Agent) flush() (written int) {
+// flush writes what is new in the log to all clients, as far as their sockets take it.
+func (a *Agent) flush() {
 	for s := range a.servers.all {
-		written += s.flush()
+		s.flush()
 	}
-	return written
 }
 
 // scheduleFlush has the servers' goroutines call flush.
@@ -132,6 +130,12 @@ func (a *Agent) scheduleFlush() {
 
 // notifyLocked hands records of a source to a consumer. The caller holds the dispatch lock.
 func notifyLocked(c *subscription[consumer.MonitorConsumer], b *batch) {
+	if c.batches != nil {
+		c.batches.NotifyPerfEvents(b.only(c.class))
+		_, events := b.of(c.class)
+		c.delivered += events
+		return
+	}
 	for i := range b.records {
 		if c.gone.Load() {
 			return

@@ -27,7 +27,8 @@
 // By number, with the function that does it:
 //
 //  1. [source.Rings].Wait returns since the source woke the reader up, or because the
-//     wake-up policy (wakeups.go) has it poll. Then reader.drainRings goes through the rings.
+//     wake-up policy (package wakeup) has it poll. Then reader.visit goes through the rings that may
+//     have something.
 //  2. reader.deliverBatch acquires the dispatch lock, and first delivers what was left with it
 //     while it was held. SendEvent encodes its event and acquires the lock, or, if it is
 //     held, leaves the event with it and returns.
@@ -51,8 +52,10 @@
 //   - Subscriber: a consumer, a listener, a stream or a client. Clients are connections to the socket.
 //   - Dispatch lock: who holds it delivers events. Entry: what waits for it, a user event or a barrier.
 //   - Barrier: a function to be called when all entries before it are delivered.
-//   - Batch: records that are delivered in one go. Poll: one look of a reader into all its rings.
-//   - Eager, lazy: whether a ring wakes its reader up for every record.
+//   - Batch: records that are delivered in one go. Visit: one look of a reader into its rings. Poll: a visit
+//     that no ring asked for.
+//   - Eager, armed, lazy: whether a ring wakes its reader up for every record, for the next one, or for
+//     none and is polled.
 //   - Drain: deliver all there is, before a source is detached or the agent stops.
 //   - User event: an event of SendEvent. Agent event: one of api.MessageTypeAgent.
 //   - Interest: what a subscriber wants, see package interest. Class: the subscribers of one interest.
@@ -111,26 +114,30 @@
 //
 // # When the kernel wakes the reader up
 //
-// A wake-up by the kernel costs the datapath about 9 us inside the BPF program, against
+// A wake-up by the kernel costs the datapath about 8 us inside the BPF program, against
 // 0.2 us for writing the event, and the agent more than the event itself. Not being
 // woken up costs latency. No fixed policy has both: a wake-up per event is what Cilium's
 // agent does, and pays; a ring that wakes its reader when half full holds 600 events
 // back, 30 ms worth at 20,000 events/s.
 //
-// So the policy adapts, for each CPU by itself. While a CPU has few events, each of them
-// wakes the reader up: a person who watches a quiet node sees an event within some 0.2 ms.
-// Once there are many, the perf event in the CPU's slot of the events map is replaced by
-// another one that writes into the same ring, but wakes the reader only when half of it has
-// been written. The ring stays, so nothing is lost, copied or out of order, and the change
-// takes two microseconds. From then on the reader comes by itself, on a timer; the datapath
-// pays nothing for that.
+// So it goes as with the drivers of network cards. A ring that is quiet is armed: the next
+// event wakes the reader up, and those after it do not. The reader then polls, and arms the ring again
+// when it finds nothing. Polling costs the datapath nothing, and no event waits
+// longer than the maximal delay, see [WithMaxDelay]. Where polls after a wake-up have been finding
+// nothing, the ring is armed again at once: events that come one by one, and bursts that are over before
+// the reader is there, cost a wake-up each and no poll. Wake-ups are counted against a budget of
+// half as many as there are polls in that time; beyond it, polling goes on. When to do what is decided
+// by package wakeup, which has no clock and no kernel.
 //
-// What a poll costs does not depend on the events that it finds: a timer and two context
-// switches (some 18 us of CPU in a virtual machine), and for each client a system call that
-// wakes it up (4 us). So the time between polls is the price of CPU in latency. It grows
-// with the number of clients, 0.35 ms with one, 0.7 ms with four, 2 ms at most, which
-// keeps a reader's share of a CPU at 5 to 7 % and the 99th percentile of the latency near
-// that of an agent which is woken up for every event, but is often too busy to be prompt.
+// A ring is armed by putting another perf event into the CPU's slot of the events map, one that writes into the
+// same ring. So nothing is lost, copied or out of order, and the change takes some
+// microseconds. How that wakes the reader up once and not for each event of a burst is told in
+// perfring/countdown.go. Before, it is made sure that the slot is not somebody else's by now.
+//
+// What a poll costs hardly depends on the events that it finds: it is the sleep in the kernel (15 to 20 us of CPU in a
+// virtual machine), and for each client a system call that wakes it up (4 us). So the maximal delay is the price
+// of CPU in latency. The reader keeps its thread, to have the kernel end its sleeps when they should: by default
+// they are 50 us late, in case that another timer ends then.
 //
 // A goroutine that sleeps in system calls only must yield to the Go scheduler now and then,
 // or it costs twice as much, see reader.go. Timers of the Go runtime are not an alternative:
@@ -138,8 +145,8 @@
 // that wakes up each time a client has read something, to find that nobody waits for it.
 // Hence package epoll.
 //
-// When a CPU is quiet again its ring becomes eager again, see wakeups.go. At that moment, every
-// second, and when it stops, the reader asks the kernel how many events were lost: a loss is
-// written into the ring only with the next event that fits, so the last ones of a burst would
+// A visit looks only into rings that woke the reader up or that are polled: each other one is a miss of the
+// cache. Every second, when a ring is armed, and when it stops, the reader asks the kernel how many events were lost of a ring
+// that was full: a loss is written into the ring only with the next event that fits, so the last ones of a burst would
 // stay unknown.
 package agent

@@ -7,22 +7,27 @@ import (
 	"fmt"
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
+	"github.com/cilium/monitor/agent/internal/wakeup"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api/payload"
 )
 
-// drainRings delivers what is in the rings when it comes to them, and returns whether
-// that was anything.
-func (r *reader) drainRings() (progress bool) {
-	for i := range r.wakeups.rings {
-		for pending := r.pending(i); pending > 0; {
-			size := r.deliverBatch(i)
-			if size == 0 {
-				break
-			}
-			pending -= size
-			progress = true
+// drainRings delivers what is in all rings.
+func (r *reader) drainRings() {
+	for i := range r.policy.Rings() {
+		r.drainRing(i)
+	}
+}
+
+// drainRing delivers what is in ring i when it comes to it, and returns whether that was anything.
+func (r *reader) drainRing(i int) (progress bool) {
+	for pending := r.pending(i); pending > 0; {
+		size := r.deliverBatch(i)
+		if size == 0 {
+			break
 		}
+		pending -= size
+		progress = true
 	}
 	return progress
 }
@@ -34,42 +39,36 @@ func (r *reader) detachAndDrain() error {
 	r.mu.Unlock()
 
 	r.drainRings()
-	for i := range r.wakeups.rings {
+	for i := range r.policy.Rings() {
 		err = errors.Join(err, r.deliverLossNow(i))
 	}
 	r.drainRings() // a program that was running at the time may have written late
 	return err
 }
 
-// adapt gives the rings the modes that the wake-up policy wants.
-func (r *reader) adapt() error {
-	for i := range r.wakeups.rings {
-		mode, changed := r.wakeups.mode(i)
-		if !changed {
-			continue
-		}
-		err := r.setMode(i, mode)
+// adapt gives rings the modes that the wake-up policy wants.
+func (r *reader) adapt(changes []wakeup.Change) error {
+	for _, c := range changes {
+		err := r.setMode(c.Ring, c.Mode)
 		if errors.Is(err, source.ErrStale) {
-			r.checkAt = r.wakeups.now
+			r.checkAt = r.now
+			r.policy.Refused(c.Ring)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if mode != source.Eager {
+		if c.Mode == source.Lazy {
 			continue
 		}
 		// The CPU is quiet. What it lost at the end of the burst would not be
 		// seen until it has something to say again.
-		if err := r.deliverLossNow(i); err != nil {
+		if err := r.deliverLossNow(c.Ring); err != nil {
 			return err
 		}
-		// A record that came before the change, or from a program that was
-		// running at the time, wakes nobody up.
-		if r.pending(i) > 0 {
-			r.wakeups.pollWithin(0)
-		} else {
-			r.wakeups.pollWithin(maxInterval)
+		// A record that came before the change wakes nobody up.
+		if r.pending(c.Ring) > 0 {
+			r.policy.Missed(c.Ring)
 		}
 	}
 	return nil
@@ -106,7 +105,7 @@ func (r *reader) pending(i int) int {
 // how much of the ring these were.
 func (r *reader) deliverBatch(i int) (size int) {
 	size = r.readAndDeliver(i)
-	r.wakeups.wrote(r.agent.flush())
+	r.agent.flush()
 	return size
 }
 
@@ -162,8 +161,8 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	ring.Release()
 	r.mu.Unlock()
 
-	r.wakeups.read(i, len(r.batch.records)+int(unwanted))
-	r.agent.counters.read(r.batch.records, r.wakeups.now)
+	r.policy.Found(i, len(r.batch.records)+int(unwanted))
+	r.agent.counters.read(r.batch.records, r.now)
 	r.agent.counters.unwanted.Add(unwanted)
 	r.attachment.counts.records.Add(uint64(len(r.batch.records)) + unwanted)
 	r.count(cpu, lost, unknown)
@@ -177,7 +176,7 @@ const maxRingErrors = 10
 // countError counts an error of ring i, if there is one. Once there is nothing but errors it sets
 // r.ringErr.
 func (r *reader) countError(i int, err error, progress bool) {
-	errs := &r.wakeups.rings[i].errors
+	errs := &r.errors[i]
 	if progress {
 		*errs = 0
 	}
@@ -209,7 +208,7 @@ func (r *reader) deliverLossNow(i int) error {
 	r.appendLostLocked(lost, cpu)
 	a.deliverRecordsLocked(&r.batch)
 	a.release()
-	r.wakeups.wrote(a.flush())
+	a.flush()
 	return nil
 }
 

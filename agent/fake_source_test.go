@@ -102,7 +102,7 @@ func (r *fakeRings) Release()           {}
 func (r *fakeRings) Unmap() error       { return r.Detach() }
 func (r *fakeRings) Close() error       { return r.Detach() }
 
-func (r *fakeRings) Wait(timeout time.Duration) (bool, error) {
+func (r *fakeRings) Wait(timeout time.Duration) ([]int, error) {
 	var expired <-chan time.Time
 	if timeout != source.Forever {
 		expired = time.After(timeout)
@@ -111,14 +111,17 @@ func (r *fakeRings) Wait(timeout time.Duration) (bool, error) {
 		r.source.mu.Lock()
 		err, pending := r.source.waitErr, len(r.records)
 		r.source.mu.Unlock()
-		if err != nil || pending > 0 {
-			return pending > 0, err
+		if err != nil {
+			return nil, err
+		}
+		if pending > 0 {
+			return []int{0}, nil
 		}
 		select {
 		case <-r.wake:
-			return false, nil
+			return nil, nil
 		case <-expired:
-			return false, nil
+			return nil, nil
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // reportReading reports that r reads. The caller does not hold Agent.Mutex.
 func (r *reader) reportReading() {
 	r.reportCurrent(func(a *Agent, at *attachment) {
-		at.reading = at.readingText(len(r.wakeups.rings))
+		at.reading = at.readingText(r.policy.Rings())
 		a.reportCompleteLocked(at)
 	})
 }
@@ -36,7 +36,7 @@ func (r *reader) reportFailed(err error, retryIn time.Duration) {
 // Agent.Mutex.
 func (r *reader) reportChecked(err error) {
 	r.reportCurrent(func(a *Agent, at *attachment) {
-		at.reading = at.readingText(len(r.wakeups.rings))
+		at.reading = at.readingText(r.policy.Rings())
 		if err == nil {
 			a.reportCompleteLocked(at)
 		} else {

@@ -72,6 +72,15 @@ func WithQueueBytes(bytes int) Option {
 	return func(a *Agent) { a.queueBytes = bytes }
 }
 
+// WithMaxDelay sets how long an event may wait in the datapath's ring until the agent reads it. A larger
+// one is cheaper: while there are many events, the agent looks into the rings at that interval. Few ones
+// wake it up at once, whatever the delay. Not in it is what the machine needs to run the agent
+// when it is due, or what a consumer takes that does not return. The default is [DefaultMaxDelay]; a delay
+// below [MinMaxDelay] or above [MaxMaxDelay] counts as that.
+func WithMaxDelay(d time.Duration) Option {
+	return func(a *Agent) { a.maxDelay = d }
+}
+
 // WithDrainTimeout sets how long a stopping agent waits for clients to take the
 // events that they have not read yet, and how long the agent waits for the Close of a
 // listener. The default is a second.

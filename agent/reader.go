@@ -12,6 +12,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/cilium/monitor/agent/internal/wakeup"
 	"github.com/cilium/monitor/agent/source"
 )
 
@@ -54,7 +55,11 @@ type reader struct {
 	drain  bool
 
 	// Used by the goroutine only, once it runs.
-	wakeups wakeups
+	policy  *wakeup.Policy
+	start   time.Time // what its times are since
+	now     time.Time // when the current visit began
+	losses  bool      // a ring is a source.LossCounter
+	errors  []int     // of each ring, in a row
 	checkAt time.Time // when to check the rings
 	batch   batch
 	ringErr error         // why the rings are given up, see countError
@@ -151,11 +156,17 @@ func (at *attachment) openLocked(wanted source.Types) (opened source.Rings, ring
 // useLocked has the reader read these rings. The caller holds r.mu.
 func (r *reader) useLocked(opened source.Rings, rings []source.Ring) {
 	r.opened, r.rings = opened, rings
-	r.wakeups = newWakeups(rings)
-	r.checkAt = r.wakeups.now.Add(checkInterval)
-	for _, ring := range rings {
+	r.now = time.Now()
+	r.start, r.checkAt = r.now, r.now.Add(checkInterval)
+	r.losses, r.errors = false, make([]int, len(rings))
+	throttled := make([]bool, len(rings))
+	for i, ring := range rings {
+		_, throttled[i] = ring.(source.Throttle)
+		_, countsLosses := ring.(source.LossCounter)
+		r.losses = r.losses || countsLosses
 		r.agent.counters.lost(ring.CPU(), 0) // so that it is there
 	}
+	r.policy = wakeup.New(throttled, r.agent.maxDelay)
 }
 
 // unmap unmaps the rings and makes the goroutine look whether it is to end.
@@ -251,7 +262,9 @@ func (r *reader) close() {
 // read reads the rings until the reader is stopped or fails, and returns whether it
 // read anything.
 func (r *reader) read() (progress bool, err error) {
-	var yielded time.Time
+	restore := precise()
+	defer restore()
+	var yielded, last time.Time
 	for {
 		// Nobody closes the source but this goroutine, so it can be waited for
 		// without the mutex.
@@ -262,28 +275,46 @@ func (r *reader) read() (progress bool, err error) {
 		if r.stopped.Err() != nil {
 			return progress, nil
 		}
-		start := time.Now()
-		r.wakeups.beginPoll(start)
-		if r.drainRings() {
-			progress = true
-		}
-		if err := r.ringErr; err != nil {
-			r.ringErr = nil
+		found, err := r.visit(woken)
+		progress = progress || found
+		if err != nil {
 			return progress, err
 		}
-		r.wakeups.endPoll()
-		r.agent.counters.polled(woken, r.wakeups.records)
-		if err := r.adapt(); err != nil {
-			return progress, err
-		}
-		if !start.Before(r.checkAt) {
+		if !r.now.Before(r.checkAt) {
 			if err := r.check(); err != nil {
 				return progress, err
 			}
 		}
-		if r.wakeups.sleepsShortly() && start.Sub(yielded) > yieldEvery {
-			yielded = start
+		// Visits that follow each other closely will go on doing so.
+		if r.now.Sub(yielded) > yieldEvery && r.now.Sub(last) < yieldEvery {
+			yielded = r.now
 			runtime.Gosched()
 		}
+		last = r.now
 	}
+}
+
+// visit looks into the rings that may have something.
+func (r *reader) visit(woken []int) (found bool, err error) {
+	r.now = time.Now()
+	look, changes := r.policy.Begin(r.now.Sub(r.start), woken)
+	if err := r.adapt(changes); err != nil {
+		return false, err
+	}
+	for _, i := range look {
+		if r.drainRing(i) {
+			found = true
+		}
+	}
+	if err := r.ringErr; err != nil {
+		r.ringErr = nil
+		return found, err
+	}
+	for _, i := range look {
+		if r.pending(i) > 0 {
+			r.policy.More(i)
+		}
+	}
+	r.agent.counters.polled(len(woken) > 0, r.policy.Records())
+	return found, r.adapt(r.policy.End(time.Since(r.start)))
 }

@@ -140,14 +140,11 @@ type server struct {
 }
 
 // flush writes to all clients what they have not got yet, as far as their sockets take
-// it. It does not block, and returns how many clients it wrote to.
-func (s *server) flush() (written int) {
+// it. It does not block.
+func (s *server) flush() {
 	for c := range s.conns.all {
-		if c.flush() {
-			written++
-		}
+		c.flush()
 	}
-	return written
 }
 
 // scheduleFlush has the server's goroutine call flush.

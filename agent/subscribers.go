@@ -23,6 +23,8 @@ type subscription[S comparable] struct {
 	since      time.Time
 	gone       atomic.Bool // removed: it gets nothing any more
 
+	batches consumer.BatchConsumer // the subscriber, if it is one; else nil
+
 	delivered uint64        // events, counted by who holds the dispatch lock
 	published atomic.Uint64 // delivered at the end of the last batch
 
@@ -96,7 +98,9 @@ func (s *subscribers[S]) addLocked(subscriber S, name string, class int) {
 	if old := s.list.Load(); old != nil {
 		list = slices.Clone(*old)
 	}
-	list = append(list, &subscription[S]{subscriber: subscriber, name: name, class: class, since: time.Now()})
+	added := &subscription[S]{subscriber: subscriber, name: name, class: class, since: time.Now()}
+	added.batches, _ = any(subscriber).(consumer.BatchConsumer)
+	list = append(list, added)
 	s.list.Store(&list)
 }
 

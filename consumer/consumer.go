@@ -3,6 +3,8 @@
 // Package consumer defines the interface of subscribers inside the process.
 package consumer
 
+import "github.com/cilium/monitor/api/payload"
+
 // MonitorConsumer receives every monitor event inside the agent's process.
 //
 // The methods are called one event at a time, in the order in which all
@@ -11,7 +13,7 @@ package consumer
 // They run on the goroutine that reads the perf ring buffer, on the one that sent the
 // event, or on one that distributes what was sent meanwhile, so a consumer that takes long
 // holds up every subscriber. A batch of events, 256 at most, goes to one consumer before it goes
-// to the next one.
+// to the next one; a [BatchConsumer] gets it in one call.
 //
 // Be a plain consumer for what takes less than a microsecond and never waits: to count, to update
 // a map. Give a consumer that takes longer, or waits for others, a queue of its own: [NewQueued].
@@ -45,4 +47,21 @@ type MonitorConsumer interface {
 	// NotifyPerfEventLost is called when the datapath could not write
 	// numLostEvents events because the ring of that CPU was full.
 	NotifyPerfEventLost(numLostEvents uint64, cpu int)
+}
+
+// BatchConsumer is a [MonitorConsumer] that takes the events of the datapath many at a time. Whether a consumer is
+// one is found out when it is registered: it needs nothing but the method.
+//
+// A batch counts as delivered once NotifyPerfEvents returns: a consumer that panics in it misses all of it.
+type BatchConsumer interface {
+	MonitorConsumer
+
+	// NotifyPerfEvents is called in the place of NotifyPerfEvent and NotifyPerfEventLost, with one event at
+	// least, in the order in which these would have been called. An event of the type payload.RecordLost is
+	// a loss: its Lost and CPU are those of NotifyPerfEventLost. All others have the Data and CPU of
+	// NotifyPerfEvent.
+	//
+	// The slice is the agent's, valid until the method returns, and must not be changed. The Data of its
+	// events may be kept, as that of NotifyPerfEvent.
+	NotifyPerfEvents(events []payload.Payload)
 }

@@ -10,19 +10,20 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/guest"
 )
 
-// cpuOfQueue is the CPU that a consumer is given with the losses of its own queue: that of
-// payload.CPULostByReader.
-const cpuOfQueue = -1
+// maxBatch is how many calls are handed to a [BatchConsumer] at once.
+const maxBatch = 256
 
 // Queued is a consumer that hands on what it gets to another one, on a goroutine of its own and
 // through a queue of its own. So the other one may be slow: it holds nobody up, and loses
-// events while its queue is full.
+// events while its queue is full. It takes and, if the other one does, gives events in batches.
 type Queued struct {
 	consumer MonitorConsumer
+	batches  BatchConsumer // the consumer, if it is one; else nil
 	name     string
 
 	mu      sync.Mutex   // guards what follows
@@ -104,7 +105,8 @@ type losses struct {
 //
 // [agent.Agent.Stats]: https://pkg.go.dev/github.com/cilium/monitor/agent#Agent.Stats
 func NewQueued(c MonitorConsumer, size int) *Queued {
-	return &Queued{consumer: c, name: guest.Name(c), queue: make([]queuedCall, max(1, size))}
+	batches, _ := c.(BatchConsumer)
+	return &Queued{consumer: c, batches: batches, name: guest.Name(c), queue: make([]queuedCall, max(1, size))}
 }
 
 // String returns the name of the other consumer.
@@ -113,6 +115,19 @@ func (q *Queued) String() string { return q.name }
 // NotifyAgentEvent implements [MonitorConsumer].
 func (q *Queued) NotifyAgentEvent(typ int, message any) {
 	q.add(queuedCall{kind: agentEvent, typ: typ, message: message})
+}
+
+// NotifyPerfEvents implements [BatchConsumer].
+func (q *Queued) NotifyPerfEvents(events []payload.Payload) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range events {
+		if ev := &events[i]; ev.Type == payload.RecordLost {
+			q.addLocked(queuedCall{kind: perfEventLost, n: ev.Lost, cpu: ev.CPU})
+		} else {
+			q.addLocked(queuedCall{kind: perfEvent, data: ev.Data, cpu: ev.CPU})
+		}
+	}
 }
 
 // NotifyPerfEvent implements [MonitorConsumer].
@@ -168,10 +183,14 @@ func (q *Queued) Close(ctx context.Context) error {
 	return fmt.Errorf("close the queue of %s, dropping %d events: %w", q.name, n, ctx.Err())
 }
 
-// add queues a call, or counts it as lost.
 func (q *Queued) add(call queuedCall) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.addLocked(call)
+}
+
+// addLocked queues a call, or counts it as lost. The caller holds q.mu.
+func (q *Queued) addLocked(call queuedCall) {
 	q.accepted += call.events()
 	switch {
 	case q.closed || q.err != nil:
@@ -210,56 +229,91 @@ func (q *Queued) run(ended chan<- struct{}) {
 		q.dropLocked()
 	}()
 	err = guest.Call(func() {
-		for call, ok := q.next(); ok; call, ok = q.next() {
-			q.deliver(&call)
+		for d := (delivery{}); q.next(&d); {
+			q.deliver(&d)
 		}
 	})
+}
+
+// delivery is what the other consumer is called with: events of the datapath, and then one of user space if
+// agentEvent is set.
+type delivery struct {
+	events     []payload.Payload
+	agentEvent bool
+	typ        int
+	message    any
 }
 
 // errGoexit is what is wrong with a consumer that ended the goroutine, as FailNow does in a test.
 var errGoexit = errors.New("it ended the goroutine that it was called on")
 
-// next returns what to deliver once what it returned before is delivered. It returns false at the
-// end of the queue, with which the goroutine ends.
-func (q *Queued) next() (call queuedCall, ok bool) {
+// next sets d to what to deliver once what it was is delivered. It returns false at the end of
+// the queue, with which the goroutine ends.
+func (q *Queued) next(d *delivery) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.delivered += q.delivering
 	q.delivering = 0
-	switch {
-	case q.waiting > 0:
-		call, q.queue[q.first] = q.queue[q.first], queuedCall{}
+	clear(d.events) // whose data may go
+	*d = delivery{events: d.events[:0]}
+	limit := 1
+	if q.batches != nil {
+		limit = maxBatch
+	}
+	for n := 0; n < limit && q.waiting > 0 && !d.agentEvent; n++ {
+		q.deliverLocked(d, &q.queue[q.first])
+		q.queue[q.first] = queuedCall{}
 		q.first = (q.first + 1) % len(q.queue)
 		q.waiting--
-	case q.lost.queue > 0 || len(q.lost.datapath) > 0:
-		call.before, q.lost = q.lost, losses{}
-	default:
-		q.running = false
-		return call, false
 	}
-	q.delivering = call.events()
-	for _, n := range call.before.datapath {
-		q.delivering += n
+	if q.waiting == 0 && len(d.events) == 0 && !d.agentEvent {
+		last := queuedCall{before: q.lost}
+		q.lost = losses{}
+		q.deliverLocked(d, &last)
 	}
-	return call, true
+	q.running = len(d.events) > 0 || d.agentEvent
+	return q.running
 }
 
-// deliver calls the other consumer.
-func (q *Queued) deliver(call *queuedCall) {
+// deliverLocked adds a call to what is delivered next. The caller holds q.mu.
+func (q *Queued) deliverLocked(d *delivery, call *queuedCall) {
+	lost := func(n uint64, cpu int) {
+		d.events = append(d.events, payload.Payload{Type: payload.RecordLost, Lost: n, CPU: cpu})
+	}
 	for _, cpu := range slices.Sorted(maps.Keys(call.before.datapath)) {
-		q.consumer.NotifyPerfEventLost(call.before.datapath[cpu], cpu)
+		lost(call.before.datapath[cpu], cpu)
+		q.delivering += call.before.datapath[cpu]
 	}
 	if call.before.queue > 0 {
-		q.consumer.NotifyPerfEventLost(call.before.queue, cpuOfQueue)
+		lost(call.before.queue, payload.CPULostByReader)
 	}
 	switch call.kind {
 	case perfEvent:
-		q.consumer.NotifyPerfEvent(call.data, call.cpu)
+		d.events = append(d.events, payload.Payload{Type: payload.EventSample, Data: call.data, CPU: call.cpu})
 	case agentEvent:
-		q.consumer.NotifyAgentEvent(call.typ, call.message)
+		d.agentEvent, d.typ, d.message = true, call.typ, call.message
 	case perfEventLost:
-		q.consumer.NotifyPerfEventLost(call.n, call.cpu)
+		lost(call.n, call.cpu)
 	case lossesOnly:
+	}
+	q.delivering += call.events()
+}
+
+// deliver calls the other consumer.
+func (q *Queued) deliver(d *delivery) {
+	if q.batches != nil && len(d.events) > 0 {
+		q.batches.NotifyPerfEvents(d.events)
+	} else {
+		for i := range d.events {
+			if ev := &d.events[i]; ev.Type == payload.RecordLost {
+				q.consumer.NotifyPerfEventLost(ev.Lost, ev.CPU)
+			} else {
+				q.consumer.NotifyPerfEvent(ev.Data, ev.CPU)
+			}
+		}
+	}
+	if d.agentEvent {
+		q.consumer.NotifyAgentEvent(d.typ, d.message)
 	}
 }
 

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/consumer"
 )
 
@@ -211,4 +213,57 @@ func BenchmarkQueued(b *testing.B) {
 	if err := q.Close(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// heldBatches is a heldConsumer that takes batches.
+type heldBatches struct {
+	*heldConsumer
+	sizes []int
+}
+
+func (c *heldBatches) NotifyPerfEvents(events []payload.Payload) {
+	c.sizes = append(c.sizes, len(events))
+	for _, ev := range events {
+		if ev.Type == payload.RecordLost {
+			c.NotifyPerfEventLost(ev.Lost, ev.CPU)
+		} else {
+			c.NotifyPerfEvent(ev.Data, ev.CPU)
+		}
+	}
+}
+
+func sample(text string) payload.Payload {
+	return payload.Payload{Type: payload.EventSample, Data: []byte(text), CPU: 1}
+}
+
+// TestQueuedBatches queues batches for a consumer that takes batches: with an event of user space one ends, and
+// losses keep their places.
+func TestQueuedBatches(t *testing.T) {
+	c := &heldBatches{heldConsumer: newHeld()}
+	q := consumer.NewQueued(c, 4)
+	q.NotifyPerfEvents([]payload.Payload{sample("one")})
+	<-c.entered
+	q.NotifyPerfEvents([]payload.Payload{sample("two"), {Type: payload.RecordLost, Lost: 10, CPU: 7}})
+	q.NotifyAgentEvent(130, "three")
+	q.NotifyPerfEvents([]payload.Payload{sample("four"), sample("no room"), {Type: payload.RecordLost, Lost: 5, CPU: 2}})
+	require.Equal(t, consumer.QueueStats{Size: 4, Accepted: 20, Lost: 1, Lag: 19}, q.Stats())
+	close(c.released)
+	require.NoError(t, q.Close(t.Context()))
+	require.Equal(t, []string{
+		"event one of CPU 1", "event two of CPU 1", "10 lost of CPU 7", "agent event 130 three",
+		"event four of CPU 1", "5 lost of CPU 2", "1 lost of CPU -1",
+	}, c.calls)
+	require.Equal(t, []int{1, 2, 1, 2}, c.sizes)
+	require.Equal(t, consumer.QueueStats{Size: 4, Accepted: 20, Delivered: 19, Lost: 1}, q.Stats())
+}
+
+// TestQueuedBatchPanics has a consumer panic in a batch: none of that is delivered.
+func TestQueuedBatchPanics(t *testing.T) {
+	c := &heldBatches{heldConsumer: newHeld()}
+	close(c.released)
+	q := consumer.NewQueued(c, 10)
+	q.NotifyPerfEvents([]payload.Payload{sample("one"), {Type: payload.EventSample, Data: []byte("panic")}, sample("three")})
+	require.Eventually(t, func() bool { return q.Err() != nil }, time.Minute, time.Millisecond)
+	require.Error(t, q.Close(t.Context()))
+	require.Equal(t, consumer.QueueStats{Size: 10, Accepted: 3, Lost: 3}, q.Stats())
 }

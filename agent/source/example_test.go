@@ -57,9 +57,9 @@ func (s *channelSource) Close() error { return nil }
 func (r *channelRings) All() []source.Ring { return []source.Ring{r} }
 
 // Wait implements [source.Rings].
-func (r *channelRings) Wait(timeout time.Duration) (woken bool, err error) {
+func (r *channelRings) Wait(timeout time.Duration) (woken []int, err error) {
 	if r.Pending() > 0 {
-		return true, nil
+		return []int{0}, nil
 	}
 	var expired <-chan time.Time
 	if timeout != source.Forever {
@@ -68,11 +68,11 @@ func (r *channelRings) Wait(timeout time.Duration) (woken bool, err error) {
 	select {
 	case rec := <-r.records:
 		r.taken = &rec
-		return true, nil
+		return []int{0}, nil
 	case <-r.wake:
 	case <-expired:
 	}
-	return false, nil
+	return nil, nil
 }
 
 // Wake implements [source.Rings].

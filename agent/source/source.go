@@ -70,11 +70,13 @@ type Rings interface {
 	// All returns the rings, always the same ones.
 	All() []Ring
 
-	// Wait blocks until a ring has something to read, Wake is called, or the time-out has
-	// passed; [Forever] never does. It returns whether it was a ring. It may return
-	// early and for nothing, but must not miss a record that was written
-	// after the last time that Next of its ring returned false.
-	Wait(timeout time.Duration) (woken bool, err error)
+	// Wait blocks until a ring wakes the reader up, Wake is called, or the time-out has
+	// passed; [Forever] never does. It returns the rings that it was, by their index in All; the
+	// slice is valid until the next Wait. Only these are looked at, and those that are [Lazy]. So it
+	// may return early and for nothing, and rings that have nothing, but must not miss a record that
+	// was written after the last time that Next of its ring returned false, if by the ring's mode that
+	// record wakes the reader up.
+	Wait(timeout time.Duration) (woken []int, err error)
 
 	// Wake makes the current or the next Wait return.
 	Wake() error
@@ -118,6 +120,10 @@ const (
 	// Eager wakes the reader up for every record. Every ring is in this mode when opened.
 	Eager Mode = iota
 
+	// Once wakes the reader up for the next record, and is as good as Lazy after that, until
+	// SetMode is called again. It may do so some more times, before the reader is there for example.
+	Once
+
 	// Lazy wakes the reader up whenever much has been written, half of the ring for
 	// example. For records before that the reader looks into the ring by itself.
 	Lazy
@@ -128,14 +134,15 @@ const (
 type Throttle interface {
 	Ring
 
-	// SetMode changes the mode. Records that were written just before need not have woken
-	// the reader: it looks into the ring once afterwards. After an error that wraps [ErrStale]
-	// the mode is what it was, and [Checker.Check] is asked at once.
+	// SetMode changes the mode; Once begins anew each time. Records that were written just before need
+	// not have woken the reader: it looks into the ring at once afterwards, and again some
+	// milliseconds later. It is called up to some thousand times a second. After an error that wraps
+	// [ErrStale] the mode is what it was, and [Checker.Check] is asked at once.
 	SetMode(Mode) error
 }
 
 // LossCounter is a [Ring] that knows of losses before there is a record of them. It is asked every
-// second, when it gets eager again, and at the end.
+// second, when it is to wake the reader up again, and at the end.
 type LossCounter interface {
 	Ring
 

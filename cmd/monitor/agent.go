@@ -100,7 +100,7 @@ var agentFlags = []struct {
 	title string
 	names []string
 }{
-	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages", "monitor-take-over"}},
+	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages", "monitor-max-delay", "monitor-take-over"}},
 	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "history", "history-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }

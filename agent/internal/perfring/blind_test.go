@@ -21,6 +21,9 @@ func blind(t *testing.T, rings *Rings, ownFile bool) *slots {
 	sight := rings.slots
 	t.Cleanup(func() { require.NoError(t, sight.close()) })
 	rings.slots, rings.ownFile = nil, ownFile
+	for _, r := range rings.rings {
+		r.slots, r.entries = nil, nil
+	}
 	return sight
 }
 
@@ -83,13 +86,13 @@ func TestPutBack(t *testing.T) {
 			rings.rings = append(rings.rings, newRing(t, src.array, old.slots, r.cpu))
 		}
 		broken := newRing(t, src.array, old.slots, 0)
-		rings.rings = append(rings.rings, &Ring{array: src.array, cpu: broken.cpu, fds: [2]int{-1, -1}})
+		rings.rings = append(rings.rings, &Ring{array: src.array, cpu: broken.cpu, fds: noEvents(), meta: broken.meta})
 		err := rings.putAll(before)
 		require.ErrorIs(t, err, unix.EBADF)
 		require.ErrorContains(t, err, "put perf event of CPU 0 into the events map")
 		if before != nil {
 			requireStates(t, old.slots, old, slotOurs)
-			require.Equal(t, source.Lazy, last.mode)
+			require.Equal(t, lazyEvent, last.event)
 		}
 	}
 	require.NoError(t, old.array.Close())
@@ -112,7 +115,7 @@ func TestFailures(t *testing.T) {
 	require.ErrorIs(t, rings.Close(), unix.EBADF)
 	woken, err := rings.Wait(epoll.Forever)
 	require.ErrorIs(t, err, unix.EBADF)
-	require.False(t, woken)
+	require.Empty(t, woken)
 
 	_, err = mapID(rings.array)
 	require.Error(t, err)

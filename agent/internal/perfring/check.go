@@ -33,7 +33,7 @@ func Check(pages int) (_ Support, err error) {
 		}
 	}()
 	for cpu := range possible {
-		fd, err := openEvent(cpu, 0, 1)
+		fd, err := openEvent(cpu, 1)
 		if errors.Is(err, unix.ENODEV) {
 			continue // the CPU is offline
 		}

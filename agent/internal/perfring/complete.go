@@ -23,7 +23,7 @@ func (rs *Rings) Check() error {
 		}
 	}
 	for _, r := range rs.rings {
-		switch rs.slots.state(r.cpu, r) {
+		switch r.state() {
 		case slotUnknown:
 		case slotOurs:
 			if r.standsStill() {
@@ -34,6 +34,11 @@ func (rs *Rings) Check() error {
 		case slotTaken:
 			rs.lost.Store(true)
 			return fmt.Errorf("%w: %w: the entry of CPU %d is taken by %s", source.ErrStale, ErrTaken, r.cpu, rs.other.names(rs.id))
+		}
+	}
+	if rs.wanted != nil {
+		if err := rs.wanted.Check(); err != nil {
+			return fmt.Errorf("%w: %w", source.ErrStale, err)
 		}
 	}
 	unread := 0
@@ -69,7 +74,7 @@ func (rs *Rings) checkPath() error {
 
 // online tells whether a possible CPU is online: only then has it perf events.
 func online(cpu int) bool {
-	fd, err := openEvent(cpu, 0, 1)
+	fd, err := openEvent(cpu, 1)
 	if err != nil {
 		return false
 	}

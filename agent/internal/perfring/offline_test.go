@@ -105,7 +105,7 @@ func TestWasOffline(t *testing.T) {
 	rings := openRings(t, newSource(t, 0))
 	require.NoError(t, rings.Check())
 	last := rings.rings[len(rings.rings)-1]
-	require.NoError(t, unix.IoctlSetInt(last.fds[last.mode], unix.PERF_EVENT_IOC_DISABLE, 0))
+	require.NoError(t, unix.IoctlSetInt(last.fds[last.event], unix.PERF_EVENT_IOC_DISABLE, 0))
 	require.NoError(t, rings.Check(), "it has gone on until then")
 	err := rings.Check()
 	require.ErrorIs(t, err, source.ErrStale)

@@ -3,10 +3,10 @@
 package perfring
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"unsafe"
 
@@ -20,38 +20,45 @@ const (
 	headerSize = 8              // struct perf_event_header: type u32, misc u16, size u16
 	sampleSize = headerSize + 4 // PERF_SAMPLE_RAW: size u32, then the data
 	lostSize   = headerSize + 16
+	maxRecord  = 1<<16 + lostSize // of a sample, and the loss that the kernel writes before it
 )
 
 // errCorrupt is returned for a record that can't be one.
 var errCorrupt = errors.New("corrupt perf ring buffer")
 
-// Ring is the perf ring buffer of one CPU. It has two perf events that write
-// into it, of which one at a time is in the events map: the eager one wakes the
-// reader up for every record, the lazy one each time that half of the ring has
-// been written.
+// Ring is the perf ring buffer of one CPU. It has several perf events that write into it, of
+// which one at a time is in the events map. They differ in when they wake the reader up, see
+// wakeupEvents; each does so also when half of the ring has been written.
 //
 // It implements [source.Throttle] and [source.LossCounter].
 type Ring struct {
 	array *ebpf.Map
 	slots *slots // of Rings, which has it closed
 	cpu   int
-	fds   [2]int // indexed by mode
-	mode  source.Mode
+
+	// entries are those of Rings, nil if the kernel does not tell; events is what ours are by them.
+	entries *entries
+	events  [len(wakeupEvents)]uint32
+
+	fds   [len(wakeupEvents)]int
+	event int    // whose turn it is: an index of fds and wakeupEvents
 	seen  uint64 // what enabledTime was when the ring was checked last
 	mmap  []byte
 	meta  *unix.PerfEventMmapPage
 	data  []byte // a power of two of bytes
 	tail  uint64 // up to here records were returned
+	count countdown
 
 	// The kernel counts losses twice: in the Lost records, which it writes only
 	// together with a next sample, and in a total for each perf event.
 	lostRecords  uint64 // sum of the Lost records
 	lostReported uint64 // what we returned of the losses so far
+	wasFull      bool   // there may have been losses since LostNow
 }
 
 // openRing opens the ring of a CPU. slots are those of the array. pages is a power of two.
 func openRing(array *ebpf.Map, slots *slots, cpu, pages int) (*Ring, error) {
-	r := &Ring{array: array, slots: slots, cpu: cpu}
+	r := &Ring{array: array, slots: slots, cpu: cpu, fds: noEvents(), count: newCountdown(eagerEvent)}
 	if err := r.open(pages); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -59,23 +66,31 @@ func openRing(array *ebpf.Map, slots *slots, cpu, pages int) (*Ring, error) {
 }
 
 func (r *Ring) open(pages int) (err error) {
-	size := pages * unix.Getpagesize()
-	var lazyErr, eagerErr error
-	r.fds[source.Lazy], lazyErr = openEvent(r.cpu, unix.PerfBitWatermark, uint32(size/2))
-	r.fds[source.Eager], eagerErr = openEvent(r.cpu, 0, 1)
-	if err := cmp.Or(lazyErr, eagerErr); err != nil {
-		return err
+	for i, wakeup := range wakeupEvents {
+		if r.fds[i], err = openEvent(r.cpu, wakeup); err != nil {
+			return err
+		}
 	}
-	if r.mmap, err = mapRing(r.fds[source.Lazy], unix.Getpagesize()+size); err != nil {
+	size := pages * unix.Getpagesize()
+	if r.mmap, err = mapRing(r.fds[0], unix.Getpagesize()+size); err != nil {
 		return fmt.Errorf("map %d pages: %w", 1+pages, err)
 	}
 	r.meta = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mmap[0]))
 	r.data = r.mmap[unix.Getpagesize():]
-
-	if err = unix.IoctlSetInt(r.fds[source.Eager], unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[source.Lazy]); err != nil {
-		return fmt.Errorf("let two perf events share a ring: %w", err)
+	for _, fd := range r.fds[1:] {
+		if err = unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[0]); err != nil {
+			return fmt.Errorf("let perf events share a ring: %w", err)
+		}
 	}
 	return nil
+}
+
+// noEvents returns the descriptors of a ring that has no event open.
+func noEvents() (fds [len(wakeupEvents)]int) {
+	for i := range fds {
+		fds[i] = -1
+	}
+	return fds
 }
 
 // mapRing maps the ring of an event, of so many bytes.
@@ -106,15 +121,15 @@ var (
 	perfEventOpen = unix.PerfEventOpen
 )
 
-// openEvent returns -1 with an error.
-func openEvent(cpu int, bits uint64, wakeup uint32) (fd int, err error) {
+// openEvent opens an event that wakes up its reader each time that so many records were written. It
+// returns -1 with an error.
+func openEvent(cpu int, wakeup int32) (fd int, err error) {
 	attr := unix.PerfEventAttr{
 		Type:        unix.PERF_TYPE_SOFTWARE,
 		Config:      unix.PERF_COUNT_SW_BPF_OUTPUT,
 		Size:        uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
 		Sample_type: unix.PERF_SAMPLE_RAW,
-		Bits:        bits,
-		Wakeup:      wakeup,
+		Wakeup:      uint32(wakeup),
 	}
 	for _, lost := range []uint64{perfFormatLost, 0} { // the latter for Linux before 6.0
 		attr.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED | lost
@@ -136,18 +151,40 @@ func (r *Ring) CPU() int { return r.cpu }
 // our event there would take it from whose it is, or hide that events were lost since somebody took
 // it out.
 func (r *Ring) SetMode(mode source.Mode) error {
-	if state := r.slots.state(r.cpu, r); state == slotEmpty || state == slotTaken {
+	if r.meta == nil {
+		return fmt.Errorf("change the mode of CPU %d: %w", r.cpu, os.ErrClosed)
+	}
+	if state := r.state(); state == slotEmpty || state == slotTaken {
 		return fmt.Errorf("%w: the entry of CPU %d is not ours any more", source.ErrStale, r.cpu)
 	}
-	return r.put(mode)
+	return r.put(r.count.eventFor(mode, r.tail, atomic.LoadUint64(&r.meta.Data_head)))
 }
 
-// put puts the event of that mode into the array.
-func (r *Ring) put(mode source.Mode) error {
-	if err := r.array.Put(uint32(r.cpu), uint32(r.fds[mode])); err != nil {
+// state tells what is in the ring's entry of the array.
+func (r *Ring) state() slotState {
+	if r.entries == nil {
+		return r.slots.state(r.cpu, r)
+	}
+	switch event, err := r.entries.read(r.cpu); {
+	case err != nil:
+		return r.slots.state(r.cpu, r)
+	case event == 0:
+		return slotEmpty
+	case event == r.events[r.event]:
+		return slotOurs
+	default:
+		return slotTaken
+	}
+}
+
+// put puts an event into the array.
+func (r *Ring) put(event int) error {
+	before := atomic.LoadUint64(&r.meta.Data_head)
+	if err := r.array.Put(uint32(r.cpu), uint32(r.fds[event])); err != nil {
 		return fmt.Errorf("put perf event of CPU %d into the events map: %w", r.cpu, err)
 	}
-	r.mode = mode
+	r.event = event
+	r.count.change(event, before, atomic.LoadUint64(&r.meta.Data_head))
 	return nil
 }
 
@@ -179,6 +216,7 @@ func (r *Ring) Next(rec *source.Record) (bool, error) {
 		if sampleSize+n > size {
 			return false, r.empty(fmt.Errorf("%w of CPU %d: a sample of %d bytes in a record of %d", errCorrupt, r.cpu, n, size))
 		}
+		r.count.sample(start)
 		rec.Kind = source.Sample
 		rec.Head = r.at(start+sampleSize, n)
 		rec.Tail = r.data[:n-len(rec.Head)]
@@ -214,9 +252,12 @@ func (r *Ring) lost(n uint64) uint64 {
 
 // LostNow returns the losses that the kernel knows of and Next did not return yet.
 // A Lost record is written only with the next sample, so the losses at the end
-// of a burst would go unseen until then. It interrupts the ring's CPU; before Linux 6.0
-// it always returns 0.
+// of a burst would go unseen until then. It interrupts the ring's CPU if the ring was full since
+// the last time; before Linux 6.0 it always returns 0.
 func (r *Ring) LostNow() (uint64, error) {
+	if !r.wasFull && r.meta != nil && !r.full(r.meta.Data_tail) {
+		return 0, nil
+	}
 	var total uint64
 	for _, fd := range r.fds {
 		event, _, err := readEvent(fd)
@@ -225,7 +266,13 @@ func (r *Ring) LostNow() (uint64, error) {
 		}
 		total += event.Lost
 	}
+	r.wasFull = false
 	return r.reportLost(total), nil
+}
+
+// full tells whether a record may have found no room while all from tail on was in the ring.
+func (r *Ring) full(tail uint64) bool {
+	return atomic.LoadUint64(&r.meta.Data_head)-tail+maxRecord > uint64(len(r.data))
 }
 
 // standsStill tells whether the event has not been enabled any more since it was asked last, a second
@@ -243,7 +290,7 @@ func (r *Ring) standsStill() bool {
 // enabledTime returns for how long the event has been enabled that is in the array. It stands still
 // from when the CPU went offline.
 func (r *Ring) enabledTime() (uint64, error) {
-	event, _, err := readEvent(r.fds[r.mode])
+	event, _, err := readEvent(r.fds[r.event])
 	return event.Enabled, err
 }
 
@@ -257,8 +304,9 @@ func (r *Ring) reportLost(total uint64) uint64 {
 // Release frees the space of all records that Next returned. It writes to the page that the kernel
 // writes to only if there are any.
 func (r *Ring) Release() {
-	if r.meta.Data_tail != r.tail {
+	if before := r.meta.Data_tail; before != r.tail {
 		atomic.StoreUint64(&r.meta.Data_tail, r.tail)
+		r.wasFull = r.wasFull || r.full(before)
 	}
 }
 

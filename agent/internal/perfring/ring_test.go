@@ -16,7 +16,7 @@ import (
 // ringOf returns a ring with that content, which begins at pos.
 func ringOf(content []byte, pos uint64) *Ring {
 	const size = 4096
-	r := &Ring{meta: &unix.PerfEventMmapPage{}, data: make([]byte, size), tail: pos &^ 7}
+	r := &Ring{meta: &unix.PerfEventMmapPage{}, data: make([]byte, size), tail: pos &^ 7, fds: noEvents(), count: newCountdown(eagerEvent)}
 	r.meta.Data_tail = r.tail
 	for i, b := range content {
 		r.data[(r.tail+uint64(i))%size] = b
@@ -84,11 +84,11 @@ func TestStandsStill(t *testing.T) {
 	defer func() { require.NoError(t, slots.close()) }()
 	r, err := openRing(array, slots, 0, 1)
 	require.NoError(t, err)
-	for _, mode := range []source.Mode{source.Lazy, source.Eager} {
-		require.NoError(t, r.put(mode))
+	for event := range wakeupEvents {
+		require.NoError(t, r.put(event))
 		require.False(t, r.standsStill())
 		require.False(t, r.standsStill(), "time goes on")
-		require.NoError(t, unix.IoctlSetInt(r.fds[mode], unix.PERF_EVENT_IOC_DISABLE, 0))
+		require.NoError(t, unix.IoctlSetInt(r.fds[event], unix.PERF_EVENT_IOC_DISABLE, 0))
 		require.False(t, r.standsStill(), "it has gone on until then")
 		require.True(t, r.standsStill())
 		require.True(t, r.standsStill())

@@ -4,7 +4,7 @@
 // chooses for each CPU when the kernel wakes the reader up.
 //
 // It differs from github.com/cilium/ebpf/perf, which gives each CPU one perf
-// event with one wake-up policy for good: here two perf events write into the same
+// event with one wake-up policy for good: here several perf events write into the same
 // ring, and putting one or the other into the array changes the policy at
 // once, without a second ring, without losing an event and without changing
 // their order. And records are read in place, many for one update of the ring's
@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
+	"github.com/cilium/monitor/agent/internal/wanted"
 	"github.com/cilium/monitor/agent/source"
 )
 
@@ -33,11 +34,15 @@ type Rings struct {
 	id       ebpf.MapID
 	ownFile  bool // closing array takes our events out of it
 	path     string
-	slots    *slots // nil if the kernel can't tell what is in the array
+	wanted   *wanted.Map // beside path; nil if there is no path
+	slots    *slots      // nil if the kernel can't tell what is in the array
+	entries  *entries    // nil if it does not let us read which event that is
 	poller   *epoll.Poller
 	rings    []*Ring
-	missing  []int // possible CPUs that have no ring since they were offline
-	possible int   // CPUs
+	byFd     map[int32]int // the index of the ring that a descriptor of poller is one of
+	woken    []int         // what Wait returned
+	missing  []int         // possible CPUs that have no ring since they were offline
+	possible int           // CPUs
 	other    *otherReaders
 	closed   atomic.Bool // array is
 	replaced atomic.Bool // by rings of the same source, whose events are in the array now
@@ -66,6 +71,7 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 	if rs.poller, err = epoll.New(); err != nil {
 		return err
 	}
+	rs.byFd = make(map[int32]int)
 	// Without it nobody can tell who else is there: read as if nobody was.
 	rs.slots, _ = openSlots(rs.array)
 	// An array may have more entries than there can be CPUs.
@@ -80,6 +86,7 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 			return fmt.Errorf("CPU %d: %w", cpu, err)
 		}
 	}
+	rs.openEntries()
 	// Only once nothing else can fail, so that those before are not left without their entries.
 	if err := rs.putAll(before); err != nil {
 		return err
@@ -88,6 +95,21 @@ func (rs *Rings) open(pages int, before *Rings, takeOver bool) (err error) {
 		before.replaced.Store(true)
 	}
 	return nil
+}
+
+// openEntries has the rings notice when their entries change, if the kernel lets them read that.
+func (rs *Rings) openEntries() {
+	if len(rs.rings) == 0 {
+		return
+	}
+	entries, err := openEntries(rs.array, rs.rings)
+	if err != nil {
+		return
+	}
+	rs.entries = entries
+	for _, r := range rs.rings {
+		r.entries = entries
+	}
 }
 
 func (rs *Rings) add(cpu, pages int) error {
@@ -99,15 +121,16 @@ func (rs *Rings) add(cpu, pages int) error {
 	if err != nil {
 		return err
 	}
+	rs.byFd[int32(r.fds[0])] = len(rs.rings)
 	rs.rings = append(rs.rings, r)
-	// Whichever event wrote, the ring wakes up the waiters of both.
-	return rs.poller.Add(r.fds[source.Lazy], unix.EPOLLIN|unix.EPOLLET)
+	// Whichever event wrote, the ring wakes up the waiters of all.
+	return rs.poller.Add(r.fds[0], unix.EPOLLIN|unix.EPOLLET)
 }
 
 // putAll puts the events into the array. If one can't be put there, those of before are there again.
 func (rs *Rings) putAll(before *Rings) error {
 	for i, r := range rs.rings {
-		if err := r.put(source.Eager); err != nil {
+		if err := r.put(eagerEvent); err != nil {
 			return errors.Join(err, before.putBack(rs.rings[:i]))
 		}
 	}
@@ -118,7 +141,7 @@ func (rs *Rings) putAll(before *Rings) error {
 func (rs *Rings) putBack(others []*Ring) (err error) {
 	for _, other := range others {
 		if r := rs.ringOf(other.cpu); r != nil {
-			err = errors.Join(err, r.put(r.mode))
+			err = errors.Join(err, r.put(r.event))
 		}
 	}
 	return err
@@ -134,10 +157,14 @@ func (rs *Rings) All() []source.Ring {
 }
 
 // Wait blocks until a ring has something to read by its mode, Wake is called, or the
-// time-out has passed ([source.Forever] never does). It returns whether it was a ring.
-func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
+// time-out has passed ([source.Forever] never does). It returns which rings it was.
+func (rs *Rings) Wait(timeout time.Duration) (woken []int, err error) {
 	ready, err := rs.poller.Wait(timeout)
-	return len(ready) > 0, err
+	rs.woken = rs.woken[:0]
+	for i := range ready {
+		rs.woken = append(rs.woken, rs.byFd[ready[i].Fd])
+	}
+	return rs.woken, err
 }
 
 // Wake makes the current or the next Wait return.
@@ -160,7 +187,7 @@ func (rs *Rings) Detach() error {
 
 // takeOut takes a ring out of an array that is not open in a file of its own.
 func (rs *Rings) takeOut(r *Ring) error {
-	state := rs.slots.state(r.cpu, r)
+	state := r.state()
 	if state == slotEmpty || state == slotTaken || state == slotUnknown && rs.replaced.Load() {
 		return nil
 	}
@@ -182,7 +209,7 @@ func (rs *Rings) Unmap() error {
 
 // Close unmaps the rings and frees what is left. No Wait may be under way.
 func (rs *Rings) Close() error {
-	errs := []error{rs.Unmap(), rs.slots.close()}
+	errs := []error{rs.Unmap(), rs.slots.close(), rs.entries.close()}
 	if rs.poller != nil {
 		errs = append(errs, rs.poller.Close())
 	}

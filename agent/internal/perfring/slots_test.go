@@ -8,8 +8,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
-
-	"github.com/cilium/monitor/agent/source"
 )
 
 // TestOwner tells whose event is in an entry, by when it was enabled and whether it can be read.
@@ -61,11 +59,11 @@ func TestState(t *testing.T) {
 	array, s := newArray(t)
 	r, other := newRing(t, array, s, 0), newRing(t, array, s, 0)
 	// However soon it was opened after ours, its time is another one.
-	require.NoError(t, unix.IoctlSetInt(other.fds[other.mode], unix.PERF_EVENT_IOC_DISABLE, 0))
+	require.NoError(t, unix.IoctlSetInt(other.fds[other.event], unix.PERF_EVENT_IOC_DISABLE, 0))
 	require.Equal(t, slotEmpty, s.state(0, r))
 	require.Equal(t, slotEmpty, s.state(0, nil))
-	for _, mode := range []source.Mode{source.Lazy, source.Eager} {
-		require.NoError(t, r.put(mode))
+	for event := range wakeupEvents {
+		require.NoError(t, r.put(event))
 		require.Equal(t, slotOurs, s.state(0, r))
 		require.Equal(t, slotTaken, s.state(0, other))
 		require.Equal(t, slotTaken, s.state(0, nil), "without a ring nothing is ours")
@@ -83,7 +81,7 @@ func TestClosedRing(t *testing.T) {
 	array, s := newArray(t)
 	r := newRing(t, array, s, 0)
 	require.NoError(t, r.close())
-	require.Equal(t, [2]int{-1, -1}, r.fds)
+	require.Equal(t, noEvents(), r.fds)
 	require.Nil(t, r.data)
 	require.Nil(t, r.meta)
 	require.NoError(t, r.close())
@@ -103,7 +101,7 @@ func TestClosedRing(t *testing.T) {
 // breakDescriptor closes an event of the ring, which does not know.
 func breakDescriptor(t *testing.T, r *Ring) {
 	t.Helper()
-	fd := r.fds[source.Eager]
-	r.fds[source.Eager] = 1 << 30
+	fd := r.fds[eagerEvent]
+	r.fds[eagerEvent] = 1 << 30
 	require.NoError(t, unix.Close(fd))
 }

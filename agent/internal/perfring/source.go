@@ -73,7 +73,7 @@ func (s *Source) Open() (source.Rings, error) {
 	if err != nil {
 		return nil, errors.Join(err, array.Close())
 	}
-	rings := &Rings{array: array, id: id, ownFile: ownFile, path: s.path, other: &s.other}
+	rings := &Rings{array: array, id: id, ownFile: ownFile, path: s.path, wanted: s.wanted, other: &s.other}
 	if err := rings.open(s.opts.Pages, before, s.opts.TakeOver && id != s.lostID); err != nil {
 		return nil, err
 	}
@@ -86,12 +86,33 @@ func (s *Source) Open() (source.Rings, error) {
 	return rings, nil
 }
 
-// SetWanted implements [source.Selective].
+// SetWanted implements [source.Selective]. What somebody else wants who reads the array stays.
 func (s *Source) SetWanted(types source.Types) (selects bool, err error) {
-	if s.wanted == nil {
+	if s.wanted == nil || !s.wanted.There() {
 		return false, nil
 	}
-	return s.wanted.There(), s.wanted.Set(types)
+	if s.takenAway() {
+		return true, nil
+	}
+	return true, s.wanted.Set(types)
+}
+
+// takenAway tells whether somebody else reads the array who took it away.
+func (s *Source) takenAway() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil || s.current.lost.Load() {
+		return true
+	}
+	if !s.current.closed.Load() {
+		return false // as far as the last Check knows
+	}
+	array, err := ebpf.LoadPinnedMap(s.path, nil)
+	if err != nil {
+		return false
+	}
+	defer array.Close()
+	return errors.Is(CheckFree(array), ErrTaken)
 }
 
 // Close implements [source.Source].

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -28,18 +29,26 @@ type Value struct {
 	Types   source.Types
 }
 
-// Map is the map beside one events map. It is not safe for concurrent use.
+// Map is the map beside one events map. It is safe for concurrent use.
 type Map struct {
 	path string
-	m    *ebpf.Map // nil while there is none
+
+	mu  sync.Mutex // guards what follows
+	m   *ebpf.Map  // nil while there is none
+	set *Value     // what was written to it; nil if nothing was
 }
+
+// ErrChanged is returned if somebody else has written to the map.
+var ErrChanged = errors.New("somebody else has changed which events are wanted")
 
 // New returns the map beside the events map that is pinned at a path. It is opened by Reopen.
 func New(eventsMap string) *Map { return &Map{path: eventsMap + Suffix} }
 
 // Reopen opens the map that is there now, which may be none.
 func (w *Map) Reopen() error {
-	if err := w.Close(); err != nil {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.closeLocked(); err != nil {
 		return err
 	}
 	m, err := ebpf.LoadPinnedMap(w.path, nil)
@@ -59,22 +68,54 @@ func (w *Map) Reopen() error {
 
 // Set says which types are wanted. It does nothing if there is no map.
 func (w *Map) Set(types source.Types) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.m == nil {
 		return nil
 	}
-	if err := w.m.Put(uint32(0), Value{Version: Version, Types: types}); err != nil {
+	value := &Value{Version: Version, Types: types}
+	if err := w.m.Put(uint32(0), value); err != nil {
 		return fmt.Errorf("write to %s: %w", w.path, err)
+	}
+	w.set = value
+	return nil
+}
+
+// Check returns ErrChanged if the map does not have what was set.
+func (w *Map) Check() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.m == nil || w.set == nil {
+		return nil
+	}
+	var value Value
+	if err := w.m.Lookup(uint32(0), &value); err != nil {
+		return fmt.Errorf("read %s: %w", w.path, err)
+	}
+	if value != *w.set {
+		return fmt.Errorf("%w: %s", ErrChanged, w.path)
 	}
 	return nil
 }
 
 // There tells whether there is a map.
-func (w *Map) There() bool { return w.m != nil }
+func (w *Map) There() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.m != nil
+}
 
 // Close frees the map.
 func (w *Map) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closeLocked()
+}
+
+// closeLocked is Close. The caller holds w.mu.
+func (w *Map) closeLocked() error {
 	m := w.m
-	w.m = nil
+	w.m, w.set = nil, nil
 	if m == nil {
 		return nil
 	}

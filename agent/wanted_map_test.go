@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/agent/internal/wanted"
+	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/bpf"
+	"github.com/cilium/monitor/interest"
+)
+
+// wantedMap is the map beside an events map that a datapath looks at.
+type wantedMap struct{ *ebpf.Map }
+
+// withWanted pins such a map beside f's events map, with ones in it.
+func withWanted(t *testing.T, f *fixture) wantedMap {
+	t.Helper()
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 40, MaxEntries: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { m.Close() })
+	require.NoError(t, m.Put(uint32(0), wanted.Value{Version: wanted.Version, Types: source.Types{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}}))
+	pin, err := bpf.PinMap(m, f.Stats().EventsMap+wanted.Suffix)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, pin.Remove()) })
+	return wantedMap{m}
+}
+
+func (m wantedMap) types(t *testing.T) *source.Types {
+	t.Helper()
+	var value wanted.Value
+	require.NoError(t, m.Lookup(uint32(0), &value))
+	return &value.Types
+}
+
+// TestWantedMap has a datapath look at what is wanted.
+func TestWantedMap(t *testing.T) {
+	f := start(t)
+	m := withWanted(t, f)
+	require.NoError(t, f.AttachToEventsMap(8))
+	require.True(t, m.types(t).Has(9), "nothing was said yet")
+	drops := &picky{wants: interest.Types(api.MessageTypeDrop)}
+	f.RegisterNewConsumer(drops)
+	require.Equal(t, typesOf(api.MessageTypeDrop), m.types(t))
+	require.True(t, f.Stats().Sources[0].Selective)
+	traces := &picky{wants: interest.Types(api.MessageTypeTrace)}
+	f.RegisterNewConsumer(traces)
+	require.Equal(t, typesOf(api.MessageTypeDrop, api.MessageTypeTrace), m.types(t))
+
+	require.NoError(t, m.Put(uint32(0), wanted.Value{Version: wanted.Version}))
+	eventually(t, func() bool { return *m.types(t) == *typesOf(api.MessageTypeDrop, api.MessageTypeTrace) }, "somebody else's word is noticed")
+	require.EqualValues(t, 1, f.Stats().Sources[0].Reopened, "and said, since events may be missing")
+
+	f.RemoveConsumer(traces)
+	require.Equal(t, typesOf(api.MessageTypeDrop), m.types(t))
+	f.RemoveConsumer(drops)
+	require.Equal(t, typesOf(), m.types(t))
+	f.RegisterNewConsumer(drops)
+	f.stop()
+	require.Equal(t, typesOf(), m.types(t), "nobody is there any more")
+}
+
+// TestWantedMapTakenOver has an agent take the events map over from another one, which then says nothing any more of
+// what is wanted.
+func TestWantedMapTakenOver(t *testing.T) {
+	f := start(t)
+	m := withWanted(t, f)
+	require.NoError(t, f.AttachToEventsMap(8))
+	f.RegisterNewConsumer(&picky{wants: interest.Types(api.MessageTypeDrop)})
+
+	next := agent.NewAgent(t.Context(), agent.WithEventsMap(f.Stats().EventsMap), agent.WithTakeOver())
+	require.NoError(t, next.AttachToEventsMap(8))
+	next.RegisterNewConsumer(&picky{wants: interest.Types(api.MessageTypeTrace)})
+	require.Equal(t, typesOf(api.MessageTypeTrace), m.types(t))
+	eventually(t, func() bool { return f.Stats().Sources[0].Error != "" }, "the first agent notices")
+	f.RegisterNewConsumer(&picky{})
+	require.Equal(t, typesOf(api.MessageTypeTrace), m.types(t))
+	f.stop()
+	require.Equal(t, typesOf(api.MessageTypeTrace), m.types(t))
+}
