@@ -9,7 +9,7 @@ import "net/netip"
 func (d *dissection) hasAddress(s scope, network netip.Prefix, src, dst bool) bool {
 	for i := range d.headers {
 		c := &d.headers[i].conn
-		if s.has(&d.headers[i]) && (src && network.Contains(c.src) || dst && network.Contains(c.dst)) {
+		if s.has(&d.headers[i]) && (src && contains(network, c.src) || dst && contains(network, c.dst)) {
 			return true
 		}
 	}
@@ -55,5 +55,11 @@ func containsAt(network netip.Prefix, b []byte, at, size int) bool {
 		return false
 	}
 	addr, _ := netip.AddrFromSlice(b[at : at+size])
-	return network.Contains(addr.Unmap())
+	return contains(network, addr)
+}
+
+// contains reports whether the network has the address. One of IPv6 that is IPv4-mapped is in networks of both, as deny
+// rules have it.
+func contains(network netip.Prefix, addr netip.Addr) bool {
+	return network.Contains(addr) || addr.Is4In6() && network.Contains(addr.Unmap())
 }

@@ -126,6 +126,29 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// TestFilterMappedAddress checks that an IPv4-mapped IPv6 address is in networks of both families, as it is for
+// deny rules.
+func TestFilterMappedAddress(t *testing.T) {
+	events := []named{
+		{"mapped", trace(ethernet(etherIPv6, ipv6(ipUDP, "::ffff:10.0.0.1", "fd00::2", udp(1, 2, nil))))},
+		{"IPv4", trace(udpPacket)},
+		{"IPv6", trace(tcp6Packet)},
+	}
+	for filter, want := range map[string]string{
+		"--ip 10.0.0.1":          "mapped IPv4",
+		"--ip ::ffff:10.0.0.1":   "mapped IPv4",
+		"--src-ip 10.0.0.0/8":    "mapped IPv4",
+		"--ip ::/0":              "mapped IPv6",
+		"--ip ::ffff:0:0/95":     "mapped",
+		"--ip 10.0.0.9":          "",
+		"--not --ip 10.0.0.1":    "IPv6",
+		"--dst-ip ::ffff:0:0/96": "IPv4",
+	} {
+		require.Equal(t, want, matching(t, filter, events), "%s", filter)
+	}
+	require.Contains(t, print(format.Options{}, events[0].payload), "10.0.0.1:1 -> [fd00::2]:2 udp")
+}
+
 // TestFilterRecordVersion checks that of an endpoint with two addresses the one that was
 // used counts.
 func TestFilterRecordVersion(t *testing.T) {
