@@ -29,7 +29,7 @@ var agreeRules = []string{
 }
 
 // agreePackets is how many packets the corpus has.
-const agreePackets = 1000
+const agreePackets = 600
 
 // TestDatapathAndFiltersAgree has the programs and the printer's filters judge the same packets: what a rule
 // drops, the filter for the same finds, in each of its events; and what that finds, the rule drops, unless

@@ -43,6 +43,10 @@ struct packet {
 /* How far into a packet it is looked at without a helper. The verifier wants a limit. */
 #define DIRECT_LEN 256
 
+/* What the bytes of a packet are copied by, whatever they are. */
+typedef __u32 __attribute__((may_alias)) word;
+typedef __u16 __attribute__((may_alias)) half;
+
 /* copy copies a constant number of bytes from a packet, in the largest units: memcpy would take bytes one by one,
  * since it knows nothing of how the packet is aligned.
  */
@@ -50,10 +54,10 @@ static __always_inline void copy(void *to, const void *from, __u32 size)
 {
 	__u32 i = 0;
 
-	for (; i + 4 <= size; i += 4)
-		*(__u32 *)(to + i) = *(const __u32 *)(from + i);
-	for (; i + 2 <= size; i += 2)
-		*(__u16 *)(to + i) = *(const __u16 *)(from + i);
+	for (; i + sizeof(word) <= size; i += sizeof(word))
+		*(word *)(to + i) = *(const word *)(from + i);
+	for (; i + sizeof(half) <= size; i += sizeof(half))
+		*(half *)(to + i) = *(const half *)(from + i);
 	for (; i < size; i++)
 		*(__u8 *)(to + i) = *(const __u8 *)(from + i);
 }

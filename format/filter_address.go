@@ -38,7 +38,7 @@ func (d *dissection) saysAddress(l *layer, network netip.Prefix, src, dst bool) 
 			dst && containsAt(network, header, arpFixedSize+hardware+4+hardware, 4)
 	case l.kind == layerICMPv6 && len(header) > 0:
 		return icmpv6SaysAddress(header[0], d.payload(l), network, src, dst)
-	case l.kind == layerIGMP && dst && len(header) > 0:
+	case l.kind == layerIGMP && dst && len(header) > 0 && !d.headers[l.in].v6:
 		if layers.IGMPType(header[0]) == layers.IGMPMembershipReportV3 {
 			return len(header) >= igmpReportRecords && hasGroup(header[igmpReportRecords:], be16(header[6:]), network, 4)
 		}
