@@ -2,7 +2,8 @@
 
 // Package bpf is a small real datapath for nodes that have no other: programs
 // that report the packets of the given devices to an events map, and
-// drop those that a deny rule matches. It runs on Linux 5.15 and newer.
+// drop those that a deny rule matches. It runs on Linux 5.15 and newer, on machines that read words at
+// any address, as amd64 and arm64 do.
 //
 // # Events
 //
