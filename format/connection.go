@@ -6,7 +6,7 @@ import "net/netip"
 
 // connection is who talks to whom. What a packet does not have is zero.
 type connection struct {
-	src, dst         netip.Addr // printed as IPv4 if they are IPv4-mapped
+	src, dst         netip.Addr // never IPv4-mapped
 	srcPort, dstPort uint16
 	hasPorts         bool
 	hasProtocol      bool
@@ -36,6 +36,9 @@ const tcpFlagsShown = 4
 // appendSummary appends who talks to whom, what an ICMP error is about, and the tunnels, from
 // the innermost out.
 func (d *dissection) appendSummary(dst []byte) []byte {
+	if d.known == 1 {
+		return d.appendHeaders(dst, &d.headers[0])
+	}
 	return d.appendCarried(dst, d.headers[:d.known])
 }
 
@@ -159,7 +162,6 @@ func (c *connection) appendEndpoints(dst []byte) []byte {
 }
 
 func (c *connection) appendEndpoint(dst []byte, addr netip.Addr, port uint16) []byte {
-	addr = addr.Unmap()
 	if c.hasPorts {
 		return netip.AddrPortFrom(addr, port).AppendTo(dst)
 	}

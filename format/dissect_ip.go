@@ -68,7 +68,7 @@ func (d *dissection) ipv6() (next layerKind) {
 	}
 	d.h.v6 = true
 	c := &d.h.conn
-	c.src, c.dst = netip.AddrFrom16([16]byte(header[8:])), netip.AddrFrom16([16]byte(header[24:]))
+	c.src, c.dst = netip.AddrFrom16([16]byte(header[8:])).Unmap(), netip.AddrFrom16([16]byte(header[24:])).Unmap()
 	// A packet of more than 64 KiB has length 0, with or without the option that has the true one.
 	if length := int(be16(header[4:])); length > 0 {
 		d.carry(length)

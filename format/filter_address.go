@@ -12,8 +12,8 @@ import (
 // for, of a packet that s has, or what one of its headers says of who is asked for or comes next.
 func (d *dissection) hasAddress(s scope, network netip.Prefix, src, dst bool) bool {
 	for i := range d.headers {
-		c := &d.headers[i].conn
-		if s.has(&d.headers[i]) && (src && contains(network, c.src) || dst && contains(network, c.dst)) {
+		h := &d.headers[i]
+		if s.has(h) && (src && h.isIn(network, h.conn.src) || dst && h.isIn(network, h.conn.dst)) {
 			return true
 		}
 	}
@@ -106,8 +106,14 @@ func containsAt(network netip.Prefix, b []byte, at, size int) bool {
 	return contains(network, addr)
 }
 
-// contains reports whether the network has the address. One of IPv6 that is IPv4-mapped is in networks of both, as deny
-// rules have it.
+// isIn reports whether an address of h is in the network. One of IPv6 that is IPv4-mapped, and has become IPv4, is in
+// networks of both, as deny rules have it.
+func (h *headers) isIn(network netip.Prefix, addr netip.Addr) bool {
+	return network.Contains(addr) || h.v6 && addr.Is4() && network.Contains(netip.AddrFrom16(addr.As16()))
+}
+
+// contains reports whether the network has an address that is in a message. An IPv4-mapped one is in networks of both
+// families, too.
 func contains(network netip.Prefix, addr netip.Addr) bool {
 	return network.Contains(addr) || addr.Is4In6() && network.Contains(addr.Unmap())
 }

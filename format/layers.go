@@ -190,8 +190,8 @@ func (d *dissection) appendJSONFlows(dst []byte, h *headers) []byte {
 	}
 	c := &h.conn
 	if c.src.IsValid() {
-		dst = c.src.Unmap().AppendTo(append(appendObject(dst, "l3"), `"src":"`...))
-		dst = c.dst.Unmap().AppendTo(append(dst, `","dst":"`...))
+		dst = c.src.AppendTo(append(appendObject(dst, "l3"), `"src":"`...))
+		dst = c.dst.AppendTo(append(dst, `","dst":"`...))
 		dst = append(dst, `"}`...)
 	}
 	if c.hasPorts {
