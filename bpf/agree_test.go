@@ -24,12 +24,12 @@ import (
 // agreeRules has each kind of rule, and addresses of corpus packets.
 var agreeRules = []string{
 	"udp/9999", "tcp/9999", "sctp/9999", "any/9999", "udp/8472", "udp", "tcp", "sctp", "icmp",
-	"@8.0.0.1", "@10.0.0.0/31", "any@0.0.0.0/0", "@2001:db8:86dd::1", "@fd00::/127", "any@::/0",
+	"@8.0.0.1", "@10.0.0.0/31", "udp@10.0.0.2/31", "any@0.0.0.0/0", "@2001:db8:86dd::1", "@fd00::/127", "any@::/0",
 	"udp/9999@8.0.0.0/31", "any/9999@::/0", "icmp@10.0.0.1", "icmp@::/0", "tcp@fd00::3",
 }
 
 // agreePackets is how many packets the corpus has.
-const agreePackets = 400
+const agreePackets = 600
 
 // TestDatapathAndFiltersAgree has the programs and the printer's filters judge the same packets: what a rule
 // drops, the filter for the same finds, in each of its events; and what that finds, the rule drops, unless

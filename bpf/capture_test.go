@@ -41,6 +41,7 @@ func TestCapture(t *testing.T) {
 		{"short", ip4(unix.IPPROTO_UDP, udp(53)), 14 + 20 + 12},
 		{"not IP", ethernet(unix.ETH_P_ARP, data), 128},
 		{"VLAN", ethernet(unix.ETH_P_8021AD, vlan(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, in4))), 128 + 8},
+		{"PPPoE", ethernet(unix.ETH_P_PPP_SES, pppoe(0x21, in4)), 128 + 8},
 		{"MPLS", ethernet(unix.ETH_P_MPLS_UC, mpls(true, in4)), 128 + 4},
 		{"IPv4 options", ethernet(unix.ETH_P_IP, ipv4(src, dst, unix.IPPROTO_UDP, 0, make([]byte, 40), datagram(53, data))), 128 + 40},
 		{"IPv4 authentication", ip4(unix.IPPROTO_AH, authentication(unix.IPPROTO_UDP, datagram(53, data))), 128 + 24},

@@ -17,6 +17,7 @@ import (
 const (
 	corpusSrc4, corpusDst4 = "8.0.0.%d", "10.0.0.%d"
 	corpusSrc6, corpusDst6 = "2001:db8:86dd::%d", "fd00::%d"
+	corpusMapped           = "::ffff:10.0.0.%d"
 )
 
 // corpusPacket is a frame, and what the one who made it knows of it.
@@ -72,7 +73,23 @@ func (c *corpus) link() []byte {
 		}
 		etherType = unix.ETH_P_MPLS_UC
 	}
-	for range c.oneOf(0, 0, 0, 0, 1, 1, 2, 3, 8) {
+	if etherType != unix.ETH_P_MPLS_UC && c.IntN(8) == 0 {
+		packet = pppoe(map[uint16]uint16{unix.ETH_P_IP: 0x21, unix.ETH_P_IPV6: 0x57}[etherType], packet)
+		etherType = unix.ETH_P_PPP_SES
+	}
+	tags := c.oneOf(0, 0, 0, 0, 1, 1, 2, 3, 8)
+	snap := -1
+	if c.IntN(6) == 0 {
+		snap = c.IntN(tags + 1)
+	}
+	for i := range tags + 1 {
+		if i == snap {
+			packet = snapHeader(etherType, packet)
+			etherType = uint16(len(packet))
+		}
+		if i == tags {
+			break
+		}
 		packet = vlan(etherType, packet)
 		etherType = uint16(c.oneOf(unix.ETH_P_8021Q, unix.ETH_P_8021AD, etherTypeQinQ))
 	}
@@ -120,7 +137,7 @@ func (c *corpus) ipv6() []byte {
 		}
 		next = kind
 	}
-	packet := ipv6(c.addr(corpusSrc6), c.addr(corpusDst6), next, payload)
+	packet := ipv6(c.addr(corpusSrc6), c.addr([]string{corpusDst6, corpusDst6, corpusMapped}[c.IntN(3)]), next, payload)
 	if c.IntN(12) == 0 {
 		ipv6Length(0, packet) // of more than 64 KiB
 	}

@@ -19,7 +19,7 @@ struct deny_rule {
 	__be32 mask[4];
 	__u16 dst_port;  /* 0: any */
 	__u8 proto;      /* 0: any; IPPROTO_ICMP: of both families */
-	__u8 family;     /* 4, 6; 0: any */
+	__u8 family;     /* 4, which IPv4-mapped addresses are, too, 6; 0: any */
 	__u8 match_type; /* of the policy verdict */
 	__u8 number;     /* in the policy verdict, from 1 */
 	__u8 pad[2];
@@ -39,7 +39,9 @@ static __always_inline bool deny_rule_matches(const struct deny_rule *rule, cons
 {
 	__u8 proto = pkt->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : pkt->proto;
 
-	if (rule->family && rule->family != pkt->family)
+	bool mapped = rule->family == 4 && pkt->mapped;
+
+	if (rule->family && rule->family != pkt->family && !mapped)
 		return false;
 	if (rule->proto && rule->proto != proto)
 		return false;
@@ -47,6 +49,8 @@ static __always_inline bool deny_rule_matches(const struct deny_rule *rule, cons
 		return false;
 	if (rule->dst_port && rule->dst_port != pkt->dst_port)
 		return false;
+	if (mapped)
+		return (pkt->remote[3] & rule->mask[0]) == rule->addr[0];
 	for (int i = 0; i < 4; i++)
 		if ((pkt->remote[i] & rule->mask[i]) != rule->addr[i])
 			return false;

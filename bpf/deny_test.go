@@ -81,6 +81,14 @@ func TestDenyRules(t *testing.T) {
 		{"past the prefix", udp6("fd00:9:8000::1", here6, 1), false, false},
 		{"IPv4", udp4(here, there, 1), false, false},
 	})
+	const mapped = "::ffff:10.9.9.9"
+	checkDeny(t, []string{"udp/1@10.9.0.0/16"}, []denyCase{
+		{"from an IPv4-mapped address of it", udp6(mapped, here6, 1), true, false},
+		{"to an IPv4-mapped address of it", udp6(here6, mapped, 1), false, true},
+		{"another IPv4-mapped address", udp6(here6, "::ffff:192.0.2.1", 1), false, false},
+		{"an address that ends like it", udp6(here6, "::fffe:10.9.9.9", 1), false, false},
+	})
+	checkDeny(t, []string{"any@::/0"}, []denyCase{{"IPv4-mapped", udp6(here6, mapped, 1), true, true}, {"IPv4", udp4(here, there, 1), false, false}})
 	checkDeny(t, []string{"any@0.0.0.0/0"}, []denyCase{
 		{"IPv4", udp4(here, there, 1), true, true},
 		{"IPv6", udp6(here6, there6, 1), false, false},
@@ -147,6 +155,7 @@ func TestDenyOddPackets(t *testing.T) {
 		}
 		return ethernet(unix.ETH_P_MPLS_UC, packet)
 	}
+	lengthOf := func(payload []byte) []byte { return ethernet(uint16(len(payload)), payload) }
 	length := func(n uint16, packet []byte) []byte { // of an IPv4 packet, whatever it is
 		packet = slices.Clone(packet)
 		binary.BigEndian.PutUint16(packet[2:], n)
@@ -157,8 +166,24 @@ func TestDenyOddPackets(t *testing.T) {
 		{"VLAN", ethernet(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, ip4)), true, true},
 		{"two VLANs", ethernet(unix.ETH_P_8021AD, vlan(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, ip4))), true, true},
 		{"eight VLANs", tags(8), true, true},
-		{"nine VLANs", tags(9), false, false},
+		{"nine VLANs", tags(9), true, true},
+		{"ten VLANs", tags(10), false, false},
 		{"VLAN cut short", ethernet(unix.ETH_P_8021Q, []byte{0, 1, 8}), false, false},
+		{"SNAP", lengthOf(snapHeader(unix.ETH_P_IP, ip4)), true, true},
+		{"SNAP between VLANs", ethernet(unix.ETH_P_8021Q, vlan(uint16(12+len(ip4)), snapHeader(unix.ETH_P_8021Q, vlan(unix.ETH_P_IP, ip4)))), true, true},
+		{"SNAP before PPPoE", lengthOf(snapHeader(unix.ETH_P_PPP_SES, pppoe(0x21, ip4))), true, true},
+		{"SNAP twice", lengthOf(snapHeader(unix.ETH_P_8021Q, vlan(uint16(8+len(ip4)), snapHeader(unix.ETH_P_IP, ip4)))), false, false},
+		{"SNAP of an organisation", lengthOf(append([]byte{0xaa, 0xaa, 3, 0, 0, 1, 8, 0}, ip4...)), false, false},
+		{"LLC", lengthOf(append([]byte{0x42, 0x42, 3, 0, 0, 0, 8, 0}, ip4...)), false, false},
+		{"LLC with a number", lengthOf(append([]byte{0xaa, 0xaa, 0, 0, 0, 0, 8, 0}, ip4...)), false, false},
+		{"SNAP that ends before the ports", ethernet(8+23, snapHeader(unix.ETH_P_IP, ip4)), false, false},
+		{"SNAP cut short", ethernet(8, []byte{0xaa, 0xaa, 3, 0, 0, 0, 8}), false, false},
+		{"PPPoE", ethernet(unix.ETH_P_PPP_SES, pppoe(0x21, ip4)), true, true},
+		{"PPPoE with IPv6 behind a VLAN", ethernet(unix.ETH_P_8021Q, vlan(unix.ETH_P_PPP_SES, pppoe(0x57, ipv6(src6, dst6, unix.IPPROTO_UDP, udp(p))))), true, true},
+		{"PPPoE of something else", ethernet(unix.ETH_P_PPP_SES, pppoe(0xc021, ip4)), false, false},
+		{"PPPoE discovery", ethernet(unix.ETH_P_PPP_DISC, pppoe(0x21, ip4)), false, false},
+		{"PPPoE that ends before the ports", ethernet(unix.ETH_P_PPP_SES, append([]byte{0x11, 0, 0, 1, 0, 2 + 23, 0, 0x21}, ip4...)), false, false},
+		{"PPPoE without PPP", ethernet(unix.ETH_P_PPP_SES, append([]byte{0x11, 0, 0, 1, 0, 0, 0, 0x21}, ip4...)), false, false},
 		{"MPLS label", labels(1, ip4), true, true},
 		{"eight MPLS labels", labels(8, ipv6(src6, dst6, unix.IPPROTO_UDP, udp(p))), true, true},
 		{"nine MPLS labels", labels(9, ip4), false, false},

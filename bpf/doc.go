@@ -2,7 +2,8 @@
 
 // Package bpf is a small real datapath for nodes that have no other: programs
 // that report the packets of the given devices to an events map, and
-// drop those that a deny rule matches. It runs on Linux 5.15 and newer.
+// drop those that a deny rule matches. It runs on Linux 5.15 and newer, on machines that read words at
+// any address, as amd64 and arm64 do.
 //
 // # Events
 //
@@ -63,6 +64,9 @@
 //   - CIDR, or a single address, is where the packet comes from on its way in,
 //     and where it goes to on its way out: the address of the other side.
 //
+// An IPv4-mapped IPv6 address (::ffff:192.0.2.7) is matched by rules for either. To an application it looks like
+// IPv4.
+//
 // So tcp/80@10.0.0.0/8 denies connections from 10.0.0.0/8 to port 80 here as
 // well as connections from here to port 80 there, and @192.0.2.7 denies all
 // packets from and to that address. Rules apply to all devices; the first that
@@ -73,8 +77,8 @@
 //
 // Rules are about the outermost IP header, which the host acts on: of a tunnel's packet they see
 // the tunnel. It is found, and ports behind it, whatever is in between, as far as the packet says itself that
-// it goes: up to eight VLAN tags in the packet, one beside it, eight MPLS labels; options of
-// IPv4; up to 16 headers of authentication, also in IPv4, and extension headers of IPv6 of any kind and
+// it goes: up to nine VLAN tags, a SNAP header between them counting as one, in the packet and one beside it; eight MPLS
+// labels; a session of PPPoE; options of IPv4; up to 16 headers of authentication, also in IPv4, and extension headers of IPv6 of any kind and
 // order. What lies behind more of them matches by address alone, and so does what is encrypted (ESP).
 //
 // Later fragments of a packet have no ports: a rule with a port drops the first fragment, which keeps the

@@ -87,6 +87,12 @@ __noinline int skip_extensions(struct __sk_buff *skb, struct packet *pkt)
 	return !(extension_kinds[proto] && (pkt->family == 6 || proto == IPPROTO_AH));
 }
 
+/* is_extension tells whether proto is one of the headers that skip_extensions walks over. */
+static __always_inline bool is_extension(const struct packet *pkt)
+{
+	return extension_kinds[pkt->proto];
+}
+
 static __always_inline void parse_ipv4(struct __sk_buff *skb, bool ingress, struct packet *pkt)
 {
 	struct iphdr ip;
@@ -111,7 +117,7 @@ static __always_inline void parse_ipv4(struct __sk_buff *skb, bool ingress, stru
 		return;
 	pkt->off += len;
 	pkt->extra += len - sizeof(ip);
-	if (skip_extensions(skb, pkt))
+	if (!is_extension(pkt) || skip_extensions(skb, pkt))
 		parse_transport(skb, pkt, false);
 }
 
@@ -125,12 +131,13 @@ static __always_inline void parse_ipv6(struct __sk_buff *skb, bool ingress, stru
 
 	pkt->family = 6;
 	__builtin_memcpy(pkt->remote, ingress ? &ip.saddr : &ip.daddr, sizeof(pkt->remote));
+	pkt->mapped = !pkt->remote[0] && !pkt->remote[1] && pkt->remote[2] == bpf_htonl(0xffff);
 
 	pkt->off += sizeof(ip);
 	len = bpf_ntohs(ip.payload_len);
 	if (len && pkt->off + len < pkt->end) /* 0: more than 64 KiB */
 		pkt->end = pkt->off + len;
 	pkt->proto = ip.nexthdr;
-	if (skip_extensions(skb, pkt))
+	if (!is_extension(pkt) || skip_extensions(skb, pkt))
 		parse_transport(skb, pkt, true);
 }

@@ -26,6 +26,7 @@ struct packet {
 	__u8 spared;  /* enum spared */
 	__u16 dst_port;
 	__be32 remote[4]; /* an IPv4 address is in the first */
+	bool mapped;      /* remote is IPv4-mapped: an IPv4 address is in the last */
 
 	/* How many bytes the headers take up that a simple packet would not have: tags, options,
 	 * extensions, and all that is around a packet in the packet.
@@ -39,8 +40,44 @@ struct packet {
 	__u32 end;
 };
 
-/* load reads what the next header begins with. It fails where the packet ends before. */
+/* How far into a packet it is looked at without a helper. The verifier wants a limit. */
+#define DIRECT_LEN 256
+
+/* What the bytes of a packet are copied by, whatever they are. */
+typedef __u32 __attribute__((may_alias)) word;
+typedef __u16 __attribute__((may_alias)) half;
+
+/* copy copies a constant number of bytes from a packet, in the largest units: memcpy would take bytes one by one,
+ * since it knows nothing of how the packet is aligned.
+ */
+static __always_inline void copy(void *to, const void *from, __u32 size)
+{
+	__u32 i = 0;
+
+	for (; i + sizeof(word) <= size; i += sizeof(word))
+		*(word *)(to + i) = *(const word *)(from + i);
+	for (; i + sizeof(half) <= size; i += sizeof(half))
+		*(half *)(to + i) = *(const half *)(from + i);
+	for (; i < size; i++)
+		*(__u8 *)(to + i) = *(const __u8 *)(from + i);
+}
+
+/* load reads what the next header begins with. It fails where the packet ends before. Headers are usually in the linear
+ * part of the packet, where no helper has to be called for them.
+ */
 static __always_inline bool load(struct __sk_buff *skb, const struct packet *pkt, void *to, __u32 size)
 {
-	return pkt->off + size <= pkt->end && !bpf_skb_load_bytes(skb, pkt->off, to, size);
+	void *from = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u64 off = pkt->off;
+
+	if (off + size > pkt->end)
+		return false;
+	if (off < DIRECT_LEN) {
+		from += off;
+		if (from + size <= end) {
+			copy(to, from, size);
+			return true;
+		}
+	}
+	return !bpf_skb_load_bytes(skb, off, to, size);
 }

@@ -37,6 +37,17 @@ func vlan(etherType uint16, payload []byte) []byte {
 	return append(binary.BigEndian.AppendUint16([]byte{0, 100}, etherType), payload...)
 }
 
+// snapHeader is what follows the length of a frame: LLC, with an EtherType.
+func snapHeader(etherType uint16, payload []byte) []byte {
+	return append(binary.BigEndian.AppendUint16([]byte{0xaa, 0xaa, 3, 0, 0, 0}, etherType), payload...)
+}
+
+// pppoe is a session's header, with the protocol number of PPP.
+func pppoe(proto uint16, payload []byte) []byte {
+	header := binary.BigEndian.AppendUint16([]byte{0x11, 0, 0, 1}, uint16(2+len(payload)))
+	return append(binary.BigEndian.AppendUint16(header, proto), payload...)
+}
+
 // mpls is a label, with what follows it; bottom says that this is no other label.
 func mpls(bottom bool, payload []byte) []byte {
 	label := []byte{0, 1, 0, 64}

@@ -36,14 +36,19 @@ const tcpFlagsShown = 4
 // appendSummary appends who talks to whom, what an ICMP error is about, and the tunnels, from
 // the innermost out.
 func (d *dissection) appendSummary(dst []byte) []byte {
-	n := d.carried()
-	dst = d.appendHeaders(dst, d.innermost())
-	if n < d.known {
-		dst = append(dst, " [about "...)
-		dst = d.appendHeaders(dst, &d.headers[d.known-1])
-		dst = append(d.appendTunnels(dst, d.headers[n:d.known]), ']')
+	if d.known == 1 {
+		return d.appendHeaders(dst, &d.headers[0])
 	}
-	return d.appendTunnels(dst, d.headers[:n])
+	return d.appendCarried(dst, d.headers[:d.known])
+}
+
+func (d *dissection) appendCarried(dst []byte, all []headers) []byte {
+	n := carried(all)
+	dst = d.appendHeaders(dst, &all[n-1])
+	if n < len(all) {
+		dst = append(d.appendCarried(append(dst, " [about "...), all[n:]), ']')
+	}
+	return d.appendTunnels(dst, all[:n])
 }
 
 // appendTunnels appends all but the last of the headers, as tunnels that carry it.
@@ -102,11 +107,15 @@ func (d *dissection) appendTransport(dst []byte, h *headers) []byte {
 
 // appendGRESummary appends the EtherType of what GRE carries and is not dissected.
 func (d *dissection) appendGRESummary(dst []byte, h *headers) []byte {
-	header := d.lastHeader(h)
+	last := h.last - 1
+	if d.layers[last].kind == layerERSPAN {
+		last--
+	}
+	header := d.header(&d.layers[last])
 	if len(header) < greSize {
 		return dst
 	}
-	return appendEtherType(append(dst, ' '), be16(header[2:]))
+	return appendGREProtocol(append(dst, ' '), be16(header[2:]))
 }
 
 // appendMark says in a word if something is missing that would have been appended, by the last header, or, of the
@@ -135,10 +144,14 @@ func (d *dissection) appendMACs(dst []byte, h *headers) []byte {
 	dst = append(dst, " -> "...)
 	dst = appendMAC(dst, ethernet[:6])
 	dst = append(dst, ' ')
-	if last := d.lastHeader(h); h.etherType == etherTypeLLC && len(last) == llcSize && last[0] == sapSTP {
-		return append(dst, "STP"...)
+	switch last := &d.layers[h.last-1]; last.kind {
+	case layerLLC:
+		return append(dst, llcName(d.header(last))...)
+	case layerPPP:
+		return appendPPPProtocol(append(appendEtherType(dst, h.etherType), ' '), d.header(last))
+	default:
+		return appendEtherType(dst, h.etherType)
 	}
-	return appendEtherType(dst, h.etherType)
 }
 
 // appendEndpoints appends "SRC:PORT -> DST:PORT", or "SRC -> DST" without ports.

@@ -88,6 +88,12 @@ func (g *generator) etherPayload(depth int) (etherType uint16, payload []byte) {
 	case 4:
 		packet := g.ipv4(depth)
 		return uint16(8 + len(packet)), append([]byte{0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, packet...)
+	case 5:
+		packet := g.network(depth)
+		if packet[0]>>4 == 6 {
+			return 0x8864, pppoe(0x57, packet)
+		}
+		return 0x8864, pppoe(0x21, packet)
 	default:
 		payload = g.network(depth)
 		if payload[0]>>4 == 6 {
@@ -206,7 +212,7 @@ func (g *generator) icmp(v6 bool) (protocol byte, payload []byte) {
 		if g.one(2) || about[0]>>4 != 6 {
 			return ipICMPv6, []byte{byte(128 + g.IntN(2)), 0, 0, 0, 0, 1, 0, 2}
 		}
-		return ipICMPv6, append([]byte{byte(1 + g.IntN(4)), byte(g.IntN(4)), 0, 0, 0, 0, 0, 0}, about...)
+		return ipICMPv6, append([]byte{[]byte{1, 2, 3, 4, 1, 2, 3, 100}[g.IntN(8)], byte(g.IntN(4)), 0, 0, 0, 0, 0, 0}, about...)
 	}
 	if g.one(2) || about[0]>>4 != 4 {
 		return ipICMP, []byte{byte(8 * g.IntN(2)), 0, 0, 0, 0, 1, 0, 2}
@@ -220,13 +226,24 @@ func (g *generator) tunnel(depth int) (protocol byte, payload []byte) {
 		return 4, g.ipv4(depth)
 	case n < 4:
 		return 41, g.ipv6(depth)
+	case n < 5 && g.one(3):
+		switch g.IntN(4) {
+		case 0:
+			return ipGRE, gre(0x10, 0x88be, erspan2, g.frame(depth))
+		case 1:
+			return ipGRE, gre(0x10, 0x22eb, erspan3(0), g.frame(depth))
+		case 2:
+			return ipGRE, gre(0, 0x88be, g.frame(depth))
+		default:
+			return ipGRE, pptp([]byte{0xff, 3, 0, 0x21}, g.ipv4(depth))
+		}
 	case n < 5:
 		flags := byte(g.IntN(4))<<4 | byte(g.IntN(2))<<7
 		if g.one(2) {
 			return ipGRE, gre(flags, 0x6558, g.frame(depth))
 		}
 		etherType, payload := g.etherPayload(depth)
-		if etherType < 0x600 {
+		if etherType < 0x600 || etherType == 0x8864 { // which GRE does not carry
 			etherType = 0x88b5
 		}
 		return ipGRE, gre(flags, etherType, payload)
@@ -239,13 +256,15 @@ func (g *generator) tunnel(depth int) (protocol byte, payload []byte) {
 		default:
 			return 137, mpls(g.network(depth), 99)
 		}
-	case g.overlay != 0 || g.quoting:
-		return ipUDP, udp(g.port(), g.port(), nil)
 	case n < 8:
-		g.overlay = api.FlagVXLAN
+		if depth == maxDepth-1 && !g.quoting { // of others, nobody says anything
+			g.overlay = api.FlagVXLAN
+		}
 		return ipUDP, vxlan(g.frame(depth))
 	default:
-		g.overlay = api.FlagGeneve
+		if depth == maxDepth-1 && !g.quoting {
+			g.overlay = api.FlagGeneve
+		}
 		options := [][]byte{nil, {1, 0x4b, 0x80, 1, 0, 0, 0, 1}}[g.IntN(2)]
 		if g.one(2) {
 			return ipUDP, geneve(0x6558, options, g.frame(depth))

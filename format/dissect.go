@@ -81,6 +81,7 @@ type headers struct {
 	etherType uint16 // of what follows the link layer
 	v6        bool   // IP is of version 6
 	segments  bool   // there is a segment routing header
+	llc       bool   // there is a header of LLC
 }
 
 // dissect takes packet apart and keeps a slice of it. l3 says that it begins with the IP
@@ -135,6 +136,10 @@ func (d *dissection) step(kind layerKind) (next layerKind) {
 		return d.mpls()
 	case layerLLC:
 		return d.llc()
+	case layerPPPoE:
+		return d.pppoe()
+	case layerPPP:
+		return d.ppp()
 	case layerARP:
 		return d.arp()
 	case layerIPv4:
@@ -167,6 +172,8 @@ func (d *dissection) step(kind layerKind) (next layerKind) {
 		return d.vxlan()
 	case layerGeneve:
 		return d.geneve()
+	case layerERSPAN:
+		return d.erspan()
 	case layerEtherIP:
 		return d.etherIP()
 	case layerESP:
@@ -255,10 +262,14 @@ func (d *dissection) layersOf(h *headers) []layer { return d.layers[h.first:h.la
 func (d *dissection) innermost() *headers { return &d.headers[d.carried()-1] }
 
 // carried returns how many of the known headers are not quoted by an ICMP error.
-func (d *dissection) carried() int {
-	n := d.known
-	for n > 1 && d.headers[n-1].quoted {
-		n--
+func (d *dissection) carried() int { return carried(d.headers[:d.known]) }
+
+// carried returns how many of the headers are those of one packet and of the tunnels around it. The others are of what
+// it is about.
+func carried(all []headers) int {
+	n := 1
+	for n < len(all) && all[n-1].tunnel != tunnelNone {
+		n++
 	}
 	return n
 }

@@ -14,6 +14,8 @@ const (
 	etherTypeIPv6   = 0x86dd
 	etherTypeMPLS   = 0x8847
 	etherTypeMPLSMC = 0x8848
+	etherTypePPPoED = 0x8863 // discovery
+	etherTypePPPoES = 0x8864 // session
 	etherTypeSVLAN  = 0x88a8 // 802.1ad
 	etherTypeQinQ   = 0x9100 // what 802.1ad was before it had a number
 )
@@ -26,6 +28,8 @@ const (
 	llcSize      = 3
 	snapSize     = 5
 	arpFixedSize = 8
+	pppoeSize    = 6
+	pppSize      = 2
 )
 
 // byEtherType notes the EtherType of what follows and returns the layer that it announces.
@@ -47,6 +51,8 @@ func etherLayer(t uint16) layerKind {
 		return layerVLAN
 	case etherTypeMPLS, etherTypeMPLSMC:
 		return layerMPLS
+	case etherTypePPPoED, etherTypePPPoES:
+		return layerPPPoE
 	default:
 		return layerNone
 	}
@@ -82,6 +88,10 @@ func (d *dissection) typeOrLength(n uint16) (next layerKind) {
 		return d.byEtherType(n)
 	}
 	d.h.etherType = etherTypeLLC
+	if d.h.llc { // there is one length in a frame
+		return layerNone
+	}
+	d.h.llc = true
 	d.carry(int(n))
 	return layerLLC
 }
@@ -104,35 +114,6 @@ func (d *dissection) mpls() (next layerKind) {
 	default:
 		return d.ipByVersion() // what is under the stack only its sender knows; it is IP if it looks so
 	}
-}
-
-// Service access points of LLC.
-const (
-	sapSTP  = 0x42
-	sapSNAP = 0xaa
-)
-
-// Control fields of LLC.
-const (
-	llcUI         = 3 // unnumbered information
-	llcUnnumbered = 3 // the bits that mark frames without a number; with one, the field has two bytes
-)
-
-func (d *dissection) llc() (next layerKind) {
-	size := llcSize
-	rest := d.rest()
-	snap := len(rest) >= llcSize && rest[0] == sapSNAP && rest[1] == sapSNAP && rest[2] == llcUI
-	switch {
-	case snap:
-		size += snapSize
-	case len(rest) > 2 && rest[2]&llcUnnumbered != llcUnnumbered:
-		size++
-	}
-	header, whole := d.take(layerLLC, size)
-	if snap && whole && header[3]|header[4]|header[5] == 0 { // the organisation that means EtherTypes
-		return d.byEtherType(be16(header[6:]))
-	}
-	return layerNone
 }
 
 func (d *dissection) arp() (next layerKind) {

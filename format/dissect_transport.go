@@ -50,11 +50,13 @@ func (d *dissection) udp() (next layerKind) {
 	} else if length > 0 { // 0 is of a datagram of more than 64 KiB
 		return d.malformed()
 	}
-	if d.h.quoted {
-		return layerNone
-	}
 	overlay := d.overlay
-	d.overlay = tunnelNone
+	switch {
+	case d.h.quoted, overlay == tunnelNone && len(d.headers) > 1:
+		overlay = d.overlayByPort()
+	default:
+		d.overlay = tunnelNone
+	}
 	switch {
 	case overlay == tunnelVXLAN && d.isVXLAN():
 		return layerVXLAN

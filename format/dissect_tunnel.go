@@ -10,6 +10,7 @@ const (
 	tunnelVXLAN
 	tunnelGeneve
 	tunnelGRE
+	tunnelERSPAN
 	tunnelIPIP
 	tunnel6in4
 	tunnel4in6
@@ -25,6 +26,7 @@ func (t tunnel) String() string {
 		tunnelVXLAN:    "vxlan",
 		tunnelGeneve:   "geneve",
 		tunnelGRE:      "gre",
+		tunnelERSPAN:   "erspan",
 		tunnelIPIP:     "ipip",
 		tunnel6in4:     "6in4",
 		tunnel4in6:     "4in6",
@@ -42,6 +44,7 @@ const (
 	geneveSize  = 8
 	greSize     = 4
 	etherIPSize = 2
+	wccpSize    = 4
 )
 
 // Flags of VXLAN: RFC 7348, and the group policy extension.
@@ -51,6 +54,27 @@ const (
 	vxlanDontLearn = 0x40 // of the second
 	vxlanApplied   = 0x08
 )
+
+// overlayByPort returns what is carried by the datagram whose header was taken last, by its port. It is for packets in
+// a packet, of which the datapath says nothing. The header that follows has to be there, since a port alone says nothing.
+func (d *dissection) overlayByPort() tunnel {
+	const ( // IANA's, and the one that Linux and Cilium use for VXLAN
+		portVXLAN      = 4789
+		portVXLANLinux = 8472
+		portGeneve     = 6081
+	)
+	switch d.h.conn.dstPort {
+	case portVXLAN, portVXLANLinux:
+		if len(d.rest()) >= vxlanSize {
+			return tunnelVXLAN
+		}
+	case portGeneve:
+		if len(d.rest()) >= geneveSize {
+			return tunnelGeneve
+		}
+	}
+	return tunnelNone
+}
 
 // isVXLAN reports whether a VXLAN header follows that Linux would accept: with a network identifier
 // and no flags but those of the group policy. A port alone says nothing.
@@ -142,7 +166,50 @@ func (d *dissection) gre() (next layerKind) {
 	case !whole:
 		return layerNone
 	}
-	return d.carriedFrame(tunnelGRE, be16(header[2:]))
+	return d.carriedByGRE(header)
+}
+
+// Protocols of GRE that are no EtherTypes of what is carried.
+const (
+	greERSPAN2 = 0x88be
+	greERSPAN3 = 0x22eb
+	grePPP     = 0x880b
+	greWCCP    = 0x883e
+)
+
+// carriedByGRE begins what a whole header says that is carried.
+func (d *dissection) carriedByGRE(header []byte) (next layerKind) {
+	flags, protocol := be16(header), be16(header[2:])
+	switch {
+	case protocol == greERSPAN2 && flags&greSequence == 0: // of type I, without a header
+		d.take(layerERSPAN, 0)
+		d.enter(tunnelERSPAN)
+		return layerEthernet
+	case protocol == greERSPAN2, protocol == greERSPAN3:
+		return layerERSPAN
+	case protocol == grePPP && flags&(greVersion|greKey|greSequence) == greKey|greSequence|1: // or there is no payload
+		d.carry(int(be16(header[greSize:]))) // in the place of a half of the key
+		d.enter(tunnelGRE)
+		return layerPPP
+	case protocol == greWCCP:
+		d.enter(tunnelGRE)
+		return layerIPv4
+	default:
+		return d.carriedFrame(tunnelGRE, protocol)
+	}
+}
+
+// appendGREProtocol appends the name of the protocol of GRE, the number if it has none. It is an EtherType, but not
+// a length; those that are messages of GRE itself have 0.
+func appendGREProtocol(dst []byte, number uint16) []byte {
+	switch {
+	case number == greERSPAN3:
+		return append(dst, "ERSPAN Type III"...)
+	case number < etherTypeMin:
+		return appendHex(dst, uint64(number))
+	default:
+		return appendEtherType(dst, number)
+	}
 }
 
 // greHeaderSize returns the size of the GRE header that b begins with, as far as it tells.
@@ -160,7 +227,7 @@ func greHeaderSize(b []byte) int {
 		}
 	}
 	if flags&greRouting == 0 {
-		return size
+		return size + wccpHeaderSize(b, size)
 	}
 	for { // source routes, up to one of family 0 without addresses
 		const entry = 4
@@ -173,6 +240,15 @@ func greHeaderSize(b []byte) int {
 			return size
 		}
 	}
+}
+
+// wccpHeaderSize returns the size of the header that version 2 of WCCP has behind that of GRE, of size bytes. As Linux has
+// it, the header is there if no IPv4 is.
+func wccpHeaderSize(b []byte, size int) int {
+	if len(b) > size && be16(b[2:]) == greWCCP && b[size]>>4 != 4 {
+		return wccpSize
+	}
+	return 0
 }
 
 func (d *dissection) etherIP() (next layerKind) {

@@ -7,6 +7,7 @@ import "github.com/gopacket/gopacket/layers"
 // etherTypes has the names of EtherTypes that gopacket has none for.
 var etherTypes = map[uint16]string{
 	0x0842: "WakeOnLAN",
+	0x2001: "NHRP",
 	0x22f0: "AVTP",
 	0x22f3: "TRILL",
 	0x4305: "BATMAN",
@@ -15,6 +16,7 @@ var etherTypes = map[uint16]string{
 	0x80f3: "AARP",
 	0x8137: "IPX",
 	0x8808: "FlowControl",
+	0x883e: "WCCP",
 	0x8809: "SlowProtocols",
 	0x8892: "PROFINET",
 	0x88a2: "AoE",

@@ -3,6 +3,7 @@
 package format_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -121,6 +122,64 @@ func TestFilter(t *testing.T) {
 		"--not --interface eth0 -t drop":                "drop-tail",
 
 		"-t drop,policy-verdict --port 80 --identity world --ip 10.0.0.0/8": "drop ingress-deny",
+	} {
+		require.Equal(t, want, matching(t, filter, events), "%s", filter)
+	}
+}
+
+// TestFilterMappedAddress checks that an IPv4-mapped IPv6 address is in networks of both families, as it is for
+// deny rules.
+func TestFilterMappedAddress(t *testing.T) {
+	events := []named{
+		{"mapped", trace(ethernet(etherIPv6, ipv6(ipUDP, "::ffff:10.0.0.1", "fd00::2", udp(1, 2, nil))))},
+		{"IPv4", trace(udpPacket)},
+		{"IPv6", trace(tcp6Packet)},
+	}
+	for filter, want := range map[string]string{
+		"--ip 10.0.0.1":          "mapped IPv4",
+		"--ip ::ffff:10.0.0.1":   "mapped IPv4",
+		"--src-ip 10.0.0.0/8":    "mapped IPv4",
+		"--ip ::/0":              "mapped IPv6",
+		"--ip ::ffff:0:0/95":     "mapped",
+		"--ip 10.0.0.9":          "",
+		"--not --ip 10.0.0.1":    "IPv6",
+		"--dst-ip ::ffff:0:0/96": "IPv4",
+	} {
+		require.Equal(t, want, matching(t, filter, events), "%s", filter)
+	}
+	require.Contains(t, print(format.Options{}, events[0].payload), "10.0.0.1:1 -> [fd00::2]:2 udp")
+}
+
+// TestFilterSaidAddresses checks that addresses are found that messages are about.
+func TestFilterSaidAddresses(t *testing.T) {
+	group := func(text string) []byte { return netip.MustParseAddr(text).AsSlice() }
+	over4 := func(message ...[]byte) *payload.Payload {
+		return trace(ethernet(etherIPv4, ipv4(ipIGMP, "10.0.0.1", "224.0.0.22", message...)))
+	}
+	over6 := func(typ byte, body ...[]byte) *payload.Payload {
+		return trace(ethernet(etherIPv6, ipv6(ipICMPv6, "fe80::1", "ff02::16", append([][]byte{{typ, 0, 0, 0}}, body...)...)))
+	}
+	zero := make([]byte, 4)
+	events := []named{
+		{"igmp2", over4([]byte{0x16, 0, 0, 0}, group("224.0.0.251"))},
+		{"igmp3", over4([]byte{0x22, 0, 0, 0, 0, 0, 0, 2}, []byte{1, 1, 0, 1}, group("232.0.0.1"), group("10.9.9.9"), zero, []byte{4, 0, 0, 0}, group("224.0.0.251"))},
+		{"mld", over6(131, zero, group("ff02::fb"))},
+		{"mld2", over6(143, []byte{0, 0, 0, 2}, []byte{1, 0, 0, 1}, group("ff3e::1"), group("fd00::9"), []byte{4, 0, 0, 0}, group("ff02::fb"))},
+		{"redirect", over6(137, zero, group("fe80::2"), group("2001:db8::7"))},
+		{"solicitation", over6(135, zero, group("2001:db8::7"))},
+		{"cut", over4([]byte{0x22, 0, 0, 0, 0, 0, 0, 9}, []byte{1, 0, 0xff, 0xff}, group("232.0.0.1")[:3])},
+	}
+	for filter, want := range map[string]string{
+		"--ip 224.0.0.251":     "igmp2 igmp3",
+		"--dst-ip 232.0.0.1":   "igmp3",
+		"--ip 10.9.9.9":        "",
+		"--ip ff02::fb":        "mld mld2",
+		"--dst-ip ff3e::/16":   "mld2",
+		"--ip fd00::9":         "",
+		"--ip 2001:db8::7":     "redirect solicitation",
+		"--ip fe80::2":         "redirect",
+		"--src-ip 2001:db8::7": "",
+		"--src-ip 224.0.0.0/4": "",
 	} {
 		require.Equal(t, want, matching(t, filter, events), "%s", filter)
 	}

@@ -97,8 +97,8 @@ func ipValue(src, dst bool) func(string, scope) (filterValue, error) {
 	}
 }
 
-// parsePrefix returns the network of a CIDR, or of an address alone. As the addresses of
-// packets, it is never IPv4-mapped.
+// parsePrefix returns the network of a CIDR, or of an address alone. One that is IPv4-mapped stands for
+// IPv4.
 func parsePrefix(text string) (netip.Prefix, error) {
 	prefix, err := cidr.Parse(text)
 	if err != nil {

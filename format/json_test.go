@@ -141,6 +141,38 @@ func TestJSONIsValid(t *testing.T) {
 			line := print(format.Options{Output: format.OutputJSON}, p.payload)
 			require.True(t, json.Valid([]byte(line)), "%s: %s", p.name, line)
 			require.Equal(t, 1, bytes.Count([]byte(line), []byte("\n")), p.name)
+			require.Empty(t, repeatedMember(json.NewDecoder(strings.NewReader(line))), "%s: %s", p.name, line)
 		}
 	}
+	for _, p := range corpus(3000) {
+		line := print(format.Options{Output: format.OutputJSON}, kind{packet: p.captured, flags: p.flags}.payload())
+		require.Empty(t, repeatedMember(json.NewDecoder(strings.NewReader(line))), line)
+	}
+}
+
+// repeatedMember returns the name of a member that an object has twice, "" without one.
+func repeatedMember(d *json.Decoder) string {
+	token, err := d.Token()
+	if err != nil {
+		return err.Error()
+	}
+	if token != json.Delim('{') && token != json.Delim('[') {
+		return ""
+	}
+	seen := make(map[string]bool)
+	for d.More() {
+		if token == json.Delim('{') {
+			key, _ := d.Token()
+			name, _ := key.(string)
+			if seen[name] {
+				return name
+			}
+			seen[name] = true
+		}
+		if name := repeatedMember(d); name != "" {
+			return name
+		}
+	}
+	_, _ = d.Token() // the end
+	return ""
 }

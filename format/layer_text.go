@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"net/netip"
 	"strconv"
+
+	"github.com/gopacket/gopacket/layers"
 )
 
 // The text of a layer has the form and, where gopacket has the layer, the fields of
@@ -38,6 +40,10 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 		w.llc()
 	case layerMPLS:
 		w.mpls()
+	case layerPPPoE:
+		w.pppoe()
+	case layerPPP:
+		w.ppp()
 	case layerARP:
 		w.arp()
 	case layerIPv4:
@@ -74,6 +80,8 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 		w.vrrp(d.headers[l.in].v6)
 	case layerGRE:
 		w.gre()
+	case layerERSPAN:
+		w.erspan()
 	case layerEtherIP:
 		w.begin("EtherIP")
 		w.bits(" Version=", 0, 1, 0xf0)
@@ -82,7 +90,7 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 	case layerGeneve:
 		w.geneve()
 	default: // layerOther
-		w.dst = appendIPProtocol(w.dst, uint8(l.protocol))
+		w.dst = appendOtherName(w.dst, uint8(l.protocol))
 		w.begin("")
 	}
 	dst = append(w.dst, '}')
@@ -99,6 +107,15 @@ func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
 		}
 	}
 	return dst
+}
+
+// appendOtherName appends the name of a layer of which only that is known. None is one of those that are
+// dissected, though gopacket calls protocol 94 IPv4.
+func appendOtherName(dst []byte, protocol uint8) []byte {
+	if layers.IPProtocol(protocol) == layers.IPProtocolIPIP {
+		return append(dst, ianaProtocols[protocol]...)
+	}
+	return appendIPProtocol(dst, protocol)
 }
 
 // begin appends the name of a layer and the two fields that all have.

@@ -32,21 +32,6 @@ func (w *layerWriter) vlan() {
 	w.etherType(" Type=", 2)
 }
 
-func (w *layerWriter) llc() {
-	w.begin("LLC")
-	w.uint8(" DSAP=", 0)
-	w.uint8(" SSAP=", 1)
-	if w.has(2, 1) && w.header[2]&llcUnnumbered != llcUnnumbered {
-		w.uint16(" Control=", 2)
-		return
-	}
-	w.uint8(" Control=", 2)
-	if w.has(3, 1) {
-		w.bytes(" OrganizationalCode=", 3, 6)
-	}
-	w.etherType(" Type=", 6)
-}
-
 func (w *layerWriter) mpls() {
 	w.begin("MPLS")
 	w.bits(" Label=", 0, 3, 0xfffff0)

@@ -70,7 +70,7 @@ func (w *layerWriter) gre() {
 	w.bits(" RecursionControl=", 0, 1, 0x07)
 	w.bits(" Flags=", 1, 1, 0xf8)
 	w.bits(" Version=", 1, 1, greVersion)
-	w.etherType(" Protocol=", 2)
+	w.dst = appendGREProtocol(append(w.dst, " Protocol="...), be16(w.header[2:]))
 	off := greSize
 	if flags&(greChecksum|greRouting) != 0 {
 		w.uint16(" Checksum=", off)

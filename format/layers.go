@@ -2,6 +2,8 @@
 
 package format
 
+import "slices"
+
 // layerKind is the kind of a header.
 type layerKind uint8
 
@@ -11,6 +13,8 @@ const (
 	layerVLAN
 	layerLLC
 	layerMPLS
+	layerPPPoE
+	layerPPP
 	layerARP
 	layerIPv4
 	layerIPv6
@@ -33,6 +37,7 @@ const (
 	layerIGMP
 	layerVRRP
 	layerGRE
+	layerERSPAN
 	layerEtherIP
 	layerVXLAN
 	layerGeneve
@@ -42,7 +47,7 @@ const (
 // layerKinds has what is to know of each kind.
 var layerKinds = [...]struct {
 	// json is the name of the member of a summary in JSON, list that the member is an array, since
-	// there can be several in a row.
+	// there can be several.
 	json string
 	list bool
 
@@ -56,6 +61,8 @@ var layerKinds = [...]struct {
 	layerVLAN:        {json: "vlan", list: true, summarized: vlanSize},
 	layerLLC:         {json: "llc", summarized: llcSize},
 	layerMPLS:        {json: "mpls", list: true, summarized: mplsSize},
+	layerPPPoE:       {json: "pppoe", summarized: pppoeSize},
+	layerPPP:         {json: "ppp", summarized: pppSize},
 	layerARP:         {json: "arp"},
 	layerIPv4:        {json: "ipv4", summarized: 15 * 4},
 	layerIPv6:        {json: "ipv6", summarized: ipv6Size},
@@ -78,6 +85,7 @@ var layerKinds = [...]struct {
 	layerIGMP:        {json: "igmp", carried: true, summarized: igmpSize},
 	layerVRRP:        {json: "vrrp", carried: true, summarized: 3},
 	layerGRE:         {json: "gre", carried: true, summarized: maxExtension},
+	layerERSPAN:      {json: "erspan", summarized: erspan3Size + erspanSubheaderSize},
 	layerEtherIP:     {json: "etherip", carried: true, summarized: etherIPSize},
 	layerVXLAN:       {json: "vxlan", summarized: vxlanSize},
 	layerGeneve:      {json: "geneve", summarized: geneveSize + 63*4},
@@ -108,13 +116,18 @@ func (d *dissection) appendJSONSummary(dst []byte) []byte {
 	if !d.any() {
 		return dst
 	}
-	n := d.carried()
-	dst = d.appendJSONHeaders(appendObject(dst, "summary"), d.innermost())
-	if n < d.known {
-		dst = d.appendJSONHeaders(appendObject(dst, "about"), &d.headers[d.known-1])
-		dst = append(d.appendJSONTunnels(dst, d.headers[n:d.known]), '}')
+	return append(d.appendJSONCarried(appendObject(dst, "summary"), d.headers[:d.known]), '}')
+}
+
+// appendJSONCarried appends the members of what the tunnels around it are for, those as the member "tunnel", and what an
+// ICMP error in it is about.
+func (d *dissection) appendJSONCarried(dst []byte, all []headers) []byte {
+	n := carried(all)
+	dst = d.appendJSONHeaders(dst, &all[n-1])
+	if n < len(all) {
+		dst = append(d.appendJSONCarried(appendObject(dst, "about"), all[n:]), '}')
 	}
-	return append(d.appendJSONTunnels(dst, d.headers[:n]), '}')
+	return d.appendJSONTunnels(dst, all[:n])
 }
 
 // appendJSONTunnels appends all but the last of the headers, as tunnels that carry it: the innermost
@@ -139,26 +152,31 @@ func (d *dissection) appendJSONHeaders(dst []byte, h *headers) []byte {
 	return dst
 }
 
-// appendJSONLayers appends a member for each layer, or for several in a row.
+// appendJSONLayers appends a member for each layer, or for all of a kind of which there can be several.
 func (d *dissection) appendJSONLayers(dst []byte, h *headers) []byte {
 	text := layerText{tab: `\t`}
 	all := d.layersOf(h)
 	for i := range all {
 		kind := &layerKinds[all[i].kind]
-		first := i == 0 || layerKinds[all[i-1].kind].json != kind.json
-		switch {
-		case first:
-			dst = appendKey(dst, kind.json)
-			if kind.list {
-				dst = append(dst, '[')
+		if !kind.list {
+			dst = append(d.appendLayer(append(appendKey(dst, kind.json), '"'), &all[i], text), '"')
+			continue
+		}
+		sameMember := func(l layer) bool { return layerKinds[l.kind].json == kind.json }
+		if slices.ContainsFunc(all[:i], sameMember) {
+			continue
+		}
+		dst = append(appendKey(dst, kind.json), '[')
+		for j := i; j < len(all); j++ {
+			if !sameMember(all[j]) {
+				continue
 			}
-		default:
-			dst = append(dst, ',')
+			if j > i {
+				dst = append(dst, ',')
+			}
+			dst = append(d.appendLayer(append(dst, '"'), &all[j], text), '"')
 		}
-		dst = append(d.appendLayer(append(dst, '"'), &all[i], text), '"')
-		if last := i == len(all)-1 || layerKinds[all[i+1].kind].json != kind.json; last && kind.list {
-			dst = append(dst, ']')
-		}
+		dst = append(dst, ']')
 	}
 	return dst
 }

@@ -172,6 +172,30 @@ func geneve(etherType uint16, options, payload []byte) []byte {
 	return udp(40000, 6081, slices.Concat(b, []byte{0, 0, 42, 0}, options, payload))
 }
 
+// pptp returns a GRE header of version 1 with a packet of PPP.
+func pptp(ppp ...[]byte) []byte {
+	packet := slices.Concat(ppp...)
+	b := binary.BigEndian.AppendUint16([]byte{0x30, 0x81, 0x88, 0x0b}, uint16(len(packet)))
+	return append(append(b, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2), packet...)
+}
+
+// pppoe returns the header of a session and that of PPP in front of a packet.
+func pppoe(protocol uint16, packet []byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{0x11, 0, 0, 1}, uint16(2+len(packet)))
+	return append(binary.BigEndian.AppendUint16(b, protocol), packet...)
+}
+
+var erspan2 = []byte{0x10, 100, 0, 7, 0, 0, 0, 5}
+
+// erspan3 returns a header of type III, with a flag for a subheader if the type of the frame is not Ethernet.
+func erspan3(frameType byte) []byte {
+	b := []byte{0x20, 100, 0, 7, 0, 0, 0, 5, 0, 0, frameType << 2, 0}
+	if frameType != 0 {
+		b[11] = 1
+	}
+	return b
+}
+
 // synOptions are MSS, SACK permitted and timestamps, as few as gopacket lists.
 var synOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0}
 

@@ -38,6 +38,7 @@ var protocols = [...]protocolName{
 	{"gre", protocolGRE},
 	{"esp", uint8(layers.IPProtocolESP)},
 	{"ah", uint8(layers.IPProtocolAH)},
+	{"ospf", uint8(layers.IPProtocolOSPF)}, // which IANA calls ospfigp
 }
 
 // ianaProtocols has the keywords of IANA's "protocol-numbers", in lower case; for the few numbers without

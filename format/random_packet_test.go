@@ -29,10 +29,9 @@ var (
 // randomPacket builds packets from the outside in and notes what is in them.
 type randomPacket struct {
 	*rand.Rand
-	bytes  []byte
-	facts  map[fact]bool
-	flags  uint8 // of the event
-	hadUDP bool  // only the first datagram can be a tunnel, which the flags say
+	bytes []byte
+	facts map[fact]bool
+	flags uint8 // of the event
 }
 
 func newRandomPacket(r *rand.Rand) *randomPacket {
@@ -64,8 +63,14 @@ func (p *randomPacket) frame(depth int, quoted bool) []byte {
 	case 1:
 		packet, _ := p.anyIP(depth, quoted)
 		return ethernet(0x8847, mpls(packet, 16, 17))
+	case 2:
+		packet, etherType := p.anyIP(depth, quoted)
+		return ethernet(uint16(8+len(packet)), []byte{0xaa, 0xaa, 3, 0, 0, 0, byte(etherType >> 8), byte(etherType)}, packet)
 	}
 	packet, etherType := p.anyIP(depth, quoted)
+	if p.IntN(8) == 0 {
+		packet, etherType = pppoe(map[uint16]uint16{etherIPv4: 0x21, etherIPv6: 0x57}[etherType], packet), 0x8864
+	}
 	for range p.IntN(3) {
 		packet, etherType = vlan(uint16(p.IntN(4095)), etherType, packet), 0x8100
 	}
@@ -143,7 +148,6 @@ func (p *randomPacket) carried(depth int, v6, quoted bool) (scope string, protoc
 		}
 		return noted(ipTCP, tcp(src, dst, flags, pick(p, [][]byte{nil, synOptions}), []byte("hello")))
 	case 2:
-		p.hadUDP = true
 		return noted(ipUDP, udp(src, dst, []byte("hello")))
 	case 3:
 		return noted(ipSCTP, append(udp(src, dst, nil), 0, 0, 0, 0))
@@ -173,10 +177,10 @@ func (p *randomPacket) carried(depth int, v6, quoted bool) (scope string, protoc
 
 // tunnel returns a tunnel with a packet or a frame.
 func (p *randomPacket) tunnel(depth int, quoted bool) (protocol byte, payload []byte) {
-	overlay := func() bool { // this one
-		first := !p.hadUDP && !quoted
-		p.hadUDP = p.hadUDP || first
-		return first
+	overlay := func(flag uint8) { // of others than the outermost, nobody says anything
+		if depth == 1 {
+			p.flags |= flag
+		}
 	}
 	noted := func(port uint16) {
 		p.note(scopeOuter, "src-port", "40000")
@@ -184,7 +188,14 @@ func (p *randomPacket) tunnel(depth int, quoted bool) (protocol byte, payload []
 	}
 	switch p.IntN(8) {
 	case 0:
-		return ipGRE, gre(0x20, 0x6558, p.frame(depth, quoted))
+		switch p.IntN(3) {
+		case 0:
+			return ipGRE, gre(0x20, 0x6558, p.frame(depth, quoted))
+		case 1:
+			return ipGRE, gre(0x10, 0x88be, erspan2, p.frame(depth, quoted))
+		default:
+			return ipGRE, gre(0x10, 0x22eb, erspan3(0), p.frame(depth, quoted))
+		}
 	case 1:
 		return 97, append([]byte{0x30, 0}, p.frame(depth, quoted)...)
 	case 2:
@@ -193,18 +204,14 @@ func (p *randomPacket) tunnel(depth int, quoted bool) (protocol byte, payload []
 		packet, _ := p.anyIP(depth, quoted)
 		return 137, mpls(packet, 100)
 	case 4:
-		if overlay() {
-			p.flags |= api.FlagVXLAN
-			noted(8472)
-			return ipUDP, vxlan(p.frame(depth, quoted))
-		}
+		overlay(api.FlagVXLAN)
+		noted(8472)
+		return ipUDP, vxlan(p.frame(depth, quoted))
 	case 5:
-		if overlay() {
-			p.flags |= api.FlagGeneve
-			noted(6081)
-			packet, etherType := p.anyIP(depth, false)
-			return ipUDP, geneve(etherType, []byte{1, 0x4b, 0x80, 0}, packet)
-		}
+		overlay(api.FlagGeneve)
+		noted(6081)
+		packet, etherType := p.anyIP(depth, quoted)
+		return ipUDP, geneve(etherType, []byte{1, 0x4b, 0x80, 0}, packet)
 	case 6:
 		packet, etherType := p.anyIP(depth, quoted)
 		return ipGRE, gre(0, etherType, packet)

@@ -52,6 +52,15 @@ var tsharkDifferences = []*tsharkDifference{
 	{because: "an error of ICMPv6 of an unknown type quotes a packet, too (RFC 4443)", explains: func(ours, theirs string, _ []string) bool {
 		return strings.HasSuffix(theirs, "icmpv6") && strings.HasPrefix(ours, theirs+":ipv6")
 	}},
+	{because: "tshark reads a mobility header in IPv4, where there are none", explains: func(ours, theirs string, _ []string) bool {
+		return strings.HasPrefix(theirs, ours+":mipv6") && strings.HasSuffix(ours, "ip")
+	}},
+	{because: "tshark reads nothing behind the header of HIP", explains: func(ours, theirs string, _ []string) bool {
+		return strings.HasSuffix(theirs, ":hip") && strings.HasPrefix(ours, theirs+":")
+	}},
+	{because: "tshark knows more protocols that PPP carries", explains: func(ours, theirs string, _ []string) bool {
+		return strings.HasSuffix(ours, ":ppp") && strings.HasPrefix(theirs, ours+":")
+	}},
 	{because: "tshark reads on in a version of GRE or EtherIP that there is not", explains: func(ours, theirs string, lines []string) bool {
 		last := lines[len(lines)-1]
 		return strings.HasPrefix(theirs, ours+":") && strings.HasSuffix(last, "malformed") && (strings.HasPrefix(last, "GRE") || strings.HasPrefix(last, "EtherIP"))

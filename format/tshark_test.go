@@ -27,7 +27,7 @@ var protocolOf = map[string]string{
 	"IPv6HopByHop": "ipv6.hopopts", "IPv6Destination": "ipv6.dstopts", "IPv6Routing": "ipv6.routing", "IPv6Fragment": "ipv6.fraghdr",
 	"IPv6Mobility": "mipv6", "HIP": "hip", "Shim6": "shim6", "IPSecAH": "ah", "IPSecESP": "esp",
 	"TCP": "tcp", "UDP": "udp", "UDPLite": "udplite", "SCTP": "sctp", "DCCP": "dccp", "ICMPv4": "icmp", "ICMPv6": "icmpv6",
-	"IGMP": "igmp", "VRRP": "vrrp", "GRE": "gre", "EtherIP": "etherip", "VXLAN": "vxlan", "Geneve": "geneve",
+	"IGMP": "igmp", "VRRP": "vrrp", "GRE": "gre", "ERSPAN": "erspan", "PPPoE": "pppoes", "PPP": "ppp", "EtherIP": "etherip", "VXLAN": "vxlan", "Geneve": "geneve",
 }
 
 // tsharkFields are compared, by the names that tshark has for them, and where they are in our text: in the layers of

@@ -51,7 +51,7 @@ const (
 const maxPacket = 1 << 20
 
 // check returns an error if a sample shows that the byte order is not this machine's. The lengths
-// of the packet tell: there is one order in which they fit.
+// of the packet tell: there is one order in which they fit, but for a few that are the same in both.
 func (f *orderFinder) check(sample []byte) error {
 	if f.known || len(sample) < minHeader {
 		return nil
@@ -66,8 +66,9 @@ func (f *orderFinder) check(sample []byte) error {
 	fits := func(orig uint32, captured uint16) bool {
 		return uint32(captured) <= orig && orig <= maxPacket && int(captured) <= len(sample)-minHeader
 	}
-	f.known = fits(orig, captured)
-	if !f.known && fits(bits.ReverseBytes32(orig), bits.ReverseBytes16(captured)) {
+	here, there := fits(orig, captured), fits(bits.ReverseBytes32(orig), bits.ReverseBytes16(captured))
+	f.known = here && !there
+	if there && !here {
 		return byteOrderError()
 	}
 	return nil

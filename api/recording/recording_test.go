@@ -273,14 +273,15 @@ func TestSessionByteOrder(t *testing.T) {
 		samples []string
 		want    error
 	}{
-		"this machine's":               {[]string{noPacket, string(trace), string(trace)}, io.EOF},
-		"another one's":                {[]string{noPacket, string(swapped)}, recording.ErrByteOrder},
-		"one that is broken":           {[]string{string(trace), string(swapped)}, io.EOF},
-		"cut":                          {[]string{string(swapped[:13]), string(trace[:20])}, io.EOF},
-		"neither":                      {[]string{"\x04" + strings.Repeat("\xff", 60)}, io.EOF},
-		"of a type without a packet":   {[]string{"\x07" + string(swapped[1:])}, io.EOF},
-		"nothing of it was captured":   {[]string{string(swapped[:12]) + "\x00\x00" + string(swapped[14:])}, recording.ErrByteOrder},
-		"nothing in it but its length": {[]string{"\x04" + strings.Repeat("\x00", 60)}, io.EOF},
+		"this machine's":                {[]string{noPacket, string(trace), string(trace)}, io.EOF},
+		"another one's":                 {[]string{noPacket, string(swapped)}, recording.ErrByteOrder},
+		"one that is broken":            {[]string{string(trace), string(swapped)}, io.EOF},
+		"cut":                           {[]string{string(swapped[:13]), string(trace[:20])}, io.EOF},
+		"neither":                       {[]string{"\x04" + strings.Repeat("\xff", 60)}, io.EOF},
+		"of a type without a packet":    {[]string{"\x07" + string(swapped[1:])}, io.EOF},
+		"nothing of it was captured":    {[]string{string(swapped[:12]) + "\x00\x00" + string(swapped[14:])}, recording.ErrByteOrder},
+		"one that has no length before": {[]string{"\x04" + strings.Repeat("\x00", 60), string(swapped)}, recording.ErrByteOrder},
+		"nothing in it but its length":  {[]string{"\x04" + strings.Repeat("\x00", 60)}, io.EOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			session := payload.AppendTypeInfo(nil)
