@@ -9,23 +9,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
-	"github.com/cilium/monitor/agent/internal/wanted"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/bpf"
 	"github.com/cilium/monitor/interest"
+	"github.com/cilium/monitor/internal/wanted"
 )
 
 // wantedMap is the map beside an events map that a datapath looks at.
 type wantedMap struct{ *ebpf.Map }
 
-// withWanted pins such a map beside f's events map, with ones in it.
+// withWanted pins such a map beside f's events map.
 func withWanted(t *testing.T, f *fixture) wantedMap {
 	t.Helper()
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 40, MaxEntries: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { m.Close() })
-	require.NoError(t, m.Put(uint32(0), wanted.Value{Version: wanted.Version, Types: source.Types{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}}))
 	pin, err := bpf.PinMap(m, f.Stats().EventsMap+wanted.Suffix)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pin.Remove()) })
@@ -44,7 +43,6 @@ func TestWantedMap(t *testing.T) {
 	f := start(t)
 	m := withWanted(t, f)
 	require.NoError(t, f.AttachToEventsMap(8))
-	require.True(t, m.types(t).Has(9), "nothing was said yet")
 	drops := &picky{wants: interest.Types(api.MessageTypeDrop)}
 	f.RegisterNewConsumer(drops)
 	require.Equal(t, typesOf(api.MessageTypeDrop), m.types(t))

@@ -81,19 +81,25 @@ static __always_inline int handle(struct __sk_buff *skb, bool ingress, bool l3)
 {
 	const struct deny_rule *rule;
 	struct packet pkt = {};
+	bool trace = wants(EVENT_TRACE);
+
+	if (!trace && !deny_rule_count)
+		return TC_ACT_UNSPEC;
 
 	parse_packet(skb, ingress, l3, &pkt);
-	if (ingress)
+	if (ingress && trace)
 		emit_trace(skb, &pkt, TRACE_FROM_NETWORK);
 
 	rule = deny_rule_of(&pkt);
 	if (rule) {
-		emit_policy_denied(skb, &pkt, ingress, rule);
-		emit_drop(skb, &pkt, __LINE__);
+		if (wants(EVENT_POLICY_VERDICT))
+			emit_policy_denied(skb, &pkt, ingress, rule);
+		if (wants(EVENT_DROP))
+			emit_drop(skb, &pkt, __LINE__);
 		return TC_ACT_SHOT;
 	}
 
-	if (!ingress)
+	if (!ingress && trace)
 		emit_trace(skb, &pkt, TRACE_TO_NETWORK);
 	return TC_ACT_UNSPEC; /* to the next program */
 }

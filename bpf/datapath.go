@@ -8,13 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/cilium/ebpf"
+
+	"github.com/cilium/monitor/internal/wanted"
 )
 
-// eventsMapName is the kernel's name for the events map of an embedded datapath, which tells
-// it from that of Cilium's.
-const eventsMapName = "monitor_events"
+// Names that the kernel has for the maps of an embedded datapath, which tell them from those of
+// others.
+const (
+	eventsMapName = "monitor_events"
+	wantedMapName = "monitor_wanted"
+)
 
 // Options says what a datapath does.
 type Options struct {
@@ -28,6 +34,9 @@ type Options struct {
 	// EventsMap is the path to pin the events map at, as by [PinMap]. Without
 	// CAP_SYS_ADMIN, a map of an embedded datapath that is pinned there already is taken
 	// over: events are written to it, and it stays pinned at the end.
+	//
+	// Beside it, at the path with "_wanted" behind it, the map is pinned that says which
+	// events are wanted, see wanted.h. Everything is, until somebody writes to it.
 	EventsMap string
 
 	// DevicesChanged, if it is not nil, is called when the datapath is not attached to all
@@ -43,9 +52,10 @@ type Options struct {
 // outlives it, and so do the programs where the kernel has no TCX, until the next [Load]: of
 // the same path for the pin, in the same network namespace for the programs.
 type Datapath struct {
-	objects hostObjects
-	pin     *MapPin // nil if it is not ours
-	keeper  *keeper // nil if it did not start
+	objects  hostObjects
+	pins     []*MapPin // those that are ours
+	tookOver bool      // the events map is not, it was left behind by another datapath
+	keeper   *keeper   // nil if it did not start
 }
 
 // Load loads the programs, pins the events map and attaches to the devices. All of them
@@ -70,7 +80,7 @@ func Load(opts Options) (*Datapath, error) {
 	return d, nil
 }
 
-func (d *Datapath) start(opts Options) error {
+func (d *Datapath) start(opts Options) (err error) {
 	spec, err := loadHost()
 	if err != nil {
 		return err
@@ -78,25 +88,69 @@ func (d *Datapath) start(opts Options) error {
 	if err := setRules(spec, opts.Deny); err != nil {
 		return err
 	}
-	spec.Maps[hostMapCiliumEvents].Name = eventsMapName
-	stale, err := findStaleMap(spec.Maps[hostMapCiliumEvents], opts.EventsMap)
+	pinned := pinnedMaps(spec, opts.EventsMap)
+	stale, err := findStaleMaps(pinned)
 	if err != nil {
 		return err
 	}
-	var collection ebpf.CollectionOptions
-	if stale != nil {
-		defer stale.Close()
-		collection.MapReplacements = map[string]*ebpf.Map{hostMapCiliumEvents: stale}
-	}
-	if err := spec.LoadAndAssign(&d.objects, &collection); err != nil {
+	defer func() { err = errors.Join(err, closeAll(stale)) }()
+	if err := spec.LoadAndAssign(&d.objects, &ebpf.CollectionOptions{MapReplacements: stale}); err != nil {
 		return fmt.Errorf("load the datapath's programs: %w", err)
 	}
-	if stale == nil {
-		if d.pin, err = PinMap(d.objects.CiliumEvents, opts.EventsMap); err != nil {
-			return err
+	if m := stale[hostMapEventsWanted]; m != nil {
+		if err := m.Put(uint32(0), wanted.Value{}); err != nil {
+			return fmt.Errorf("reset the map of what is wanted that was left behind: %w", err)
 		}
 	}
+	d.tookOver = stale[hostMapCiliumEvents] != nil
+	maps := map[string]*ebpf.Map{hostMapCiliumEvents: d.objects.CiliumEvents, hostMapEventsWanted: d.objects.EventsWanted}
+	for _, p := range pinned {
+		if stale[p.name] != nil {
+			continue
+		}
+		pin, err := PinMap(maps[p.name], p.path)
+		if err != nil {
+			return err
+		}
+		d.pins = append(d.pins, pin)
+	}
 	d.keeper, err = startKeeper(&opts, &d.objects.hostPrograms)
+	return err
+}
+
+// pinnedMap is a map of the embedded datapath that is pinned.
+type pinnedMap struct {
+	name string // in the collection
+	spec *ebpf.MapSpec
+	path string
+}
+
+// pinnedMaps are in the order in which they are pinned: whoever finds the events map finds all.
+func pinnedMaps(spec *ebpf.CollectionSpec, path string) []pinnedMap {
+	events, wants := spec.Maps[hostMapCiliumEvents], spec.Maps[hostMapEventsWanted]
+	events.Name, wants.Name = eventsMapName, wantedMapName
+	return []pinnedMap{{hostMapEventsWanted, wants, path + wanted.Suffix}, {hostMapCiliumEvents, events, path}}
+}
+
+// findStaleMaps opens those of the maps that are to be taken over, by their names.
+func findStaleMaps(pinned []pinnedMap) (map[string]*ebpf.Map, error) {
+	stale := make(map[string]*ebpf.Map)
+	for _, p := range pinned {
+		m, err := findStaleMap(p.spec, p.path)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(stale))
+		}
+		if m != nil {
+			stale[p.name] = m
+		}
+	}
+	return stale, nil
+}
+
+func closeAll(maps map[string]*ebpf.Map) (err error) {
+	for _, m := range maps {
+		err = errors.Join(err, m.Close())
+	}
 	return err
 }
 
@@ -124,10 +178,10 @@ func (d *Datapath) Close() error {
 		errs = append(errs, d.keeper.stop())
 		d.keeper = nil
 	}
-	if d.pin != nil {
-		errs = append(errs, d.pin.Remove())
-		d.pin = nil
+	for _, pin := range slices.Backward(d.pins) {
+		errs = append(errs, pin.Remove())
 	}
+	d.pins = nil
 	errs = append(errs, d.objects.Close())
 	return errors.Join(errs...)
 }

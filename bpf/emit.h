@@ -11,6 +11,7 @@
 
 #include "events.h"
 #include "packet.h"
+#include "wanted.h"
 
 /* What is captured of a simple packet, and at most. The difference is room for tunnels with
  * options, extension headers and the like.
@@ -26,6 +27,13 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
 } cilium_events SEC(".maps"); /* the loader makes it as large as there are possible CPUs */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct monitor_wanted);
+} events_wanted SEC(".maps");
 
 #define VLAN_TAG_LEN 4
 
@@ -69,6 +77,12 @@ static __noinline bool write_tagged(struct __sk_buff *skb, const union event *ev
 		return false;
 	bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU, tagged, size + MAC_LEN + VLAN_TAG_LEN + rest);
 	return true;
+}
+
+/* wants tells whether anybody wants events of a type. */
+static __always_inline bool wants(enum event_type type)
+{
+	return monitor_wants(&events_wanted, type);
 }
 
 /* emit completes the header and writes the event with the start of the packet.

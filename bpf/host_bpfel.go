@@ -25,6 +25,13 @@ type hostDenyRule struct {
 	Pad       [2]uint8
 }
 
+type hostMonitorWanted struct {
+	_        structs.HostLayout
+	Version  uint32
+	Reserved uint32
+	Types    [4]uint64
+}
+
 type hostTaggedEvent struct {
 	_     structs.HostLayout
 	Event struct {
@@ -51,6 +58,7 @@ type hostTaggedEvent struct {
 const (
 	hostMapCiliumEvents   = "cilium_events"
 	hostMapDenyRules      = "deny_rules"
+	hostMapEventsWanted   = "events_wanted"
 	hostMapTaggedEvents   = "tagged_events"
 	hostProgFromNetwork   = "from_network"
 	hostProgFromNetworkL3 = "from_network_l3"
@@ -113,6 +121,7 @@ type hostProgramSpecs struct {
 type hostMapSpecs struct {
 	CiliumEvents *ebpf.MapSpec `ebpf:"cilium_events"`
 	DenyRules    *ebpf.MapSpec `ebpf:"deny_rules"`
+	EventsWanted *ebpf.MapSpec `ebpf:"events_wanted"`
 	TaggedEvents *ebpf.MapSpec `ebpf:"tagged_events"`
 }
 
@@ -145,6 +154,7 @@ func (o *hostObjects) Close() error {
 type hostMaps struct {
 	CiliumEvents *ebpf.Map `ebpf:"cilium_events"`
 	DenyRules    *ebpf.Map `ebpf:"deny_rules"`
+	EventsWanted *ebpf.Map `ebpf:"events_wanted"`
 	TaggedEvents *ebpf.Map `ebpf:"tagged_events"`
 }
 
@@ -152,6 +162,7 @@ func (m *hostMaps) Close() error {
 	return _HostClose(
 		m.CiliumEvents,
 		m.DenyRules,
+		m.EventsWanted,
 		m.TaggedEvents,
 	)
 }

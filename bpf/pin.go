@@ -65,7 +65,7 @@ func PinMap(m *ebpf.Map, path string) (*MapPin, error) {
 	return p, nil
 }
 
-// CheckPin tells, and changes nothing, whether [Load] could pin its events map at path:
+// CheckPin tells, and changes nothing, whether [Load] could pin its maps at path and beside it:
 // the error wraps [ErrNoBPFFS] if it would mount bpffs first, and [ErrPinInUse] if a
 // program uses the map that is there. It does not try whether the directory is writable.
 func CheckPin(path string) error {
@@ -79,11 +79,8 @@ func CheckPin(path string) error {
 	if err != nil {
 		return err
 	}
-	m, err := findStaleMap(spec.Maps[hostMapCiliumEvents], path)
-	if m != nil {
-		m.Close()
-	}
-	return err
+	stale, err := findStaleMaps(pinnedMaps(spec, path))
+	return errors.Join(err, closeAll(stale))
 }
 
 func checkName(path string) error {
@@ -128,7 +125,7 @@ func ours(spec *ebpf.MapSpec, m *ebpf.Map) error {
 	if err != nil {
 		return err
 	}
-	if info.Name != eventsMapName {
+	if info.Name != spec.Name {
 		return fmt.Errorf("%w for all that can be told without CAP_SYS_ADMIN: it is %q, not a map that a datapath of this kind left behind; choose another path", ErrPinInUse, info.Name)
 	}
 	return spec.Compatible(m)

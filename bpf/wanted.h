@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the monitor wants. Any datapath can include this: a program that looks here before it builds an
- * event makes none that nobody wants, at the price of a load and a branch.
+ * event makes none that nobody wants, at the price of a load and two branches.
  *
- * The map is pinned beside the events map, at its path with "_wanted" behind it. The loader fills the
- * entry with ones, so that everything is made until an agent says what is wanted. The agent writes to it
- * when a subscriber comes or goes, before it says that it is subscribed, and writes zeros when it ends.
- * Without the map the agent works as it does with it: it leaves out what is not wanted by itself.
+ * The map is pinned beside the events map, at its path with "_wanted" behind it, and before that one. As long as no
+ * agent has written to it, everything is wanted. The agent writes to it when a subscriber comes, before it
+ * says that it is subscribed, when one goes, and when it ends itself: nothing is wanted then. Without the map the
+ * agent works as it does with it: it leaves out by itself what is not wanted.
  *
  *	struct {
  *		__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -21,7 +21,7 @@
 #pragma once
 
 struct monitor_wanted {
-	__u32 version; /* 1; fields are only ever added at the end */
+	__u32 version; /* 1, 0 before an agent has written; fields are only ever added at the end */
 	__u32 reserved;
 	__u64 types[4]; /* bit n % 64 of types[n / 64]: somebody wants message type n */
 };
@@ -32,5 +32,5 @@ static __always_inline int monitor_wants(const void *map, __u8 type)
 	__u32 key = 0;
 	const struct monitor_wanted *w = bpf_map_lookup_elem((void *)map, &key);
 
-	return !w || w->types[type / 64] >> (type % 64) & 1;
+	return !w || !w->version || w->types[type / 64] >> (type % 64) & 1;
 }

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
-	"github.com/cilium/monitor/agent/internal/wanted"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/wanted"
 )
 
 // Rings are the rings of all online CPUs of a perf event array. Wake may be called at any

@@ -9,8 +9,8 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/cilium/monitor/agent/internal/wanted"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/wanted"
 )
 
 // ErrTaken is returned if somebody else reads a perf event array: each of its entries has room

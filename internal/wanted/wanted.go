@@ -22,10 +22,11 @@ const Suffix = "_wanted"
 // Version is that of the layout of [Value].
 const Version = 1
 
-// Value is the value of the map's only entry, struct monitor_wanted of bpf/wanted.h.
+// Value is the value of the map's only entry, struct monitor_wanted of bpf/wanted.h. The zero value is that of a
+// map to which no agent has written yet: everything is wanted.
 type Value struct {
 	Version uint32
-	_       uint32
+	_       uint32 // reserved
 	Types   source.Types
 }
 
