@@ -97,6 +97,27 @@ func (d *demand) textLocked(class int) string {
 	return ""
 }
 
+// wantedTextLocked says to people what anybody wants, empty if that is nothing. The caller holds Agent.Mutex.
+func (d *demand) wantedTextLocked() string {
+	if d.classes[everything].users > 0 {
+		return interest.Interest{}.String()
+	}
+	var all interest.Interest
+	for _, c := range d.classes[everything+1:] {
+		switch {
+		case c.users == 0:
+		case len(c.interest.Types) == 0: // but not all of each
+			return interest.Interest{}.String()
+		default:
+			all.Types = append(all.Types, c.interest.Types...)
+		}
+	}
+	if len(all.Types) == 0 {
+		return ""
+	}
+	return all.Normal().String()
+}
+
 // updateLocked has all who distribute events see what is wanted. The caller holds Agent.Mutex.
 func (d *demand) updateLocked() {
 	w := new(wanted)

@@ -77,16 +77,19 @@ func TestPushDown(t *testing.T) {
 	for typ := range 256 {
 		require.True(t, all.Has(uint8(typ)))
 	}
+	require.Equal(t, "everything", g.Stats().Wanted)
 	require.True(t, g.Stats().Sources[1].Selective)
 	require.False(t, g.Stats().Sources[0].Selective)
 
 	g.RemoveConsumer(everything)
 	require.Equal(t, typesOf(typeA, typeB, api.MessageTypeDrop), src.last())
+	require.Equal(t, "drop, unknown(97), unknown(98)", g.Stats().Wanted)
 	g.RemoveListener(drops)
 	require.NoError(t, c.Close())
 	eventually(t, func() bool { return *src.last() == *typesOf(typeA) }, "the client is gone")
 	g.RemoveConsumer(a)
 	require.Equal(t, typesOf(), src.last())
+	require.Empty(t, g.Stats().Wanted)
 	require.NoError(t, g.Detach(t.Context(), "selective"))
 	require.Equal(t, typesOf(), src.last())
 }

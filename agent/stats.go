@@ -48,6 +48,9 @@ type Stats struct {
 	QueueBytes  int `json:"queueBytes"`
 	QueueMemory int `json:"queueMemory"`
 
+	// Wanted are the message types that anybody asks for, for people: empty if nobody does.
+	Wanted string `json:"wanted"`
+
 	// Accepted is the number of events that came to the event log, where clients and streams
 	// get them from. A loss that the datapath reported counts as the events that it lost. Unwanted
 	// are those that were read, and that no subscriber asked for.
@@ -308,6 +311,7 @@ func (a *Agent) Stats() Stats {
 	stats.QueueSize = a.queueSize
 	stats.QueueBytes = a.queueBytes
 	stats.QueueMemory = a.events.Memory()
+	stats.Wanted = a.demand.wantedTextLocked()
 	stats.History = a.history.stats()
 	stats.TotalSubscribers = a.totalSubscribers
 	a.fillInGuestsLocked(&stats)

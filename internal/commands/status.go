@@ -53,6 +53,7 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 	}
 	rows = append(rows,
 		"Reader:\t"+readerText(s),
+		"Wanted:\t"+wantedText(s),
 		"Datapath events:\t"+trafficText(s.Datapath, now),
 		"User events:\t"+trafficText(s.User, now),
 	)
@@ -212,6 +213,33 @@ func historyText(h *agent.HistoryStats, now time.Time) string {
 	default:
 		return fmt.Sprintf("%s since %s ago; it keeps %s in %s", counted(h.Payloads, "event"), age(h.Oldest, now), wants(h.Wants), size(uint64(h.Bytes)))
 	}
+}
+
+// wantedText says what is asked for, and whether the datapath looks at that.
+func wantedText(s *agent.Stats) string {
+	if s.Wanted == "" {
+		return "nothing"
+	}
+	selective := 0
+	for _, source := range s.Sources {
+		if source.Selective {
+			selective++
+		}
+	}
+	text := printable(s.Wanted)
+	switch {
+	case text == wants("") || len(s.Sources) == 0:
+	case selective == len(s.Sources):
+		text += "; the datapath makes nothing else"
+	case selective > 0:
+		text += fmt.Sprintf("; %d of %s make nothing else", selective, counted(len(s.Sources), "source"))
+	default:
+		text += "; the datapath makes all, the agent leaves out the rest"
+	}
+	if s.Unwanted > 0 {
+		text += fmt.Sprintf(" (%d so far)", s.Unwanted)
+	}
+	return text
 }
 
 // wants is what somebody wants, empty for everything.

@@ -31,6 +31,7 @@ func TestWants(t *testing.T) {
 	s := typed(t, "monitor/watch --count 1", agent.WithHistory(interest.Types(api.MessageTypeAgent), 1<<20))
 	require.NotContains(t, s.run("monitor/subscribers"), "WANTS")
 	require.Regexp(t, `(?m)^History: +empty; it keeps agent in 1.0 MB$`, s.run("monitor/status"))
+	require.Regexp(t, `(?m)^Wanted: +everything$`, s.run("monitor/status"))
 	s.agent.RegisterNewConsumer(&dropsOnly{})
 	table := s.run("monitor/subscribers")
 	require.Regexp(t, `(?m)^KIND .* TIME/EVENT +WANTS$`, table)
@@ -38,6 +39,7 @@ func TestWants(t *testing.T) {
 	require.Regexp(t, `(?m)^stream .* everything$`, table)
 	s.send("one")
 	s.requireEnd()
+	require.Regexp(t, `(?m)^Wanted: +drop, agent$`, s.run("monitor/status"))
 	require.Regexp(t, `(?m)^History: +1 event since 0s ago; it keeps agent in 1.0 MB$`, s.run("monitor/status"))
 }
 
