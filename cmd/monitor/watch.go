@@ -82,6 +82,9 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 ` + exitCodesHelp,
 		Args: opts.timestamps.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settleOutput(cmd.Flags()); err != nil {
+				return usageError(err)
+			}
 			if err := setFromEnvironment(cmd); err != nil {
 				return err
 			}
@@ -89,7 +92,7 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 			if err != nil {
 				return err
 			}
-			return opts.run(socket, os.Stdout, os.Stderr)
+			return explainValue(cmd, opts.run(socket, os.Stdout, os.Stderr))
 		},
 	}
 	flags := cmd.Flags()
@@ -108,7 +111,7 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 		"identity":    completeList(filterValues("identity")),
 		"verdict":     completeList(filterValues("verdict")),
 		"drop-reason": completeDropReason,
-		"interface":   completeList(devices),
+		"interface":   completeInterface,
 		"output":      completeOne(format.OutputNames()...),
 		"timestamps":  completeOne(format.TimestampNames()...),
 		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
@@ -120,9 +123,20 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 	return cmd
 }
 
+// settleOutput checks the two flags that say the output, and has the environment set neither if one is given.
+func settleOutput(flags *pflag.FlagSet) error {
+	output, asJSON := flags.Lookup("output"), flags.Lookup("json")
+	if asJSON.Changed && asJSON.Value.String() == "true" && output.Changed && output.Value.String() != format.OutputJSON.String() {
+		return fmt.Errorf("--json contradicts --output %s", output.Value)
+	}
+	asJSON.Changed = asJSON.Changed || output.Changed
+	return nil
+}
+
 func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 	flags.AddFlagSet(group(filterGroup, func(fs *pflag.FlagSet) {
 		o.filter = format.NewFilterFlags(fs)
+		o.filter.LookUpLater()
 	}))
 	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
 		o.print = format.NewPrintFlags(fs)
@@ -147,10 +161,6 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 
 // run watches the agent at the socket, or a recording, until there is a reason to stop.
 func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
-	filter, err := o.filter.Filter()
-	if err != nil {
-		return usageError(err)
-	}
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
@@ -175,20 +185,27 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 			return ignoreEnd(ctx, fmt.Errorf("--read: %w", err))
 		}
 	}
+	filter, err := o.filter.Filter() // by the names of the recording
+	if err != nil {
+		return usageError(err)
+	}
 	if o.timestamps.given && o.timestamps.Timestamps != format.TimestampsNone && !files.hasTimes() {
 		return usageError(fmt.Errorf("--timestamps: %s has no times", o.read))
 	}
-	if err := files.open(ctx, o, outs, stdout); err != nil {
+	err = files.open(ctx, stop, o, outs, stdout, messages)
+	defer files.endPolling()
+	if err != nil {
 		return ignoreEnd(ctx, err) // if no reader came
 	}
 	w := watcher{
-		out:        bufio.NewWriterSize(io.Discard, outputBuffer),
-		watchFiles: files,
-		messages:   messages,
-		event:      format.NewEvent(files.interfaceName()),
-		filter:     filter,
-		limit:      o.count,
-		stop:       stop,
+		out:         bufio.NewWriterSize(io.Discard, outputBuffer),
+		watchFiles:  files,
+		messages:    messages,
+		event:       format.NewEvent(nil),
+		filter:      filter,
+		filterFlags: o.filter,
+		limit:       o.count,
+		stop:        stop,
 	}
 	if !o.toStdout() {
 		out := outs.of(stdout)
@@ -201,7 +218,9 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	if files.hasTimes() {
 		printing.Clock = func() time.Time { return w.at }
 	}
-	w.joiner = format.NewJoiner(format.New(printing))
+	printing.Width = func() int { return columnsOf(stdout) }
+	w.formatter = format.New(printing)
+	w.joiner = format.NewJoiner(w.formatter)
 	if files.recording != nil {
 		files.recording.names = w.interfaces.namesForRecording
 	}

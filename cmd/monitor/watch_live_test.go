@@ -263,7 +263,7 @@ func TestLive(t *testing.T) {
 	t.Run("--summary", func(t *testing.T) {
 		require.Regexp(t, `(?m)^ +1 +\S+/s  drop\n +1 +\S+/s    Policy denied \(133\)\n`, plain.stderr.String())
 		require.Regexp(t, `(?m)^ +1 +\S+/s  policy-verdict\n +1 +\S+/s    ingress deny\n`, plain.stderr.String())
-		require.Regexp(t, `(?m)^ *\d+ +\S+/s  trace\n( *\d+ +\S+/s    (from|to)-network unknown\n){2}`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ *\d+ +\S+/s  trace\n( *\d+ +\S+/s    (from|to)-network\n){2}`, plain.stderr.String())
 		require.Contains(t, plain.stderr.String(), "events in total")
 	})
 	t.Run("--write", func(t *testing.T) {

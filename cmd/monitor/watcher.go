@@ -28,12 +28,16 @@ const outputBuffer = 64 << 10
 type watcher struct {
 	out *bufio.Writer
 	watchFiles
-	messages io.Writer // about the connection and files, and the summary
-	event    *format.Event
-	filter   *format.Filter
-	joiner   *format.Joiner
-	limit    int    // events to print; 0: no limit
-	stop     func() // cancels the context that follow and replay have
+	messages    io.Writer // about the connection and files, and the summary
+	event       *format.Event
+	filterFlags *format.FilterFlags // that filter is of
+	filter      *format.Filter
+	joiner      *format.Joiner
+	limit       int    // things to print, of which a denial and its drop are one; 0: no limit
+	stop        func() // cancels the context that follow and replay have
+
+	formatter     *format.Formatter
+	briefReported bool
 
 	interfaces watchedInterfaces
 
@@ -58,7 +62,10 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 	defer func() { w.interfaces.close() }()
 	var absent error // what there is instead of an agent
 	err := w.watch(ctx, client.Follow(ctx, path, client.Hooks{
-		OnDial: func(conn syscall.Conn) { w.event.SetInterfaces(w.interfaces.of(conn, path)) },
+		OnDial: func(conn syscall.Conn) {
+			w.event.SetInterfaces(w.interfaces.of(conn, path))
+			w.event.ForgetDenyRules()
+		},
 		OnWait: func(err error) {
 			absent = err
 			fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
@@ -76,8 +83,20 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 // replay prints the events of a stream until its end, or as follow does.
 func (w *watcher) replay(ctx context.Context, s *stream) error {
 	s.onIdle = w.flush
+	s.onNames = w.useNames
+	w.event.SetInterfaces(s.interfaces())
+	reportMissing(w.messages, w.filter, s.names.interfaces, "in the recording", " so far")
 	w.connected = true
 	return w.watch(ctx, s.payloads())
+}
+
+// useNames takes the names that a recording has from now on, maybe those of another agent.
+func (w *watcher) useNames(interfaces *format.InterfaceNames, other bool) {
+	w.event.SetInterfaces(interfaces)
+	if other {
+		w.event.ForgetDenyRules()
+	}
+	w.filter = w.filterFlags.Renamed()
 }
 
 func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload, error]) error {
@@ -127,6 +146,9 @@ func (w *watcher) add(pl *payload.Payload) bool {
 		w.summary.CountUnmatched()
 		return true
 	}
+	if !w.settle() {
+		return false
+	}
 	w.summary.Count(w.event)
 	if w.packets != nil {
 		if err := w.packets.write(w.event, w.at); err != nil {
@@ -136,17 +158,33 @@ func (w *watcher) add(pl *payload.Payload) bool {
 	return w.print()
 }
 
+// settle prints what was kept back of the events before, unless the event goes with it, and returns whether the watch
+// goes on.
+func (w *watcher) settle() bool {
+	w.line = w.joiner.Settle(w.line[:0], w.event)
+	return w.write(true)
+}
+
 // print prints the event and returns whether the watch goes on.
 func (w *watcher) print() bool {
-	var shown bool
-	w.line, shown = w.joiner.Append(w.line[:0], w.event)
+	var kept bool
+	w.line, kept = w.joiner.Append(w.line[:0], w.event)
+	if len(w.line) == 0 && !kept {
+		w.hidden++
+	}
+	return w.write(w.event.Lost() == 0)
+}
+
+// write writes the line, if there is one, which may count as an event that was printed, and returns whether the
+// watch goes on.
+func (w *watcher) write(counts bool) bool {
+	if len(w.line) == 0 {
+		return true
+	}
 	if _, err := w.out.Write(w.line); err != nil {
 		return w.fail(err)
 	}
-	switch {
-	case !shown:
-		w.hidden++
-	case w.event.Lost() == 0:
+	if counts {
 		w.printed++
 	}
 	return w.limit == 0 || w.printed < w.limit
@@ -159,12 +197,21 @@ func (w *watcher) flush() {
 			w.fail(err)
 		}
 	}
-	if _, err := w.out.Write(w.joiner.Flush(w.line[:0])); err != nil {
-		w.fail(err)
-		return
+	w.line = w.joiner.Flush(w.line[:0])
+	if !w.write(true) {
+		w.stop()
 	}
 	if err := w.out.Flush(); err != nil {
 		w.fail(err)
+	}
+	w.reportBrief()
+}
+
+// reportBrief tells once that lines were shortened.
+func (w *watcher) reportBrief() {
+	if !w.briefReported && w.formatter.IsBrief() {
+		w.briefReported = true
+		fmt.Fprintln(w.messages, "Details that do not fit into a row are left out: -v or a wider terminal has them")
 	}
 }
 
@@ -182,6 +229,7 @@ func (w *watcher) fail(err error) bool {
 
 // closeFiles closes the files and, unless something went wrong, tells what is in them.
 func (w *watcher) closeFiles() {
+	w.endPolling()
 	for _, f := range w.written() {
 		if err := f.Close(); err != nil {
 			w.fail(err)
