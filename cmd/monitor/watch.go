@@ -60,10 +60,15 @@ which --deny rule of the agent it was, as far as that is known:
 
   in, out       a packet came from, or went to, the network or what the line says
   fwd           it was handed on inside of the host: to an endpoint, the stack, a proxy
-  DROP          it was dropped; with what its policy verdict says, if that is printed, too
+  DROP          it was dropped; with what its policy verdict says, if that is printed, too:
+                on one line, which --count takes for one event
   allow, deny, redirect, audit   a policy verdict
   cap, sock, l7, dbg, agent      capture, trace-sock, l7, debug and agent events
   Lost, ERR     events that are missing, one that cannot be decoded
+
+On a terminal, lines leave out what does not fit into a row: first the address before a
+translation, then identities, endpoints, the state, the interface; "rule udp/9999" stands for
+"Policy denied" then. Who talks to whom and why is always there. Pipes and -v have it all.
 
 With -o cilium, --hex is for -vv, as it is there. Messages about the connection, and the
 summary, go to stderr; with -o json the summary is the last object on stdout. What was not

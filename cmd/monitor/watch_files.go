@@ -28,13 +28,16 @@ printed then:
   monitor watch --write - | wireshark -k -i -
   ssh NODE monitor watch --record - | monitor watch --read - -t drop
 
+A named pipe is waited for until somebody reads it, and ends watch when that leaves.
+
 With --rotate-size or --rotate-every, a FILE.pcapng that is full becomes
 FILE-20060102T150405.000Z.pcapng, by its last time, and so does one that is there at the
 start. Each is complete in itself, and cat makes one recording of several.
 
---read prints a recording and ends with it; times, and the names of interfaces, are those
-of its agent. One that was cut short is printed as far as it goes; that is an error, exit
-code 1. It also reads what any server of the monitor API sends, as older recordings are:
+--read prints a recording and ends with it; times, the names of interfaces, and what filters
+take for a type or drop reason, are those of its agent. One that was cut short is printed as
+far as it goes; that is an error, exit code 1. It also reads what any server of the monitor
+API sends, as older recordings are:
 
   nc -U ` + client.DefaultSocketPath + ` | monitor watch --read -
 
