@@ -42,3 +42,24 @@ func TestTerminalWidth(t *testing.T) {
 	p.waitExit(0)
 	require.Equal(t, strings.Repeat(whole+"\n", 3), p.stdout.String())
 }
+
+// TestHelpFits shows that the sentences of the help have the width of the terminal.
+func TestHelpFits(t *testing.T) {
+	for _, columns := range []uint16{76, 80} {
+		r, w := terminal(t)
+		require.NoError(t, unix.IoctlSetWinsize(int(w.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns}))
+		cmd := program("watch", "--help")
+		cmd.Stdout = w
+		p := start(t, cmd)
+		w.Close() // so that there is an end
+		longest := 0
+		for shown := bufio.NewScanner(r); shown.Scan(); {
+			if line := strings.TrimSuffix(shown.Text(), "\r"); !strings.HasPrefix(line, " ") {
+				longest = max(longest, len(line))
+			}
+		}
+		p.waitExit(0)
+		require.LessOrEqual(t, longest, int(columns))
+		require.Greater(t, longest, int(columns)-10)
+	}
+}
