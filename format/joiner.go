@@ -4,6 +4,7 @@ package format
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
@@ -11,8 +12,8 @@ import (
 
 // Joiner prints the events of one stream in their order, and makes one line of the two events that
 // tell of one packet that policy denied: the verdict and the drop. For that it keeps back a verdict
-// until the next event comes, or Flush is called, as it has to be whenever nothing more is there to be
-// printed. Not safe for concurrent use.
+// until the next event comes, or Flush is called, as it has to be when nothing more is there to be
+// printed for [JoinTimeout]. Not safe for concurrent use.
 type Joiner struct {
 	f    *Formatter
 	held []byte // the line of the last event if that is a verdict that denies
@@ -22,6 +23,9 @@ type Joiner struct {
 	cpu    int
 	packet []byte
 }
+
+// JoinTimeout is how long a verdict waits for its drop, which the datapath writes right behind it.
+const JoinTimeout = 100 * time.Millisecond
 
 // NewJoiner returns a joiner that prints with f. With an output other than OutputCompact it joins
 // nothing.
@@ -50,6 +54,9 @@ func (j *Joiner) Append(dst []byte, e *Event) (out []byte, kept bool) {
 	}
 	return j.f.Append(dst, e), false
 }
+
+// Holds reports whether something is kept back.
+func (j *Joiner) Holds() bool { return len(j.held) > 0 }
 
 // Flush appends what was kept back.
 func (j *Joiner) Flush(dst []byte) []byte {

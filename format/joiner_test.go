@@ -57,6 +57,19 @@ func TestJoiner(t *testing.T) {
 	lines, _, _ = joined(format.Options{Level: format.LevelVerbose}, denied, dropped)
 	require.Equal(t, 1, strings.Count(lines, "Ethernet\t"), "the packet once")
 
+	t.Run("it says what it holds", func(t *testing.T) {
+		ev := format.NewEvent(interfaceName)
+		j := format.NewJoiner(format.New(format.Options{}))
+		for _, next := range []struct {
+			payload *payload.Payload
+			holds   bool
+		}{{denied, true}, {denied, true}, {dropped, false}, {dropped, false}} {
+			ev.Decode(next.payload)
+			_, kept := j.Append(nil, ev)
+			require.Equal(t, next.holds, kept)
+			require.Equal(t, next.holds, j.Holds())
+		}
+	})
 	t.Run("nothing is kept back longer than until Flush", func(t *testing.T) {
 		lines, last, shown := joined(format.Options{}, denied)
 		require.Empty(t, lines)

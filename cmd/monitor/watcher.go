@@ -36,6 +36,9 @@ type watcher struct {
 	limit       int    // things to print, of which a denial and its drop are one; 0: no limit
 	stop        func() // cancels the context that follow and replay have
 
+	source syscall.Conn // of the events
+	keptAt time.Time    // when the joiner kept something back
+
 	formatter     *format.Formatter
 	briefReported bool
 
@@ -63,6 +66,7 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 	var absent error // what there is instead of an agent
 	err := w.watch(ctx, client.Follow(ctx, path, client.Hooks{
 		OnDial: func(conn syscall.Conn) {
+			w.source = conn
 			w.event.SetInterfaces(w.interfaces.of(conn, path))
 			w.event.ForgetDenyRules()
 		},
@@ -72,7 +76,7 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 		},
 		OnConnect:    func() { w.reportConnected(path) },
 		OnDisconnect: w.reportDisconnected,
-		OnIdle:       w.flush,
+		OnIdle:       w.idle,
 	}))
 	if err == nil && !w.connected && w.writeErr == nil {
 		err = absent
@@ -82,7 +86,8 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 
 // replay prints the events of a stream until its end, or as follow does.
 func (w *watcher) replay(ctx context.Context, s *stream) error {
-	s.onIdle = w.flush
+	s.onIdle = w.idle
+	w.source = s.file
 	s.onNames = w.useNames
 	w.event.SetInterfaces(s.interfaces())
 	reportMissing(w.messages, w.filter, s.names.interfaces, "in the recording", " so far")
@@ -169,7 +174,10 @@ func (w *watcher) settle() bool {
 func (w *watcher) print() bool {
 	var kept bool
 	w.line, kept = w.joiner.Append(w.line[:0], w.event)
-	if len(w.line) == 0 && !kept {
+	switch {
+	case kept:
+		w.keptAt = time.Now()
+	case len(w.line) == 0:
 		w.hidden++
 	}
 	return w.write(w.event.Lost() == 0)
@@ -190,16 +198,32 @@ func (w *watcher) write(counts bool) bool {
 	return w.limit == 0 || w.printed < w.limit
 }
 
-// flush writes what is printed and recorded.
+// idle writes what is printed and recorded before the watch waits for more. The drop that belongs to a verdict is waited
+// for a moment.
+func (w *watcher) idle() {
+	w.flushOutputs()
+	if !w.joiner.Holds() {
+		return
+	}
+	if left := format.JoinTimeout - time.Since(w.keptAt); left <= 0 || !readable(w.source, left) {
+		w.flush()
+	}
+}
+
+// flush prints what was kept back, and writes what is printed and recorded.
 func (w *watcher) flush() {
+	w.line = w.joiner.Flush(w.line[:0])
+	if !w.write(true) {
+		w.stop()
+	}
+	w.flushOutputs()
+}
+
+func (w *watcher) flushOutputs() {
 	for _, f := range w.written() {
 		if err := f.flush(); err != nil {
 			w.fail(err)
 		}
-	}
-	w.line = w.joiner.Flush(w.line[:0])
-	if !w.write(true) {
-		w.stop()
 	}
 	if err := w.out.Flush(); err != nil {
 		w.fail(err)

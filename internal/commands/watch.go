@@ -109,15 +109,26 @@ func (p *printer) run(a *agent.Agent) error {
 	}()
 	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
+	var late <-chan time.Time // when what is kept back has to be printed
 	for {
-		more := true
+		switch {
+		case !p.joiner.Holds():
+			late = nil
+		case late == nil:
+			late = time.After(format.JoinTimeout)
+		}
+		more, isLate := true, false
 		select {
 		case pl, open := <-events:
 			more = open && p.print(pl) && p.printAll(events)
+		case <-late:
+			isLate = true
 		case <-probe.C: // writing nothing tells, too, when the other end is gone
 		}
-		p.line = p.joiner.Flush(p.line[:0])
-		more = p.write(true) && more
+		if isLate || !more {
+			p.line = p.joiner.Flush(p.line[:0])
+			more = p.write(true) && more
+		}
 		if p.state.FlushLog() != nil || !more {
 			return nil
 		}
