@@ -179,6 +179,31 @@ func TestRotateRecording(t *testing.T) {
 	require.Equal(t, 4, strings.Count(p.stdout.String(), "\n"))
 }
 
+// TestRotateWithoutFile removes the file that is being written, which does not end the watch.
+func TestRotateWithoutFile(t *testing.T) {
+	a := serve(t)
+	directory := t.TempDir()
+	file := filepath.Join(directory, "events.rec")
+	w := a.startWatch("--record", file, "--rotate-size", "1")
+	a.send("1")
+	w.waitStdout(`"1"`)
+	require.NoError(t, os.Remove(file))
+	for _, text := range []string{"2", "3"} {
+		a.send(text)
+		w.waitStdout(`"` + text + `"`)
+	}
+	w.signal(syscall.SIGINT)
+	w.waitExit(0)
+	full, err := filepath.Glob(filepath.Join(directory, "events-*.rec"))
+	require.NoError(t, err)
+	require.Len(t, full, 1)
+	for i, name := range append(full, file) {
+		p := run(t, "watch", "--read", name)
+		p.waitExit(0)
+		require.Equal(t, "agent Message: \""+string(rune('2'+i))+"\"\n", p.stdout.String())
+	}
+}
+
 // TestRotateByAge begins another file when the events of one span so much time.
 func TestRotateByAge(t *testing.T) {
 	var file strings.Builder
