@@ -100,17 +100,14 @@ func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
 	dst = f.begin(f.appendTime(dst), colorWarn)
 	dst = appendUint(append(dst, wordLost...), " ", e.payload.Lost)
 	if e.payload.CPU == payload.CPULostByReader {
-		dst = append(append(dst, " events: "...), lostByReader...)
+		dst = append(dst, " events: this client reads too slowly (others may have them)"...)
 	} else {
 		dst = append(dst, " events of CPU "...)
 		dst = appendUint(dst, "", uint64(e.payload.CPU))
-		dst = append(dst, ": the agent read the datapath's ring too slowly"...)
+		dst = append(dst, ": the agent read its ring too slowly"...)
 	}
 	return append(f.end(dst, colorWarn), '\n')
 }
-
-// lostByReader says why a client missed events.
-const lostByReader = "this client reads slower than events come, so the agent dropped them for it (other clients may have them)"
 
 // appendUndecodable appends what is wrong with a sample, on LevelVerbose the sample, too.
 func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {
