@@ -84,12 +84,7 @@ var ciliumDebugMessages = [...]string{
 
 // appendCiliumDebugMessage appends what a debug sample says.
 func (f *Formatter) appendCiliumDebugMessage(dst []byte, e *Event) []byte {
-	n := &e.sample.Debug
-	if int(n.SubType) < len(ciliumDebugMessages) && ciliumDebugMessages[n.SubType] != "" {
-		return f.appendDebugText(dst, ciliumDebugMessages[n.SubType], e)
-	}
-	dst = appendUint(dst, "Unknown message type=", uint64(n.SubType))
-	return f.appendDebugText(dst, " arg1={d1} arg2={d2}", e)
+	return f.appendDebugText(dst, ciliumDebugMessages[:], "Unknown message type={d0} arg1={d1} arg2={d2}", e)
 }
 
 // appendCiliumDebugArg appends an argument in a form that only ciliumDebugMessages has.

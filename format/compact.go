@@ -24,7 +24,7 @@ func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	if layers {
 		dst = append(dst, separator...)
 	}
-	dst = append(e.desc.line(f, f.appendTime(dst), e), '\n')
+	dst = append(f.appendLine(dst, e), '\n')
 	switch {
 	case e.err != nil: // of an own type, whose function failed
 		return f.appendUndecodable(start, e)
@@ -35,6 +35,34 @@ func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	default:
 		return append(dst, hex.Dump(e.sample.Packet)...)
 	}
+}
+
+// appendLine appends the line of e, in as few rows of the terminal as it can have.
+func (f *Formatter) appendLine(dst []byte, e *Event) []byte {
+	begin := len(dst)
+	dst = f.appendTime(dst)
+	width := 0
+	if f.opts.Width != nil && !f.all() {
+		width = f.opts.Width()
+	}
+	line := e.desc.line(f, dst, e)
+	if width <= 0 || columns(line[begin:]) <= width {
+		return line
+	}
+	defer func() { e.brevity = withEverything }()
+	e.brevity = shortest
+	rows := (columns(e.desc.line(f, line[:len(dst)], e)[begin:]) + width - 1) / width
+	for e.brevity = withEverything; e.brevity < shortest; e.brevity++ {
+		line = e.desc.line(f, line[:len(dst)], e)
+		if columns(line[begin:]) <= rows*width {
+			break
+		}
+	}
+	line = e.desc.line(f, line[:len(dst)], e)
+	if e.brevity > withEverything {
+		f.brief.Store(true)
+	}
+	return line
 }
 
 // What happened, as the word that a line has behind the time. The words of policy verdicts are those of
@@ -72,17 +100,14 @@ func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
 	dst = f.begin(f.appendTime(dst), colorWarn)
 	dst = appendUint(append(dst, wordLost...), " ", e.payload.Lost)
 	if e.payload.CPU == payload.CPULostByReader {
-		dst = append(append(dst, " events: "...), lostByReader...)
+		dst = append(dst, " events: this client reads too slowly (others may have them)"...)
 	} else {
 		dst = append(dst, " events of CPU "...)
 		dst = appendUint(dst, "", uint64(e.payload.CPU))
-		dst = append(dst, ": the agent read the datapath's ring too slowly"...)
+		dst = append(dst, ": the agent read its ring too slowly"...)
 	}
 	return append(f.end(dst, colorWarn), '\n')
 }
-
-// lostByReader says why a client missed events.
-const lostByReader = "this client reads slower than events come, so the agent dropped them for it (other clients may have them)"
 
 // appendUndecodable appends what is wrong with a sample, on LevelVerbose the sample, too.
 func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {

@@ -103,24 +103,24 @@ var debugMessages = [...]string{
 
 // appendDebugMessage appends what a debug sample says, in words.
 func (f *Formatter) appendDebugMessage(dst []byte, e *Event) []byte {
-	n := &e.sample.Debug
-	if int(n.SubType) < len(debugMessages) && debugMessages[n.SubType] != "" {
-		return f.appendDebugText(dst, debugMessages[n.SubType], e)
-	}
-	dst = appendUint(dst, "unknown message ", uint64(n.SubType))
-	return f.appendDebugText(dst, ", arg1={d1} ({x1}) arg2={d2} ({x2}) arg3={d3} ({x3})", e)
+	return f.appendDebugText(dst, debugMessages[:], "unknown message {d0}, arg1={d1} ({x1}) arg2={d2} ({x2}) arg3={d3} ({x3})", e)
 }
 
-// appendDebugText appends a text of debugMessages or ciliumDebugMessages with the arguments of a debug sample.
-func (f *Formatter) appendDebugText(dst []byte, text string, e *Event) []byte {
+// appendDebugText appends the text that there is for the subtype of a debug sample, or else unknown, with the
+// arguments. {d0} in it is the subtype.
+func (f *Formatter) appendDebugText(dst []byte, texts []string, unknown string, e *Event) []byte {
 	n := &e.sample.Debug
-	args := [...]uint32{n.Arg1, n.Arg2, n.Arg3}
+	text := unknown
+	if int(n.SubType) < len(texts) && texts[n.SubType] != "" {
+		text = texts[n.SubType]
+	}
+	args := [...]uint32{uint32(n.SubType), n.Arg1, n.Arg2, n.Arg3}
 	for i := 0; i < len(text); i++ {
 		if text[i] != '{' {
 			dst = append(dst, text[i])
 			continue
 		}
-		dst = f.appendDebugArg(dst, text[i+1], args[text[i+2]-'1'], e)
+		dst = f.appendDebugArg(dst, text[i+1], args[text[i+2]-'0'], e)
 		i += len("d1}")
 	}
 	return dst

@@ -23,6 +23,9 @@ func (e *Event) DenyRule() (number int, text string) {
 // TellsDenyRules reports whether e is what DenyRule has the texts from: it is of nothing that happened.
 func (e *Event) TellsDenyRules() bool { return e.denyRules.told }
 
+// ForgetDenyRules forgets the texts of the rules: what comes next is of another agent, which has its own.
+func (e *Event) ForgetDenyRules() { e.denyRules = denyRules{} }
+
 // denyRules follows a stream of events to know the rule of each drop.
 type denyRules struct {
 	texts    []string

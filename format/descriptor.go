@@ -136,7 +136,13 @@ func (s typeSet) without(o typeSet) typeSet {
 	return s
 }
 
-func allTypes(*descriptor) bool { return true }
+// everyType returns all types that have names, also those from a recording that nobody can decode here.
+func everyType() (s typeSet) {
+	for typ := range api.MessageTypes() {
+		s = s.with(int(typ))
+	}
+	return s
+}
 
 func hasPacket(d *descriptor) bool { return d.packet != nil }
 

@@ -17,7 +17,7 @@ import (
 // new type, each of them is a decision.
 var lacks = map[string]string{
 	"drop":           "traffic verdict verdicts",
-	"trace":          "traffic dropReason verdict verdicts",
+	"trace":          "dropReason verdict verdicts",
 	"policy-verdict": "fields ifindex dropReason",
 	"capture":        "traffic to hasIdentity dropReason verdict verdicts",
 	"debug":          "fields packet traffic ifindex to hasIdentity dropReason verdict verdicts",

@@ -29,7 +29,9 @@ type Event struct {
 	packet    dissection
 	cilium    ciliumPacket
 
-	denied []byte // of a drop: details of the verdict before it, see Joiner
+	denied *api.PolicyVerdictNotify // of a drop: the verdict before it that is printed with it, see Joiner
+
+	brevity brevity // of the line that is printed
 
 	denyRules denyRules
 

@@ -21,6 +21,35 @@ type Filter struct {
 	others []*criterion
 }
 
+// add adds a value that was given.
+func (f *Filter) add(given givenValue, value filterValue) {
+	value.text = given.text
+	c := f.criterion(given.flag, given.scope)
+	if given.not {
+		c.none = append(c.none, value)
+	} else {
+		c.any = append(c.any, value)
+	}
+}
+
+// criterion returns that of a flag in a scope.
+func (f *Filter) criterion(flag *filterFlag, s scope) *criterion {
+	if flag.name == "type" {
+		if f.types == nil {
+			f.types = &criterion{flag: flag}
+		}
+		return f.types
+	}
+	for _, c := range f.others {
+		if c.flag == flag && c.scope == s {
+			return c
+		}
+	}
+	c := &criterion{flag: flag, scope: s}
+	f.others = append(f.others, c)
+	return c
+}
+
 // Match reports whether e is wanted. Lost events always are. So is a sample that
 // cannot be decoded, unless its type is not: nobody knows whether it would be.
 func (f *Filter) Match(e *Event) bool {
@@ -101,7 +130,7 @@ func (c *criterion) match(e *Event) bool {
 // if that is empty.
 func (c *criterion) anyTypes() typeSet {
 	if len(c.any) == 0 {
-		return typesWith(allTypes)
+		return everyType()
 	}
 	var types typeSet
 	if c.flag.exempt != nil {

@@ -26,7 +26,7 @@ func (f *Filter) check() error {
 // checkTypes returns an error if there is no type of events that has what all
 // criteria ask for.
 func checkTypes(criteria []*criterion) error {
-	left := typesWith(allTypes)
+	left := everyType()
 	for i, c := range criteria {
 		types := c.anyTypes()
 		if c.flag.name == "type" {

@@ -45,13 +45,38 @@ const (
 
 // FilterFlags are the command line flags that make a [Filter].
 type FilterFlags struct {
-	criteria []*criterion // those that have values
+	given []givenValue // in their order
+	later bool         // names are looked up by Filter
 
 	// pending are the flags that were given for the next filter flag. The first that contradicts another
 	// is wrong: that is for Filter to refuse, since who completes a command line parses it several times.
 	pending []string
 	wrong   error
 }
+
+// givenValue is a value as it was given to a flag.
+type givenValue struct {
+	flag  *filterFlag
+	scope scope
+	not   bool
+	text  string
+}
+
+// InvalidValueError is the error of [FilterFlags.Filter] for a value that it could not look up before, see
+// [FilterFlags.LookUpLater].
+type InvalidValueError struct {
+	Flag  string // its name
+	Value string // what was given for it
+	Err   error  // what is wrong with that
+}
+
+// Error implements error.
+func (e *InvalidValueError) Error() string {
+	return fmt.Sprintf("--%s %s: %s", e.Flag, e.Value, e.Err)
+}
+
+// Unwrap returns what is wrong with the value.
+func (e *InvalidValueError) Unwrap() error { return e.Err }
 
 // NewFilterFlags adds the flags to a flag set, which parses them in order: --not, --outer and
 // --inner apply to the filter flag behind them.
@@ -82,8 +107,12 @@ func FilterFlagsOf(fs *pflag.FlagSet) *FilterFlags {
 	return fs.Lookup(notFlag).Value.(*meaning).flags
 }
 
-// Filter returns the filter that the parsed flags ask for. It is an error if no event
-// can ever match it.
+// LookUpLater has the names of message types and drop reasons be looked up by Filter, and not when the
+// flags are parsed: the names of a recording are known only after that.
+func (ff *FilterFlags) LookUpLater() { ff.later = true }
+
+// Filter returns the filter that the parsed flags ask for, by the names that are registered when it is
+// called. It is an error if no event can ever match it, and an [InvalidValueError] if a value is none.
 func (ff *FilterFlags) Filter() (*Filter, error) {
 	switch {
 	case ff.wrong != nil:
@@ -92,17 +121,31 @@ func (ff *FilterFlags) Filter() (*Filter, error) {
 		return nil, fmt.Errorf("--%s needs a filter flag behind it", ff.pending[len(ff.pending)-1])
 	}
 	f := &Filter{}
-	for _, c := range ff.criteria {
-		if c.flag.name == "type" {
-			f.types = c
-		} else {
-			f.others = append(f.others, c)
+	for _, given := range ff.given {
+		value, err := given.flag.value(given.text, given.scope)
+		if err != nil {
+			return nil, &InvalidValueError{given.flag.name, given.text, err}
 		}
+		f.add(given, value)
 	}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Renamed returns what Filter does, by other names than when that was called: a value that is none by
+// these is one that no event has.
+func (ff *FilterFlags) Renamed() *Filter {
+	f := &Filter{}
+	for _, given := range ff.given {
+		value, err := given.flag.value(given.text, given.scope)
+		if err != nil {
+			value = filterValue{match: func(*Event) bool { return false }}
+		}
+		f.add(given, value)
+	}
+	return f
 }
 
 // ParseFilter returns the filter of command line flags, such as "--type", "drop".
@@ -135,23 +178,16 @@ func (v *criterionFlag) Set(text string) error {
 	if !v.flag.whole {
 		texts = strings.Split(text, ",")
 	}
-	s := v.flags.scope()
-	values := make([]filterValue, 0, len(texts))
-	for _, text := range texts {
-		text = strings.TrimSpace(text)
-		value, err := v.flag.value(text, s)
-		if err != nil {
+	given := givenValue{flag: v.flag, scope: v.flags.scope(), not: slices.Contains(v.flags.pending, notFlag)}
+	values := make([]givenValue, 0, len(texts))
+	for _, given.text = range texts {
+		given.text = strings.TrimSpace(given.text)
+		if _, err := v.flag.value(given.text, given.scope); err != nil && !(v.flags.later && v.flag.named) {
 			return err
 		}
-		value.text = text
-		values = append(values, value)
+		values = append(values, given)
 	}
-	c := v.flags.criterion(v.flag, s)
-	if slices.Contains(v.flags.pending, notFlag) {
-		c.none = append(c.none, values...)
-	} else {
-		c.any = append(c.any, values...)
-	}
+	v.flags.given = append(v.flags.given, values...)
 	v.flags.pending = nil
 	return nil
 }
@@ -168,18 +204,6 @@ func (ff *FilterFlags) scope() scope {
 	}
 }
 
-// criterion returns that of a flag.
-func (ff *FilterFlags) criterion(flag *filterFlag, s scope) *criterion {
-	for _, c := range ff.criteria {
-		if c.flag == flag && c.scope == s {
-			return c
-		}
-	}
-	c := &criterion{flag: flag, scope: s}
-	ff.criteria = append(ff.criteria, c)
-	return c
-}
-
 // String implements pflag.Value. As long as there are no values it is "", so the help
 // shows no default.
 func (v *criterionFlag) String() string {
@@ -187,12 +211,12 @@ func (v *criterionFlag) String() string {
 		return ""
 	}
 	var texts []string
-	for _, c := range v.flags.criteria {
-		if c.flag == v.flag {
-			texts = append(texts, c.String())
+	for _, given := range v.flags.given {
+		if given.flag == v.flag {
+			texts = append(texts, given.text)
 		}
 	}
-	return strings.Join(texts, " ")
+	return strings.Join(texts, ",")
 }
 
 // Type returns the placeholder of a value in the help.

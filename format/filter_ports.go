@@ -75,7 +75,7 @@ func parsePorts(text string) (portSet, error) {
 
 // services returns the ports of the names and aliases, in lower case, of a file that is as /etc/services.
 func services(file string) map[string]portSet {
-	names := make(map[string]portSet)
+	names := map[string]portSet{"dns": {{53, 53}}} // as everybody calls what is "domain" there
 	for lines := bufio.NewScanner(strings.NewReader(file)); lines.Scan(); {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		fields := strings.Fields(line)

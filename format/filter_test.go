@@ -78,6 +78,8 @@ func TestFilter(t *testing.T) {
 		"--ip 10.0.0.0/8 -t trace":                      "trace-proxy trace-vxlan",
 		"--ip 10.0.0.1 -t drop":                         "drop drop-tail",
 		"--ip fd00::/64":                                "trace",
+		"--src-ip 1.2.3.4":                              "trace trace-proxy trace-vxlan",
+		"--dst-ip 1.2.3.4":                              "",
 		"--ip 192.168.0.1":                              "trace-vxlan",
 		"--outer --ip 192.168.0.1":                      "trace-vxlan",
 		"--inner --ip 192.168.0.1":                      "",
@@ -93,7 +95,7 @@ func TestFilter(t *testing.T) {
 		"--dst-ip 10.96.0.1":                            "sock",
 		"--dst-ip 10.0.0.2 -t l7":                       "http denied error",
 		"--ip ::ffff:10.0.0.1 -t drop":                  "drop drop-tail",
-		"--not --ip 0.0.0.0/0":                          "trace debug agent",
+		"--not --ip 0.0.0.0/0":                          "debug agent", // a trace has an orig-ip
 		"--port 53":                                     "drop-tail egress-audit",
 		"--src-port 34567 -t l7":                        "http denied error",
 		"--port 443,7":                                  "trace capture sock",

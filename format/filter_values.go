@@ -26,6 +26,9 @@ type filterFlag struct {
 	// whole says that a value can have commas in it. Otherwise they separate values.
 	whole bool
 
+	// named says that values have names that a recording can bring along, see FilterFlags.LookUpLater.
+	named bool
+
 	// exempt says which types the flag does not apply to: they match whatever it asks
 	// for. nil: none.
 	exempt func(d *descriptor) bool
@@ -74,7 +77,7 @@ func FilterValues(flag string) []string {
 // filterFlags has the flags in the order of the help.
 var filterFlags = []*filterFlag{
 	{
-		name: "type", shorthand: "t", placeholder: "TYPE", parse: parseType,
+		name: "type", shorthand: "t", placeholder: "TYPE", named: true, parse: parseType,
 		usage: "event type", names: api.MessageTypeNames, listed: true,
 	},
 	{
@@ -122,7 +125,7 @@ var filterFlags = []*filterFlag{
 		usage: "TCP flag that is set", names: namesOfTCPFlags, listed: true,
 	},
 	{
-		name: "drop-reason", placeholder: "REASON", whole: true, parse: parseDropReason,
+		name: "drop-reason", placeholder: "REASON", whole: true, named: true, parse: parseDropReason,
 		usage: `reason of a drop: its text ("Policy denied"), a part that all such reasons have ("denied"), or number`,
 	},
 	{

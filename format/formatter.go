@@ -40,6 +40,11 @@ type Options struct {
 	// Numeric prints reserved identities as numbers, too, instead of by name.
 	Numeric bool
 
+	// Width, if not nil, is asked for how many columns a terminal has, 0 if that does not matter. A line of
+	// OutputCompact on LevelDefault leaves out details for it, those that are least missed first, if it then takes
+	// fewer rows. It does not leave out who talks to whom and why a packet was dropped.
+	Width func() int
+
 	// Color makes drops, denials and losses stand out on a terminal. For OutputCompact only.
 	Color bool
 
@@ -56,6 +61,7 @@ type Options struct {
 // Formatter prints events. Safe for concurrent use if the clock is.
 type Formatter struct {
 	opts  Options
+	brief atomic.Bool               // a line left out something for the width
 	first atomic.Pointer[time.Time] // of the first line, with TimestampsRelative
 }
 
@@ -79,6 +85,9 @@ func (f *Formatter) Append(dst []byte, e *Event) []byte {
 		return f.appendJSON(dst, e)
 	}
 }
+
+// IsBrief reports whether a line was shortened for the width of the terminal.
+func (f *Formatter) IsBrief() bool { return f.brief.Load() }
 
 func (f *Formatter) appendIdentity(dst []byte, id api.NumericIdentity) []byte {
 	if !f.opts.Numeric {

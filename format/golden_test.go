@@ -91,10 +91,11 @@ func TestLevels(t *testing.T) {
 				require.Equal(t, debug, verbose, p.name)
 				require.Equal(t, debug, dump, p.name)
 			default:
-				_, below, _ := strings.Cut(dump, debug)
-				require.Equal(t, hex.Dump(packet), below, p.name)
-				_, below, _ = strings.Cut(verbose, debug)
-				require.NotEmpty(t, below, p.name)
+				above := strings.Repeat("-", 78) + "\n" + debug
+				require.Equal(t, above+hex.Dump(packet), dump, p.name)
+				layers, ok := strings.CutPrefix(verbose, above)
+				require.True(t, ok, p.name)
+				require.NotEmpty(t, layers, p.name)
 			}
 		}
 	}

@@ -13,19 +13,32 @@ import (
 	"github.com/cilium/monitor/format"
 )
 
-// joined is what a stream of events becomes: what is printed before the last Flush, and after.
+// joined is what a stream of events becomes: what is printed before the last Flush, and after; and how many things
+// were, as those count them who use Settle.
 func joined(opts format.Options, payloads ...*payload.Payload) (lines string, last string, shown int) {
 	ev := format.NewEvent(interfaceName)
 	j := format.NewJoiner(format.New(opts))
 	var out []byte
 	for _, pl := range payloads {
 		ev.Decode(pl)
-		var ok bool
-		if out, ok = j.Append(out, ev); ok {
+		before := len(out)
+		if out = j.Settle(out, ev); len(out) > before {
 			shown++
 		}
+		before = len(out)
+		var kept bool
+		if out, kept = j.Append(out, ev); len(out) > before {
+			shown++
+		}
+		if kept && len(out) > before {
+			panic("kept back and printed")
+		}
 	}
-	return string(out), string(j.Flush(nil)), shown
+	flushed := j.Flush(nil)
+	if len(flushed) > 0 {
+		shown++
+	}
+	return string(out), string(flushed), shown
 }
 
 func TestJoiner(t *testing.T) {
@@ -37,13 +50,26 @@ func TestJoiner(t *testing.T) {
 	lines, last, shown := joined(format.Options{}, denied, dropped, denied, dropped)
 	require.Equal(t, both+both, lines)
 	require.Empty(t, last)
-	require.Equal(t, 4, shown)
+	require.Equal(t, 2, shown)
 
 	lines, _, _ = joined(format.Options{Level: format.LevelDebug}, denied, dropped)
 	require.Contains(t, lines, ", ingress, match L4-Only, cookie 192, bpf_lxc.c:42, ", "all that the verdict says")
 	lines, _, _ = joined(format.Options{Level: format.LevelVerbose}, denied, dropped)
 	require.Equal(t, 1, strings.Count(lines, "Ethernet\t"), "the packet once")
 
+	t.Run("it says what it holds", func(t *testing.T) {
+		ev := format.NewEvent(interfaceName)
+		j := format.NewJoiner(format.New(format.Options{}))
+		for _, next := range []struct {
+			payload *payload.Payload
+			holds   bool
+		}{{denied, true}, {denied, true}, {dropped, false}, {dropped, false}} {
+			ev.Decode(next.payload)
+			_, kept := j.Append(nil, ev)
+			require.Equal(t, next.holds, kept)
+			require.Equal(t, next.holds, j.Holds())
+		}
+	})
 	t.Run("nothing is kept back longer than until Flush", func(t *testing.T) {
 		lines, last, shown := joined(format.Options{}, denied)
 		require.Empty(t, lines)

@@ -49,7 +49,7 @@ func appendJSONLost(dst []byte, e *Event) []byte {
 	dst = append(appendKey(dst, "message"), '"')
 	if e.payload.CPU == payload.CPULostByReader {
 		dst = appendUint(dst, "Lost ", e.payload.Lost)
-		return append(append(append(dst, " events: "...), lostByReader...), '"')
+		return append(dst, " events: this client reads slower than events come, so the agent dropped them for it (other clients may have them)\""...)
 	}
 	return append(appendCPULost(dst, e), '"')
 }

@@ -54,12 +54,16 @@ func (f *Formatter) appendRecord(dst []byte, e *Event) []byte {
 	if r.Info != "" {
 		d.dst = inert.Append(d.next(), r.Info)
 	}
-	if r.ObservationPoint != "" {
+	if r.ObservationPoint != "" && e.brevity < withoutState {
 		d.dst = inert.Append(d.next(), strings.ToLower(string(r.ObservationPoint)))
 	}
 	from, to := &r.SourceEndpoint, &r.DestinationEndpoint
-	d.endpoints(from.ID, to.ID)
-	d.identities(f, api.NumericIdentity(from.Identity), api.NumericIdentity(to.Identity))
+	if e.brevity < withoutEndpoints {
+		d.endpoints(from.ID, to.ID)
+	}
+	if e.brevity < withoutIdentities {
+		d.identities(f, api.NumericIdentity(from.Identity), api.NumericIdentity(to.Identity))
+	}
 	if f.all() {
 		d.dst = appendLabels(append(d.next(), "labels "...), from)
 		d.dst = appendLabels(append(d.dst, "->"...), to)

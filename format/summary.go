@@ -169,7 +169,11 @@ func (s *Summary) lines() []summaryLine {
 		lines = append(lines, summaryLine{name: "cannot be decoded", count: s.undecodable})
 	}
 	matched, _ := s.Matched()
-	lines = append(lines, summaryLine{name: "events in total", count: matched})
+	name := "events in total"
+	if s.unmatched > 0 {
+		name = "events that matched"
+	}
+	lines = append(lines, summaryLine{name: name, count: matched})
 	if s.lostByDatapath > 0 {
 		lines = append(lines, summaryLine{name: "lost: the agent read the datapath's ring too slowly", count: s.lostByDatapath})
 	}

@@ -34,7 +34,9 @@ func (f *Formatter) appendCapture(dst []byte, e *Event) []byte {
 	n := &e.sample.Capture
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorNone, wordCapture))}
 	d.dst = appendCaptureMessage(d.next(), e, true)
-	d.endpoints(uint64(n.Source), 0)
+	if e.brevity < withoutEndpoints {
+		d.endpoints(uint64(n.Source), 0)
+	}
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
 

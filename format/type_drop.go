@@ -10,12 +10,21 @@ import (
 )
 
 var dropType = descriptor{
-	decode:   decodeSample,
-	line:     (*Formatter).appendDrop,
-	cilium:   (*Formatter).appendCiliumDrop,
-	json:     (*Formatter).appendJSONDrop,
-	kind:     func(e *Event) summaryKind { return summaryKind{a: e.sample.Drop.SubType} },
-	kindName: func(k summaryKind) string { return api.DropReason(k.a) + " (" + strconv.Itoa(int(k.a)) + ")" },
+	decode: decodeSample,
+	line:   (*Formatter).appendDrop,
+	cilium: (*Formatter).appendCiliumDrop,
+	json:   (*Formatter).appendJSONDrop,
+	kind: func(e *Event) summaryKind {
+		_, rule := e.DenyRule()
+		return summaryKind{a: e.sample.Drop.SubType, text: rule}
+	},
+	kindName: func(k summaryKind) string {
+		name := api.DropReason(k.a) + " (" + strconv.Itoa(int(k.a)) + ")"
+		if k.text != "" {
+			name += ", rule " + k.text
+		}
+		return name
+	},
 	packet: func(e *Event) packetInfo {
 		n := &e.sample.Drop
 		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device(), tunnel: tunnelOf(n.Flags)}
@@ -33,15 +42,29 @@ func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {
 	n := &e.sample.Drop
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorDrop, wordDrop))}
 	dst = f.begin(d.next(), colorDrop)
-	d.dst = f.end(inert.Append(dst, api.DropReasonExt(n.SubType, n.ExtError)), colorDrop)
-	d.iface(e, n.Ifindex)
-	d.endpoints(uint64(n.Source), uint64(n.DstID))
-	d.identities(f, n.SrcLabel, n.DstLabel)
-	if e.denied == nil {
+	if _, rule := e.DenyRule(); rule != "" && e.brevity >= withoutState {
+		d.dst = f.end(inert.Append(append(dst, "rule "...), rule), colorDrop) // which says that it was policy
+	} else {
+		d.dst = f.end(inert.Append(dst, api.DropReasonExt(n.SubType, n.ExtError)), colorDrop)
+	}
+	if e.brevity < withoutPlace {
+		d.iface(e, n.Ifindex)
+	}
+	if e.brevity < withoutEndpoints {
+		d.endpoints(uint64(n.Source), uint64(n.DstID))
+	}
+	if e.brevity < withoutIdentities {
+		d.identities(f, n.SrcLabel, n.DstLabel)
+	}
+	switch {
+	case e.denied != nil:
+		d = f.appendPolicy(d, e, e.denied)
+	case e.brevity < withoutState:
 		d.rule(e)
 	}
-	d.dst = append(d.dst, e.denied...)
-	d.uint("ip-trace-id ", n.IPTraceID)
+	if e.brevity < withoutOrigin {
+		d.uint("ip-trace-id ", n.IPTraceID)
+	}
 	if f.all() && n.File != 0 {
 		d.dst = appendSourceLine(d.next(), n)
 	}

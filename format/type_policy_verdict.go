@@ -47,14 +47,14 @@ func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
 	n := &e.sample.PolicyVerdict
 	action := n.Action()
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, actionColor(action), action))}
-	d = f.appendPolicy(d, e, false)
+	d = f.appendPolicy(d, e, n)
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
 
 // appendPolicy returns d with what a verdict says of the policy, and of the packet if that has not got it; for
-// the line of a drop without what drops say as well.
-func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
-	n := &e.sample.PolicyVerdict
+// the line of e, which may be the drop that followed, without what drops say as well.
+func (f *Formatter) appendPolicy(d details, e *Event, n *api.PolicyVerdictNotify) details {
+	ofDrop := n != &e.sample.PolicyVerdict
 	c := &e.dissection().innermost().conn
 	if !c.hasProtocol && n.Proto != 0 {
 		d.dst = appendProtocol(d.next(), uint32(n.Proto))
@@ -63,7 +63,7 @@ func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 		d.uint("port ", uint64(n.DstPort))
 	}
 	_, rule := e.DenyRule()
-	said := ofDrop && !f.all() && rule != "" // by the rule
+	said := ofDrop && (!f.all() && rule != "" || e.brevity >= withoutEndpoints) // by the rule
 	if n.Direction() != 0 && !said {
 		d.text("", api.PolicyDirectionName(n.Direction()))
 	}
@@ -73,16 +73,18 @@ func (f *Formatter) appendPolicy(d details, e *Event, ofDrop bool) details {
 	if n.AuthType != api.AuthTypeDisabled {
 		d.text("auth ", api.AuthTypeName(n.AuthType))
 	}
-	if !ofDrop {
+	if !ofDrop && e.brevity < withoutEndpoints {
 		d.uint("endpoint ", uint64(n.Source))
-		if n.RemoteLabel != 0 {
-			d.dst = f.appendIdentity(append(d.next(), "remote "...), n.RemoteLabel)
-		}
 	}
-	if !said && (n.MatchType() != api.PolicyMatchNone || n.Verdict < 0) {
+	if !ofDrop && n.RemoteLabel != 0 && e.brevity < withoutIdentities {
+		d.dst = f.appendIdentity(append(d.next(), "remote "...), n.RemoteLabel)
+	}
+	if !said && e.brevity < withoutState && (n.MatchType() != api.PolicyMatchNone || n.Verdict < 0) {
 		d.text("match ", api.PolicyMatchName(n.MatchType()))
 	}
-	d.rule(e)
+	if !ofDrop || e.brevity < withoutState { // else it stands for the reason
+		d.rule(e)
+	}
 	if f.all() && rule == "" {
 		d.uint("cookie ", uint64(n.Cookie))
 	}

@@ -16,12 +16,18 @@ var traceType = descriptor{
 	kind: func(e *Event) summaryKind {
 		return summaryKind{a: e.sample.Trace.ObsPoint, b: e.sample.Trace.TraceReason()}
 	},
-	kindName: func(k summaryKind) string { return api.ObservationPointName(k.a) + " " + api.TraceReasonName(k.b) },
+	kindName: func(k summaryKind) string {
+		if k.b == api.TraceReasonUnknown {
+			return api.ObservationPointName(k.a)
+		}
+		return api.ObservationPointName(k.a) + " " + api.TraceReasonName(k.b)
+	},
 	packet: func(e *Event) packetInfo {
 		n := &e.sample.Trace
 		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device(), tunnel: tunnelOf(n.Flags)}
 	},
 	ifindex: func(e *Event) uint32 { return e.sample.Trace.Ifindex },
+	traffic: func(e *Event) traffic { return traffic{src: originalIP(&e.sample.Trace)} },
 	from:    func(e *Event) (uint64, bool) { return uint64(e.sample.Trace.Source), true },
 	to: func(e *Event) (uint64, bool) {
 		n := &e.sample.Trace
@@ -32,15 +38,26 @@ var traceType = descriptor{
 	},
 }
 
+// originalIP returns the source address that the packet had before it was translated, the zero Addr if the trace
+// has none.
+func originalIP(n *api.TraceNotify) netip.Addr {
+	if ip := n.OriginalIP(); !ip.IsUnspecified() {
+		return ip
+	}
+	return netip.Addr{}
+}
+
 func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 	n := &e.sample.Trace
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorNone, traceWord(n.ObsPoint)))}
 	network := n.ObsPoint == api.TraceFromNetwork || n.ObsPoint == api.TraceToNetwork
 	if !network || n.Ifindex == 0 { // else the interface says it
-		d.dst = appendTraceStation(d.next(), n)
+		d.dst = appendTraceStation(d.next(), n, e.brevity)
 	}
-	d.iface(e, n.Ifindex)
-	if n.TraceReason() != api.TraceReasonUnknown {
+	if e.brevity < withoutPlace {
+		d.iface(e, n.Ifindex)
+	}
+	if n.TraceReason() != api.TraceReasonUnknown && e.brevity < withoutState {
 		d.text("", api.TraceReasonName(n.Reason))
 	}
 	if n.IsEncrypted() {
@@ -53,12 +70,18 @@ func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 	case api.TraceToLxc, api.TraceToProxy:
 		to = 0
 	}
-	d.endpoints(from, to)
-	d.identities(f, n.SrcLabel, n.DstLabel)
-	if ip := n.OriginalIP(); !ip.IsUnspecified() {
+	if e.brevity < withoutEndpoints {
+		d.endpoints(from, to)
+	}
+	if e.brevity < withoutIdentities {
+		d.identities(f, n.SrcLabel, n.DstLabel)
+	}
+	if ip := originalIP(n); ip.IsValid() && e.brevity < withoutOrigin {
 		d.dst = ip.AppendTo(append(d.next(), "orig-ip "...))
 	}
-	d.uint("ip-trace-id ", n.IPTraceID)
+	if e.brevity < withoutOrigin {
+		d.uint("ip-trace-id ", n.IPTraceID)
+	}
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
 
@@ -90,12 +113,14 @@ func traceWord(point uint8) string {
 	return wordSeen
 }
 
-// appendTraceStation appends "from " or "to " and the station.
-func appendTraceStation(dst []byte, n *api.TraceNotify) []byte {
-	switch traceWord(n.ObsPoint) {
-	case wordSeen:
+// appendTraceStation appends "from " or "to ", unless the word of the line has to do for that, and the station.
+func appendTraceStation(dst []byte, n *api.TraceNotify, b brevity) []byte {
+	switch word := traceWord(n.ObsPoint); {
+	case word == wordSeen:
 		return appendUint(dst, "at unknown point ", uint64(n.ObsPoint))
-	case wordIn:
+	case b >= withoutPlace:
+		return appendStation(dst, n)
+	case word == wordIn:
 		return appendStation(append(dst, "from "...), n)
 	default:
 		return appendStation(append(dst, "to "...), n)

@@ -14,8 +14,9 @@ import (
 // errNoStruct is the error of what is no gob stream of a struct.
 var errNoStruct = errors.New("no whole gob stream of a struct")
 
-// maxGobDepth is how deep the parts of a value can be nested. Those of a record are in five levels.
-const maxGobDepth = 100
+// maxGobDepth is how deep the parts of a value can be nested, as for encoding/gob. Those of a record are in five
+// levels.
+const maxGobDepth = 10_000
 
 // gobDecoder decodes a gob stream of one value. Other than encoding/gob it does not refuse the whole
 // value because of one part: what is of another type than it is here, or cannot be understood, is left out.

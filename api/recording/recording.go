@@ -24,6 +24,7 @@ package recording
 import (
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cilium/monitor/api/payload"
@@ -75,8 +76,10 @@ type Names struct {
 	// Node is the name of the machine; it can be empty.
 	Node string `json:"node,omitempty"`
 
-	// Interfaces are the names of network interfaces by their index.
-	Interfaces map[uint32]string `json:"interfaces,omitempty"`
+	// Interfaces are the names of network interfaces by their index, AltNames the alternative ones of those
+	// that have any.
+	Interfaces map[uint32]string   `json:"interfaces,omitempty"`
+	AltNames   map[uint32][]string `json:"altNames,omitempty"`
 
 	// MessageTypes, DropReasons and SourceFiles are those of the datapath, see
 	// [Vocabulary].
@@ -90,30 +93,33 @@ func (n *Names) update(news Names) (changed Names) {
 	if news.Node != "" && news.Node != n.Node {
 		n.Node, changed.Node = news.Node, news.Node
 	}
-	changed.Interfaces = updateMap(&n.Interfaces, news.Interfaces)
-	changed.MessageTypes = updateMap(&n.MessageTypes, news.MessageTypes)
-	changed.DropReasons = updateMap(&n.DropReasons, news.DropReasons)
-	changed.SourceFiles = updateMap(&n.SourceFiles, news.SourceFiles)
+	changed.Interfaces = updateMap(&n.Interfaces, news.Interfaces, isSame)
+	changed.AltNames = updateMap(&n.AltNames, news.AltNames, slices.Equal)
+	changed.MessageTypes = updateMap(&n.MessageTypes, news.MessageTypes, isSame)
+	changed.DropReasons = updateMap(&n.DropReasons, news.DropReasons, isSame)
+	changed.SourceFiles = updateMap(&n.SourceFiles, news.SourceFiles, isSame)
 	return changed
 }
 
-func updateMap[K comparable](names *map[K]string, news map[K]string) (changed map[K]string) {
+func isSame(a, b string) bool { return a == b }
+
+func updateMap[K comparable, V any](names *map[K]V, news map[K]V, same func(a, b V) bool) (changed map[K]V) {
 	for number, name := range news {
-		if old, ok := (*names)[number]; ok && old == name {
+		if old, ok := (*names)[number]; ok && same(old, name) {
 			continue
 		}
 		if changed == nil {
-			changed = make(map[K]string)
+			changed = make(map[K]V)
 		}
 		changed[number] = name
 	}
 	if *names == nil {
-		*names = make(map[K]string)
+		*names = make(map[K]V)
 	}
 	maps.Copy(*names, changed)
 	return changed
 }
 
 func (n *Names) empty() bool {
-	return n.Node == "" && len(n.Interfaces)+len(n.MessageTypes)+len(n.DropReasons)+len(n.SourceFiles) == 0
+	return n.Node == "" && len(n.Interfaces)+len(n.AltNames)+len(n.MessageTypes)+len(n.DropReasons)+len(n.SourceFiles) == 0
 }

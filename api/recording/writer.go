@@ -16,7 +16,7 @@ import (
 // bufferSize is how many bytes are written at once.
 const bufferSize = 64 << 10
 
-// Writer writes a recording of one section. Not safe for concurrent use.
+// Writer writes a recording. Not safe for concurrent use.
 type Writer struct {
 	out   *bufio.Writer
 	size  int64
@@ -28,13 +28,23 @@ type Writer struct {
 // byte order. It writes w in large pieces, see Flush. The recording is complete without any event.
 func NewWriter(w io.Writer, names Names) (*Writer, error) {
 	r := &Writer{out: bufio.NewWriterSize(w, bufferSize)}
+	if err := r.Begin(names); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Begin begins another section, as is right for events of another agent: what was named before has no
+// name in it. NewWriter has begun the first one. The error is as that of Name.
+func (r *Writer) Begin(names Names) error {
 	r.block = append(r.block, Magic...)
 	header := Header{ByteOrder: HostByteOrder(), Begun: time.Now(), Names: names}
 	if err := r.writeJSON(kindHeader, header); err != nil {
-		return nil, fmt.Errorf("write the header: %w", err)
+		return fmt.Errorf("write the header: %w", err)
 	}
+	r.names = Names{}
 	r.names.update(names)
-	return r, nil
+	return nil
 }
 
 // Name names what comes from now on. Names that the recording has already are not written again,
@@ -52,13 +62,17 @@ func (r *Writer) Name(names Names) error {
 	return nil
 }
 
-// NameInterface is Name for one network interface. It does nothing, at next to no cost, if that is its
-// name already.
+// NameInterface is Name for one network interface.
 func (r *Writer) NameInterface(index uint32, name string) error {
-	if r.names.Interfaces[index] == name {
+	if r.HasInterface(index, name) {
 		return nil
 	}
 	return r.Name(Names{Interfaces: map[uint32]string{index: name}})
+}
+
+// HasInterface reports, at next to no cost, whether that is the name of a network interface already.
+func (r *Writer) HasInterface(index uint32, name string) bool {
+	return r.names.Interfaces[index] == name
 }
 
 // Write writes an event and its time. The error is as that of Name.

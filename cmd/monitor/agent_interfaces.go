@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -15,35 +14,40 @@ import (
 	"github.com/cilium/monitor/format"
 )
 
-// agentInterfaces are the network interfaces of the agent at the other end of a connection. Events
+// agentInterfaces are the network interfaces of the agent at the other end of a connection, and its node. Events
 // have their indexes, which mean nothing in another network namespace than the agent's.
 type agentInterfaces struct {
 	list      func() ([]format.Interface, error) // nil: they cannot be had
 	reason    error                              // why
 	namespace *os.File                           // that list enters; nil: none
+	node      string                             // what the agent's machine is called there; "": it cannot be had
 }
 
 // interfacesOf returns the interfaces of the agent that listens at path.
 func interfacesOf(conn syscall.Conn, path string) agentInterfaces {
-	namespace, err := peerNamespace(conn)
+	agent, err := peerNamespaces(conn)
 	switch {
 	case err != nil && listensHere(path):
-		return agentInterfaces{list: format.Interfaces}
+		node, _ := os.Hostname()
+		return agentInterfaces{list: format.Interfaces, node: node}
 	case err != nil:
 		return agentInterfaces{reason: fmt.Errorf("the agent's network namespace is not known to be this one: %w", err)}
-	case isOurNamespace(namespace):
-		namespace.Close()
-		return agentInterfaces{list: format.Interfaces}
 	}
-	list := func() ([]format.Interface, error) { return interfacesIn(namespace) }
+	node := nodeIn(agent.uts)
+	agent.uts.Close()
+	if isOurs(agent.net, "net") {
+		agent.net.Close()
+		return agentInterfaces{list: format.Interfaces, node: node}
+	}
+	list := func() ([]format.Interface, error) { return interfacesIn(agent.net) }
 	if _, err := list(); err != nil {
-		namespace.Close()
+		agent.net.Close()
 		if errors.Is(err, fs.ErrPermission) {
 			err = errors.New("only root may enter it")
 		}
-		return agentInterfaces{reason: fmt.Errorf("the agent is in another network namespace: %w", err)}
+		return agentInterfaces{reason: fmt.Errorf("the agent is in another network namespace: %w", err), node: node}
 	}
-	return agentInterfaces{list: list, namespace: namespace}
+	return agentInterfaces{list: list, namespace: agent.net, node: node}
 }
 
 // close releases the interfaces, which must not be asked for any more.
@@ -53,28 +57,24 @@ func (i *agentInterfaces) close() {
 	}
 }
 
-// isOurNamespace reports whether this process is in a network namespace.
-func isOurNamespace(namespace *os.File) bool {
-	theirs, err := namespace.Stat()
-	if err != nil {
-		return false
-	}
-	ours, err := os.Stat("/proc/self/ns/net")
-	return err == nil && os.SameFile(ours, theirs)
-}
-
 // interfacesIn returns the interfaces of a network namespace.
 func interfacesIn(namespace *os.File) (interfaces []format.Interface, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlock it: the thread ends with the goroutine
-		if err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			err = os.NewSyscallError("setns", err)
-			return
-		}
+	err = inNamespace(namespace, unix.CLONE_NEWNET, func() (err error) {
 		interfaces, err = format.Interfaces()
-	}()
-	<-done
+		return err
+	})
 	return interfaces, err
+}
+
+// nodeIn returns what the machine is called in a UTS namespace, "" if this user may not enter it.
+func nodeIn(namespace *os.File) (name string) {
+	if isOurs(namespace, "uts") {
+		name, _ = os.Hostname()
+		return name
+	}
+	_ = inNamespace(namespace, unix.CLONE_NEWUTS, func() (err error) {
+		name, err = os.Hostname()
+		return err
+	})
+	return name
 }

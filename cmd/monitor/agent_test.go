@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/client"
 	"github.com/cilium/monitor/testutils"
 )
@@ -48,6 +50,22 @@ func startAgent(t *testing.T, args ...string) *agentProcess {
 func (a *agentProcess) waitShell() {
 	a.t.Helper()
 	waitUntil(a.t, func() bool { return reachShell(a.shell) == nil })
+}
+
+// run runs a command in the agent's shell and returns what it prints.
+func (a *agentProcess) run(command ...string) string {
+	a.t.Helper()
+	p := run(a.t, append([]string{"shell", "--shell-sock-path", a.shell}, command...)...)
+	p.waitExit(0)
+	return p.stdout.String()
+}
+
+// clients returns the clients of the agent.
+func (a *agentProcess) clients() []agent.ClientStats {
+	a.t.Helper()
+	var stats agent.Stats
+	require.NoError(a.t, json.Unmarshal([]byte(a.run("monitor/status", "-o", "json")), &stats))
+	return stats.Clients
 }
 
 // args returns the command line of an agent with these paths.

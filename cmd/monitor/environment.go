@@ -37,6 +37,9 @@ func variableOf(name string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
+// fromEnvironmentKey is the annotation of a flag that was set from the environment: by which variable.
+const fromEnvironmentKey = "from environment"
+
 // setFromEnvironment sets the flags of a command that were not given from the environment. The
 // agent has its settings by hive's rules.
 func setFromEnvironment(cmd *cobra.Command) (err error) {
@@ -51,7 +54,26 @@ func setFromEnvironment(cmd *cobra.Command) (err error) {
 				setErr = invalid.Unwrap() // without the flag, which was not given
 			}
 			err = usageError(fmt.Errorf("%s=%s: %w", variable, value, setErr))
+			return
 		}
+		annotate(f, fromEnvironmentKey, variable)
 	})
 	return err
+}
+
+// explainValue has an error that may be of a filter flag's value say where that is from.
+func explainValue(cmd *cobra.Command, err error) error {
+	invalid := (*format.InvalidValueError)(nil)
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag := cmd.Flags().Lookup(invalid.Flag)
+	if variable := flag.Annotations[fromEnvironmentKey]; variable != nil {
+		return usageError(fmt.Errorf("%s=%s: %w", variable[0], invalid.Value, invalid.Err))
+	}
+	name := "--" + flag.Name
+	if flag.Shorthand != "" {
+		name = "-" + flag.Shorthand + ", " + name
+	}
+	return flagError(cmd, fmt.Errorf("invalid argument %q for %q flag: %w", invalid.Value, name, invalid.Err))
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 )
@@ -44,10 +45,10 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// noArgs is cobra.NoArgs with the exit code of wrong usage.
+// noArgs are the arguments of a command that takes none.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return usageError(err)
+	if len(args) > 0 {
+		return usageError(fmt.Errorf("%s has flags only, which begin with -: what is %q? (see %[1]s --help)", cmd.CommandPath(), args[0]))
 	}
 	return nil
 }

@@ -16,14 +16,14 @@ import (
 const fullLayout = "20060102T150405.000Z"
 
 // putAside gives the file at path, which is full since at, its name for good, such as
-// drops-20060102T150405.000Z.pcapng, and removes those that are not to be kept.
+// drops-20060102T150405.000Z.pcapng, unless somebody has removed it, and removes those that are not to be kept.
 func (r *rotation) putAside(path string, at time.Time) error {
 	for at = at.UTC(); ; at = at.Add(time.Millisecond) {
 		name := fullName(path, at)
 		if _, err := os.Lstat(name); err == nil {
 			continue
 		}
-		if err := os.Rename(path, name); err != nil {
+		if err := os.Rename(path, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return r.removeOld(path)
@@ -31,8 +31,17 @@ func (r *rotation) putAside(path string, at time.Time) error {
 }
 
 func fullName(path string, at time.Time) string {
-	extension := filepath.Ext(path)
-	return strings.TrimSuffix(path, extension) + "-" + at.Format(fullLayout) + extension
+	stem, extension := splitExtension(path)
+	return stem + "-" + at.Format(fullLayout) + extension
+}
+
+// splitExtension splits the extension off a path. The name of a hidden file is none.
+func splitExtension(path string) (stem, extension string) {
+	extension = filepath.Ext(path)
+	if extension == filepath.Base(path) {
+		return path, ""
+	}
+	return strings.TrimSuffix(path, extension), extension
 }
 
 // removeOld removes the oldest full files of path, also those of earlier runs.
@@ -62,8 +71,8 @@ func (r *rotation) removeOld(path string) error {
 
 // isFullFile tells whether a file of the directory of the one called name is a full one of it.
 func isFullFile(name string, entry fs.DirEntry) bool {
-	extension := filepath.Ext(name)
-	text, ok := strings.CutPrefix(entry.Name(), strings.TrimSuffix(name, extension)+"-")
+	stem, extension := splitExtension(name)
+	text, ok := strings.CutPrefix(entry.Name(), stem+"-")
 	text, ok2 := strings.CutSuffix(text, extension)
 	at, err := time.Parse(fullLayout, text)
 	return ok && ok2 && err == nil && at.Format(fullLayout) == text && entry.Type().IsRegular()

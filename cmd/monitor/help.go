@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,11 +43,49 @@ func help(cmd *cobra.Command, _ []string) {
 	writeCommands(w, cmd)
 	writeFlags(w, cmd)
 	if cmd.Long != "" {
-		fmt.Fprintf(w, "\n%s\n", cmd.Long)
+		fmt.Fprintf(w, "\n%s", fillParagraphs(cmd.Long, helpWidth()))
 	}
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\nMore about a command: %s COMMAND --help\n", cmd.CommandPath())
 	}
+}
+
+// fillParagraphs returns a text of lines that have at most so many columns, as far as they are not indented: those
+// are examples and tables.
+func fillParagraphs(text string, width int) string {
+	lines := strings.Split(text, "\n")
+	if !slices.ContainsFunc(lines, func(line string) bool { return len(line) > width }) {
+		return text + "\n"
+	}
+	var b strings.Builder
+	column := 0 // of the paragraph's last line, 0: it has no words yet
+	end := func() {
+		if column > 0 {
+			b.WriteString("\n")
+		}
+		column = 0
+	}
+	for _, line := range lines {
+		if line == "" || line[0] == ' ' {
+			end()
+			b.WriteString(line + "\n")
+			continue
+		}
+		for _, word := range strings.Fields(line) {
+			switch {
+			case column == 0:
+			case column+1+len(word) > width:
+				end()
+			default:
+				b.WriteString(" ")
+				column++
+			}
+			b.WriteString(word)
+			column += len(word)
+		}
+	}
+	end()
+	return b.String()
 }
 
 func indent(text string) string {

@@ -38,7 +38,7 @@ const (
 func vethPair(t *testing.T) (client, server *namespace) {
 	t.Helper()
 	client, server = newNamespace(t), newNamespace(t)
-	// The agent of the tests is elsewhere, where this index has no name.
+	// No other namespace has a device of this index.
 	index, err := strconv.Atoi(serverIndex)
 	require.NoError(t, err)
 	server.ConnectAt(device, index, client.Namespace, device)

@@ -47,5 +47,5 @@ func (p *packetFile) flush() error { return p.out.Flush() }
 
 // summary tells what was written.
 func (p *packetFile) summary() string {
-	return fmt.Sprintf("Wrote %d packets to %s", p.packets, p.rotatingFile)
+	return fmt.Sprintf("Wrote %s to %s", counted(p.packets, "packet"), p.rotatingFile)
 }

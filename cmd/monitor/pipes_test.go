@@ -111,7 +111,8 @@ func TestRecordingsVocabulary(t *testing.T) {
 
 	p := run(t, "watch", "--read", fileOf(t, []byte(file.String())))
 	p.waitExit(0)
-	require.Regexp(t, `(?s)DROP .*: Out of luck.*DROP .*: The policy says no.*flow-log`, p.stdout.String())
+	require.Equal(t, "DROP [unknown]: Out of luck\nDROP [unknown]: The policy says no\n"+
+		"ERR  cannot decode flow-log sample, version 0: unknown message type: got 3 bytes\n", p.stdout.String())
 	require.Regexp(t, `^Some names of the recording can't be used: .*"No Name".*\nRecorded on node\\u001b\[2J from `, p.stderr.String())
 }
 
@@ -159,7 +160,7 @@ func TestRotateRecording(t *testing.T) {
 	}
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
-	require.Contains(t, w.stderr.String(), "Recorded 6 events in "+file+" and 5 more, "+directory+"/events-TIME.rec\n")
+	require.Contains(t, w.stderr.String(), "Recorded 6 events in "+file+" and 5 more, "+directory+"/events-TIME.rec, of which the latest 3 are kept\n")
 
 	full, err := filepath.Glob(filepath.Join(directory, "events-*.rec"))
 	require.NoError(t, err)
@@ -176,6 +177,31 @@ func TestRotateRecording(t *testing.T) {
 	p := run(t, "watch", "--read", fileOf(t, joined))
 	p.waitExit(0)
 	require.Equal(t, 4, strings.Count(p.stdout.String(), "\n"))
+}
+
+// TestRotateWithoutFile removes the file that is being written, which does not end the watch.
+func TestRotateWithoutFile(t *testing.T) {
+	a := serve(t)
+	directory := t.TempDir()
+	file := filepath.Join(directory, "events.rec")
+	w := a.startWatch("--record", file, "--rotate-size", "1")
+	a.send("1")
+	w.waitStdout(`"1"`)
+	require.NoError(t, os.Remove(file))
+	for _, text := range []string{"2", "3"} {
+		a.send(text)
+		w.waitStdout(`"` + text + `"`)
+	}
+	w.signal(syscall.SIGINT)
+	w.waitExit(0)
+	full, err := filepath.Glob(filepath.Join(directory, "events-*.rec"))
+	require.NoError(t, err)
+	require.Len(t, full, 1)
+	for i, name := range append(full, file) {
+		p := run(t, "watch", "--read", name)
+		p.waitExit(0)
+		require.Equal(t, "agent Message: \""+string(rune('2'+i))+"\"\n", p.stdout.String())
+	}
 }
 
 // TestRotateByAge begins another file when the events of one span so much time.

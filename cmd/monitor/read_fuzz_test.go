@@ -40,7 +40,7 @@ var readFlags = [][]string{
 }
 
 var (
-	wrotePackets = regexp.MustCompile(`(?m)^Wrote (\d+) packets`)
+	wrotePackets = regexp.MustCompile(`(?m)^Wrote (\d+) packets?`)
 	notLoss      = regexp.MustCompile(`(?m)^([^L]|L[^o]|Lo[^s]).*$`)
 )
 

@@ -135,15 +135,16 @@ func recordAll(t *testing.T, path string, n int, input *stream, payloads iter.Se
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	files := watchFiles{input: input}
-	require.NoError(t, files.open(ctx, &opts, &outputs{}, os.Stdout))
+	require.NoError(t, files.open(ctx, stop, &opts, &outputs{}, os.Stdout, io.Discard))
 	files.recording.names = func() recording.Names { return recording.Names{Node: "node"} }
 	require.NoError(t, files.recording.connected())
 	filter, err := format.ParseFilter([]string{"--port", "1"})
 	require.NoError(t, err)
 	var messages bytes.Buffer
+	formatter := format.New(format.Options{})
 	w := watcher{
 		out: bufio.NewWriter(io.Discard), watchFiles: files, messages: &messages, connected: true, stop: stop,
-		event: format.NewEvent(func(uint32) string { return "eth0" }), filter: filter, joiner: format.NewJoiner(format.New(format.Options{})),
+		event: format.NewEvent(func(uint32) string { return "eth0" }), filter: filter, formatter: formatter, joiner: format.NewJoiner(formatter),
 	}
 	require.NoError(t, w.watch(ctx, payloads))
 	require.Equal(t, n, files.recording.events)

@@ -135,7 +135,11 @@ func (f *rotatingFile) String() string {
 	case 0:
 		return f.name
 	default:
-		extension := filepath.Ext(f.name)
-		return fmt.Sprintf("%s and %d more, %s-TIME%s", f.name, f.full, f.name[:len(f.name)-len(extension)], extension)
+		stem, extension := splitExtension(f.name)
+		text := fmt.Sprintf("%s and %d more, %s-TIME%s", f.name, f.full, stem, extension)
+		if keep := f.rotation.keep; keep > 0 && keep < f.full {
+			text += fmt.Sprintf(", of which the latest %d are kept", keep)
+		}
+		return text
 	}
 }

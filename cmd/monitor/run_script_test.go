@@ -38,6 +38,9 @@ func TestRunScript(t *testing.T) {
 			p.signal(sig)
 			p.wait()
 			require.NotContains(t, p.stderr.String(), "Lost the agent", "watch ends first")
+			require.NotContains(t, p.stdout.String(), "deny ", "a denial is one line")
+			require.Regexp(t, `(?m)^DROP 127\.0\.0\.1:\d+ -> 127\.0\.0\.1:9999 udp: Policy denied, lo, rule udp/9999$`,
+				p.stdout.String())
 
 			left, err := os.ReadDir(tmp)
 			require.NoError(t, err)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -14,12 +15,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cilium/hive/script"
 	"github.com/cilium/hive/script/scripttest"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/api/recording"
 )
 
 // TestScripts runs scripts with the command monitor, which is the program.
@@ -38,7 +42,8 @@ func TestScripts(t *testing.T) {
 	require.NoError(t, err)
 	env := append(programEnv(),
 		"TYPES="+strings.Join(api.MessageTypeNames(), "\n"),
-		"MONITOR="+self,     // the program, for "exec sh"
+		"MONITOR="+self, // the program, for "exec sh"
+		"RECORDING="+recordingOfTwo(t),
 		"STREAM="+stream,    // 174 events of a session of the monitor API
 		"HOME="+t.TempDir(), // of tshark
 	)
@@ -91,4 +96,43 @@ func monitorCommand() script.Cmd {
 			return stdout.String(), stderr.String(), err
 		}, nil
 	})
+}
+
+// recordingOfTwo returns a recording of two agents that have words of their own.
+func recordingOfTwo(t *testing.T) string {
+	var file bytes.Buffer
+	names := recording.Vocabulary()
+	names.Node = "node-7"
+	names.DropReasons[220] = "Out of luck"
+	names.DropReasons[133] = "The policy says no"
+	names.MessageTypes[99] = "flow-log"
+	names.Interfaces = map[uint32]string{7: "eth7"}
+	names.AltNames = map[uint32][]string{7: {"an-alternative-name"}}
+	w, err := recording.NewWriter(&file, names)
+	require.NoError(t, err)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	write := func(sample []byte) {
+		require.NoError(t, w.Write(at, &payload.Payload{Type: payload.EventSample, Data: sample}))
+		at = at.Add(time.Second)
+	}
+	drop := func(reason uint8) []byte {
+		return (&api.DropNotify{Type: api.MessageTypeDrop, SubType: reason, Ifindex: 7}).Append(nil)
+	}
+	deny := (&api.PolicyVerdictNotify{Type: api.MessageTypePolicyVerdict, Verdict: -133, Cookie: 1}).Append(nil)
+	rules, err := api.DenyRulesNotice([]string{"udp/9999"}).ToJSON()
+	require.NoError(t, err)
+	for _, sample := range [][]byte{rules.Append(nil), drop(220), drop(133), {99, 1, 2}, deny} {
+		write(sample)
+	}
+
+	names = recording.Vocabulary()
+	names.Node = "node-8"
+	names.MessageTypes[99] = "other-log"
+	names.Interfaces = map[uint32]string{7: "eth8"}
+	require.NoError(t, w.Begin(names))
+	for _, sample := range [][]byte{deny, drop(133), {99, 1, 2}} {
+		write(sample)
+	}
+	require.NoError(t, w.Flush())
+	return fileOf(t, file.Bytes())
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/api/recording"
+	"github.com/cilium/monitor/format"
 )
 
 // stdinPath is what --read calls stdin.
@@ -28,9 +30,13 @@ type stream struct {
 	onIdle func()    // called before waiting for more
 	report io.Writer // about the recording
 
-	ctx     context.Context
-	wake    *os.File // readable when ctx is cancelled
-	anyByte bool     // was read
+	// onNames is called with what has the names of network interfaces from now on, and whether what comes
+	// was recorded of another agent than what came.
+	onNames func(names *format.InterfaceNames, other bool)
+
+	ctx   context.Context
+	wake  *os.File // readable when ctx is cancelled
+	first []byte   // the bytes that were read first, nil: none
 
 	reader *recording.Reader
 	at     time.Time // of the last event
@@ -58,7 +64,7 @@ func openStream(ctx context.Context, path string, wake *os.File, report io.Write
 	}
 	if s.reader.HasTimes() {
 		s.reader.OnNames(s.useNames)
-		s.useNames()
+		s.names.use(s.reader.Header(), report)
 	}
 	return s, nil
 }
@@ -84,7 +90,15 @@ func (s *stream) payloads() iter.Seq2[*payload.Payload, error] {
 
 // useNames takes the names of the recording for those of this program.
 func (s *stream) useNames() {
-	s.names.use(s.reader.Header(), s.report)
+	other := s.names.use(s.reader.Header(), s.report)
+	s.onNames(s.interfaces(), other)
+}
+
+// interfaces returns the names that the recording has of network interfaces by now. They are of another host, on
+// which the same number is another interface than here.
+func (s *stream) interfaces() *format.InterfaceNames {
+	known := s.names.interfaces
+	return format.NewInterfaceNames(func() ([]format.Interface, error) { return known, nil })
 }
 
 // hasTimes tells whether time is other than zero.
@@ -96,11 +110,6 @@ func (s *stream) time() time.Time {
 		return time.Now()
 	}
 	return s.at
-}
-
-// interfaceName names an interface of where the events come from, which can be another host.
-func (s *stream) interfaceName(ifindex uint32) string {
-	return cmp.Or(s.reader.Header().Interfaces[ifindex], indexName(ifindex))
 }
 
 // opened returns the file, nil if there is no stream.
@@ -120,7 +129,9 @@ func (s *stream) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.file.Read(b)
-	s.anyByte = s.anyByte || n > 0
+	if s.first == nil && n > 0 {
+		s.first = bytes.Clone(b[:min(n, len(pcapngMagic))])
+	}
 	return n, err
 }
 
@@ -139,14 +150,28 @@ func (s *stream) wait() error {
 	return s.ctx.Err()
 }
 
+// What capture files begin with: those of pcapng, and of pcap in both byte orders.
+const (
+	pcapngMagic = "\x0a\x0d\x0d\x0a"
+	pcapMagic   = "\xa1\xb2\xc3\xd4"
+	pcapMagicLE = "\xd4\xc3\xb2\xa1"
+)
+
+func isCapture(first []byte) bool {
+	magic := string(first)
+	return magic == pcapngMagic || magic == pcapMagic || magic == pcapMagicLE
+}
+
 // explain says what an error of the reader means, after so many events.
 func (s *stream) explain(err error, events int) error {
 	name := s.file.Name()
 	switch {
-	case err == io.EOF && !s.anyByte:
+	case err == io.EOF && s.first == nil:
 		return fmt.Errorf("%s is empty, not even a recording without events is", name)
 	case err == io.EOF, s.ctx.Err() != nil:
 		return err
+	case errors.Is(err, payload.ErrNotASession) && isCapture(s.first):
+		return fmt.Errorf("%s is a capture file, as --write makes them: read it with Wireshark or tshark", name)
 	case errors.Is(err, payload.ErrNotASession):
 		return fmt.Errorf("%s is neither a recording nor what an agent sends: %w", name, err)
 	case errors.Is(err, recording.ErrVersion), errors.Is(err, recording.ErrByteOrder):

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -48,8 +50,11 @@ func (t *timestampsFlag) of(output format.Output) format.Timestamps {
 // args checks the arguments of a command, which has none: but a value may follow --timestamps behind a space, which
 // pflag does not allow of a flag that can do without one.
 func (t *timestampsFlag) args(cmd *cobra.Command, args []string) error {
-	if len(args) == 1 && t.given && t.Timestamps.Set(args[0]) == nil {
-		return nil
+	if len(args) != 1 || !t.given {
+		return noArgs(cmd, args)
 	}
-	return noArgs(cmd, args)
+	if err := t.Timestamps.Set(args[0]); err != nil {
+		return usageError(fmt.Errorf("--%s %s: %w", flagTimestamps, args[0], err))
+	}
+	return nil
 }

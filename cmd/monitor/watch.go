@@ -60,10 +60,15 @@ which --deny rule of the agent it was, as far as that is known:
 
   in, out       a packet came from, or went to, the network or what the line says
   fwd           it was handed on inside of the host: to an endpoint, the stack, a proxy
-  DROP          it was dropped; with what its policy verdict says, if that is printed, too
+  DROP          it was dropped; with what its policy verdict says, if that is printed, too:
+                on one line, which --count takes for one event
   allow, deny, redirect, audit   a policy verdict
   cap, sock, l7, dbg, agent      capture, trace-sock, l7, debug and agent events
   Lost, ERR     events that are missing, one that cannot be decoded
+
+On a terminal, lines leave out what does not fit into a row: first the address before a
+translation, then identities, endpoints, the state, the interface; "rule udp/9999" stands for
+"Policy denied" then. Who talks to whom and why is always there. Pipes and -v have it all.
 
 With -o cilium, --hex is for -vv, as it is there. Messages about the connection, and the
 summary, go to stderr; with -o json the summary is the last object on stdout. What was not
@@ -82,6 +87,9 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 ` + exitCodesHelp,
 		Args: opts.timestamps.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settleOutput(cmd.Flags()); err != nil {
+				return usageError(err)
+			}
 			if err := setFromEnvironment(cmd); err != nil {
 				return err
 			}
@@ -89,7 +97,7 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 			if err != nil {
 				return err
 			}
-			return opts.run(socket, os.Stdout, os.Stderr)
+			return explainValue(cmd, opts.run(socket, os.Stdout, os.Stderr))
 		},
 	}
 	flags := cmd.Flags()
@@ -108,7 +116,7 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 		"identity":    completeList(filterValues("identity")),
 		"verdict":     completeList(filterValues("verdict")),
 		"drop-reason": completeDropReason,
-		"interface":   completeList(devices),
+		"interface":   completeInterface,
 		"output":      completeOne(format.OutputNames()...),
 		"timestamps":  completeOne(format.TimestampNames()...),
 		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
@@ -120,9 +128,20 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 	return cmd
 }
 
+// settleOutput checks the two flags that say the output, and has the environment set neither if one is given.
+func settleOutput(flags *pflag.FlagSet) error {
+	output, asJSON := flags.Lookup("output"), flags.Lookup("json")
+	if asJSON.Changed && asJSON.Value.String() == "true" && output.Changed && output.Value.String() != format.OutputJSON.String() {
+		return fmt.Errorf("--json contradicts --output %s", output.Value)
+	}
+	asJSON.Changed = asJSON.Changed || output.Changed
+	return nil
+}
+
 func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 	flags.AddFlagSet(group(filterGroup, func(fs *pflag.FlagSet) {
 		o.filter = format.NewFilterFlags(fs)
+		o.filter.LookUpLater()
 	}))
 	flags.AddFlagSet(group("How they are printed", func(fs *pflag.FlagSet) {
 		o.print = format.NewPrintFlags(fs)
@@ -147,10 +166,6 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 
 // run watches the agent at the socket, or a recording, until there is a reason to stop.
 func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
-	filter, err := o.filter.Filter()
-	if err != nil {
-		return usageError(err)
-	}
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
@@ -175,20 +190,27 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 			return ignoreEnd(ctx, fmt.Errorf("--read: %w", err))
 		}
 	}
+	filter, err := o.filter.Filter() // by the names of the recording
+	if err != nil {
+		return usageError(err)
+	}
 	if o.timestamps.given && o.timestamps.Timestamps != format.TimestampsNone && !files.hasTimes() {
 		return usageError(fmt.Errorf("--timestamps: %s has no times", o.read))
 	}
-	if err := files.open(ctx, o, outs, stdout); err != nil {
+	err = files.open(ctx, stop, o, outs, stdout, messages)
+	defer files.endPolling()
+	if err != nil {
 		return ignoreEnd(ctx, err) // if no reader came
 	}
 	w := watcher{
-		out:        bufio.NewWriterSize(io.Discard, outputBuffer),
-		watchFiles: files,
-		messages:   messages,
-		event:      format.NewEvent(files.interfaceName()),
-		filter:     filter,
-		limit:      o.count,
-		stop:       stop,
+		out:         bufio.NewWriterSize(io.Discard, outputBuffer),
+		watchFiles:  files,
+		messages:    messages,
+		event:       format.NewEvent(nil),
+		filter:      filter,
+		filterFlags: o.filter,
+		limit:       o.count,
+		stop:        stop,
 	}
 	if !o.toStdout() {
 		out := outs.of(stdout)
@@ -201,7 +223,9 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	if files.hasTimes() {
 		printing.Clock = func() time.Time { return w.at }
 	}
-	w.joiner = format.NewJoiner(format.New(printing))
+	printing.Width = func() int { return columnsOf(stdout) }
+	w.formatter = format.New(printing)
+	w.joiner = format.NewJoiner(w.formatter)
 	if files.recording != nil {
 		files.recording.names = w.interfaces.namesForRecording
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -26,13 +28,16 @@ printed then:
   monitor watch --write - | wireshark -k -i -
   ssh NODE monitor watch --record - | monitor watch --read - -t drop
 
+A named pipe is waited for until somebody reads it, and ends watch when that leaves.
+
 With --rotate-size or --rotate-every, a FILE.pcapng that is full becomes
 FILE-20060102T150405.000Z.pcapng, by its last time, and so does one that is there at the
 start. Each is complete in itself, and cat makes one recording of several.
 
---read prints a recording and ends with it; times, and the names of interfaces, are those
-of its agent. One that was cut short is printed as far as it goes; that is an error, exit
-code 1. It also reads what any server of the monitor API sends, as older recordings are:
+--read prints a recording and ends with it; times, the names of interfaces, and what filters
+take for a type or drop reason, are those of its agent. One that was cut short is printed as
+far as it goes; that is an error, exit code 1. It also reads what any server of the monitor
+API sends, as older recordings are:
 
   nc -U ` + client.DefaultSocketPath + ` | monitor watch --read -
 
@@ -47,25 +52,30 @@ type watchFiles struct {
 	input     *stream        // nil: events come from an agent
 	recording *recordingFile // nil: none
 	packets   *packetFile    // nil: none
+
+	endPolls []func() // of the readers of named pipes
 }
 
 // open opens what the flags name for writing. It empties them once nothing is wrong with any of
-// them.
-func (f *watchFiles) open(ctx context.Context, o *watchOptions, outs *outputs, stdout *os.File) error {
+// them. The reader of a named pipe is waited for, which messages are told, and stop is called when it leaves.
+func (f *watchFiles) open(ctx context.Context, stop func(), o *watchOptions, outs *outputs, stdout *os.File, messages io.Writer) error {
 	var record, write *os.File
 	var err error
 	if o.record != "" {
-		if record, err = openOutput(ctx, o.record, stdout); err != nil {
+		if record, err = openOutput(ctx, o.record, stdout, messages); err != nil {
 			return fmt.Errorf("--record: %w", err)
 		}
 	}
 	if o.write != "" {
-		if write, err = openOutput(ctx, o.write, stdout); err == nil {
+		if write, err = openOutput(ctx, o.write, stdout, messages); err == nil {
 			err = requireOther(write, f.input.opened(), record)
 		}
 		if err != nil {
 			return fmt.Errorf("--write: %w", err)
 		}
+	}
+	if err := errors.Join(f.pollReader(record, stop), f.pollReader(write, stop)); err != nil {
+		return err
 	}
 	if record != nil {
 		file, err := newRotatingFile(outs, record, o.rotation)
@@ -86,11 +96,34 @@ func (f *watchFiles) open(ctx context.Context, o *watchOptions, outs *outputs, s
 	return nil
 }
 
+// pollReader has stop be called when nobody can read what is written to file any more.
+func (f *watchFiles) pollReader(file *os.File, stop func()) error {
+	if file == nil || file == os.Stdout { // for which stopConditions do so
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return err
+	}
+	end, err := whenReaderGone(file, stop)
+	if err == nil {
+		f.endPolls = append(f.endPolls, end)
+	}
+	return err
+}
+
+// endPolling ends what pollReader began, as it has to be before the files are closed.
+func (f *watchFiles) endPolling() {
+	for _, end := range f.endPolls {
+		end()
+	}
+}
+
 // openOutput opens a file, or stdout.
-func openOutput(ctx context.Context, path string, stdout *os.File) (*os.File, error) {
+func openOutput(ctx context.Context, path string, stdout *os.File, messages io.Writer) (*os.File, error) {
 	switch {
 	case path != stdoutPath:
-		return openForWriting(ctx, path)
+		return openForWriting(ctx, path, messages)
 	case term.IsTerminal(int(stdout.Fd())):
 		return nil, usageError(errors.New("stdout is a terminal, which can't show this: add a pipe, such as | wireshark -k -i -"))
 	default:
@@ -111,15 +144,6 @@ func (f *watchFiles) time() time.Time {
 
 // hasTimes tells whether time is other than zero.
 func (f *watchFiles) hasTimes() bool { return f.input == nil || f.input.hasTimes() }
-
-// interfaceName returns the function that names interfaces, nil for this host's. A stream
-// can be of another host, on which the same number is another interface.
-func (f *watchFiles) interfaceName() func(ifindex uint32) string {
-	if f.input == nil {
-		return nil
-	}
-	return f.input.interfaceName
-}
 
 // indexName is what an interface without a name is called.
 func indexName(ifindex uint32) string { return strconv.FormatUint(uint64(ifindex), 10) }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bpf"
-	"github.com/cilium/monitor/testutils"
 )
 
 // lineKind is what a line of the traffic is about.
@@ -30,8 +29,8 @@ type lineKind struct {
 var lineKinds = []lineKind{
 	{"noise", regexp.MustCompile(`Neighbor|Router(Solicitation|Advertisement)|MulticastListener|MLD| ARP(:|$)|icmp 143`)},
 	{"noise", traceLine("out", `10\.0\.0\.2:8080 -> 10\.0\.0\.1:\d+ tcp ACK`)}, // that it may send or save
-	{"drop", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ` + shownInterface + `$`)},
-	{"denial", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, ` + shownInterface + `, ingress, match L4-Only$`)},
+	{"drop", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, eth0$`)},
+	{"denial", regexp.MustCompile(`^DROP 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: Policy denied, eth0, ingress, match L4-Only$`)},
 	{"verdict", regexp.MustCompile(`^deny 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:9999 udp: ingress, match L4-Only$`)},
 	{"vxlan", traceLine("in ", `192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:8472 vxlan\]`)},
 	{"geneve", traceLine("in ", `192\.168\.7\.1:45678 -> 192\.168\.7\.2:443 tcp SYN \[tunnel 10\.0\.0\.1:\d+ -> 10\.0\.0\.2:6081 geneve\]`)},
@@ -52,12 +51,8 @@ var lineKinds = []lineKind{
 }
 
 func traceLine(word, connection string) *regexp.Regexp {
-	return regexp.MustCompile(`^` + word + `  ` + connection + `: ` + shownInterface + `$`)
+	return regexp.MustCompile(`^` + word + `  ` + connection + `: eth0$`)
 }
-
-// shownInterface is the device of the traffic: its name is in the network namespace of the agent, which is a thread
-// of this process here, so that it depends on the thread whether the name is found.
-const shownInterface = `(?:eth0|ifindex ` + serverIndex + `)`
 
 // debugDetails is what -v has at the end of the line of a packet.
 var debugDetails = regexp.MustCompile(`(, cookie \d+)?(, bpf_host\.c:\d+)?, \d+ bytes \(\d+ captured\)(, flow 0x[0-9a-f]+)?, CPU \d+$`)
@@ -157,6 +152,7 @@ var filterTests = []filterTest{
 	{"--verdict deny", []string{"verdict"}},
 	{"--verdict allow", nil},
 	{"--interface " + serverIndex + " --dst-port 9999", []string{"denied", "drop"}},
+	{"--interface " + device + " --dst-port 9999", []string{"denied", "drop"}},
 	{"--interface lo", nil},
 }
 
@@ -164,21 +160,26 @@ var filterTests = []filterTest{
 // embedded datapath, and watches it in each format and with each filter.
 func TestLive(t *testing.T) {
 	clientSide, serverSide := vethPair(t)
-	a := serve(t, agent.WithEventsMap(testutils.EventsMapPath(t)), agent.WithDrainTimeout(testTimeout))
+	a := &agentProcess{agentPaths: newAgentPaths(t)}
+	serverSide.Do(func() error { a.process = start(t, program(a.args()...)); return nil })
+	a.waitShell()
 	deny, err := bpf.ParseRule("udp/" + portDenied)
 	require.NoError(t, err)
 	serverSide.Do(func() error {
-		datapath, err := bpf.Load(bpf.Options{Devices: []string{device}, Deny: []bpf.Rule{deny}, EventsMap: a.Stats().EventsMap})
+		datapath, err := bpf.Load(bpf.Options{Devices: []string{device}, Deny: []bpf.Rule{deny}, EventsMap: a.eventsMap})
 		if err == nil {
 			t.Cleanup(func() { require.NoError(t, datapath.Close()) })
 		}
 		return err
 	})
-	require.NoError(t, a.AttachToEventsMap(64))
+	a.waitStderr("Attached to the events map")
 
 	watches := 0
 	watch := func(args ...string) (p *process) {
-		serverSide.Do(func() error { p = start(t, a.watch(args...)); return nil })
+		serverSide.Do(func() error {
+			p = start(t, program(append([]string{"watch", "--monitor-socket-path", a.socket}, args...)...))
+			return nil
+		})
 		watches++
 		return p
 	}
@@ -201,16 +202,20 @@ func TestLive(t *testing.T) {
 		}
 		filtered[i] = watch(args...)
 	}
-	a.waitClients(watches)
+	waitUntil(t, func() bool { return len(a.clients()) == watches })
 
 	traffic(t, clientSide, serverSide)
-	a.send("hello")
+	a.run("monitor/send", "agent", "hello")
 	want := slices.Sorted(slices.Values(allKinds))
 	waitUntil(t, func() bool {
 		kinds, err := kindsOf(plain.stdout.String())
 		return err != nil || slices.Equal(kinds, want)
 	})
-	a.stop() // all watches get the rest
+	waitUntil(t, func() bool { // all watches get the rest
+		return !slices.ContainsFunc(a.clients(), func(c agent.ClientStats) bool { return c.Lag > 0 })
+	})
+	a.signal(syscall.SIGTERM)
+	a.waitExit(0)
 	all := []*process{plain, debug, verbose, hex, jsonLines, times, jsonTimes, color, numeric}
 	for _, w := range append(all, filtered...) {
 		w.waitStderr("Lost the agent")
@@ -263,7 +268,7 @@ func TestLive(t *testing.T) {
 	t.Run("--summary", func(t *testing.T) {
 		require.Regexp(t, `(?m)^ +1 +\S+/s  drop\n +1 +\S+/s    Policy denied \(133\)\n`, plain.stderr.String())
 		require.Regexp(t, `(?m)^ +1 +\S+/s  policy-verdict\n +1 +\S+/s    ingress deny\n`, plain.stderr.String())
-		require.Regexp(t, `(?m)^ *\d+ +\S+/s  trace\n( *\d+ +\S+/s    (from|to)-network unknown\n){2}`, plain.stderr.String())
+		require.Regexp(t, `(?m)^ *\d+ +\S+/s  trace\n( *\d+ +\S+/s    (from|to)-network\n){2}`, plain.stderr.String())
 		require.Contains(t, plain.stderr.String(), "events in total")
 	})
 	t.Run("--write", func(t *testing.T) {
@@ -310,21 +315,23 @@ func checkJSON(t *testing.T, text string) {
 	tunnels := map[string]bool{}
 	for line := range strings.Lines(text) {
 		var event struct {
-			Type, Reason, Ifindex any
-			Summary               struct {
+			Type, Reason, Interface string
+			Ifindex                 any // the name, in traces
+			Summary                 struct {
 				L3, L4 struct{ Src, Dst string }
 				Tunnel map[string]any
 			}
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &event), line)
-		types[fmt.Sprint(event.Type)] = true
+		types[event.Type] = true
 		switch event.Type {
 		case "drop":
 			require.Equal(t, "Policy denied", event.Reason)
 			require.Equal(t, portDenied, event.Summary.L4.Dst)
 			require.Equal(t, serverIPv4, event.Summary.L3.Dst)
+			require.Equal(t, device, event.Interface)
 		case "trace":
-			require.Equal(t, serverIndex, event.Ifindex)
+			require.Equal(t, device, event.Ifindex)
 		}
 		for name := range event.Summary.Tunnel {
 			if name == "vxlan" || name == "geneve" {

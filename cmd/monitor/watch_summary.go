@@ -47,6 +47,14 @@ func (w *watcher) writeUnshown() {
 	io.WriteString(w.messages, text+"\n")
 }
 
+// counted returns a number of things, which the singular is given of.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return thousands(uint64(n)) + " " + what
+}
+
 // thousands returns a number with commas.
 func thousands(n uint64) string {
 	digits := strconv.FormatUint(n, 10)

@@ -82,7 +82,7 @@ func TestWatchFilter(t *testing.T) {
 	w.signal(syscall.SIGINT)
 	w.waitExit(0)
 	require.Empty(t, w.stdout.String())
-	require.Regexp(t, `\n0  0/s  events in total\n0 of 1 events matched\n$`, w.stderr.String())
+	require.Regexp(t, `\n0  0/s  events that matched\n0 of 1 events matched\n$`, w.stderr.String())
 }
 
 // TestWatchSummaryJSON shows that programs get the summary behind the last event, with the number of all events.

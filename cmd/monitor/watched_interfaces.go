@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/cilium/monitor/format"
@@ -29,21 +31,29 @@ func (i *watchedInterfaces) of(conn syscall.Conn, path string) *format.Interface
 
 // report tells, unless it has, that there are no names, or not those that the filter asks for.
 func (i *watchedInterfaces) report(messages io.Writer, filter *format.Filter) {
-	var text string
+	var text strings.Builder
 	if i.list == nil {
-		text = fmt.Sprintf("Network interfaces are shown and found by number only: %s\n", i.reason)
+		fmt.Fprintf(&text, "Network interfaces are shown and found by number only: %s\n", i.reason)
 	} else {
-		interfaces := i.names.Now()
-		var names []string
-		for _, known := range interfaces {
-			names = append(append(names, known.Name), known.AltNames...)
-		}
-		for _, missing := range filter.MissingInterfaces(interfaces) {
-			text += fmt.Sprintf("No network interface of the agent is called %q now%s\n", missing, suggest.DidYouMean(missing, names))
-		}
+		reportMissing(&text, filter, i.names.Now(), "of the agent", " now")
 	}
-	if text != i.reported {
-		i.reported = text
-		io.WriteString(messages, text)
+	if text.String() != i.reported {
+		i.reported = text.String()
+		io.WriteString(messages, i.reported)
+	}
+}
+
+// reportMissing tells which interfaces the filter asks for that are not there. If none has a name, they may all
+// be there, by their index.
+func reportMissing(messages io.Writer, filter *format.Filter, interfaces []format.Interface, where, when string) {
+	names := namesOf(interfaces)
+	for _, missing := range filter.MissingInterfaces(interfaces) {
+		_, err := strconv.Atoi(missing)
+		switch {
+		case len(names) > 0:
+			fmt.Fprintf(messages, "No network interface %s is called %q%s%s\n", where, missing, when, suggest.DidYouMean(missing, names))
+		case err != nil:
+			fmt.Fprintf(messages, "No network interface %s has a name, so none is %q: use the index\n", where, missing)
+		}
 	}
 }

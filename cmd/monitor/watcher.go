@@ -28,12 +28,19 @@ const outputBuffer = 64 << 10
 type watcher struct {
 	out *bufio.Writer
 	watchFiles
-	messages io.Writer // about the connection and files, and the summary
-	event    *format.Event
-	filter   *format.Filter
-	joiner   *format.Joiner
-	limit    int    // events to print; 0: no limit
-	stop     func() // cancels the context that follow and replay have
+	messages    io.Writer // about the connection and files, and the summary
+	event       *format.Event
+	filterFlags *format.FilterFlags // that filter is of
+	filter      *format.Filter
+	joiner      *format.Joiner
+	limit       int    // things to print, of which a denial and its drop are one; 0: no limit
+	stop        func() // cancels the context that follow and replay have
+
+	source syscall.Conn // of the events
+	keptAt time.Time    // when the joiner kept something back
+
+	formatter     *format.Formatter
+	briefReported bool
 
 	interfaces watchedInterfaces
 
@@ -58,14 +65,18 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 	defer func() { w.interfaces.close() }()
 	var absent error // what there is instead of an agent
 	err := w.watch(ctx, client.Follow(ctx, path, client.Hooks{
-		OnDial: func(conn syscall.Conn) { w.event.SetInterfaces(w.interfaces.of(conn, path)) },
+		OnDial: func(conn syscall.Conn) {
+			w.source = conn
+			w.event.SetInterfaces(w.interfaces.of(conn, path))
+			w.event.ForgetDenyRules()
+		},
 		OnWait: func(err error) {
 			absent = err
 			fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
 		},
 		OnConnect:    func() { w.reportConnected(path) },
 		OnDisconnect: w.reportDisconnected,
-		OnIdle:       w.flush,
+		OnIdle:       w.idle,
 	}))
 	if err == nil && !w.connected && w.writeErr == nil {
 		err = absent
@@ -75,9 +86,22 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 
 // replay prints the events of a stream until its end, or as follow does.
 func (w *watcher) replay(ctx context.Context, s *stream) error {
-	s.onIdle = w.flush
+	s.onIdle = w.idle
+	w.source = s.file
+	s.onNames = w.useNames
+	w.event.SetInterfaces(s.interfaces())
+	reportMissing(w.messages, w.filter, s.names.interfaces, "in the recording", " so far")
 	w.connected = true
 	return w.watch(ctx, s.payloads())
+}
+
+// useNames takes the names that a recording has from now on, maybe those of another agent.
+func (w *watcher) useNames(interfaces *format.InterfaceNames, other bool) {
+	w.event.SetInterfaces(interfaces)
+	if other {
+		w.event.ForgetDenyRules()
+	}
+	w.filter = w.filterFlags.Renamed()
 }
 
 func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload, error]) error {
@@ -127,6 +151,9 @@ func (w *watcher) add(pl *payload.Payload) bool {
 		w.summary.CountUnmatched()
 		return true
 	}
+	if !w.settle() {
+		return false
+	}
 	w.summary.Count(w.event)
 	if w.packets != nil {
 		if err := w.packets.write(w.event, w.at); err != nil {
@@ -136,35 +163,79 @@ func (w *watcher) add(pl *payload.Payload) bool {
 	return w.print()
 }
 
+// settle prints what was kept back of the events before, unless the event goes with it, and returns whether the watch
+// goes on.
+func (w *watcher) settle() bool {
+	w.line = w.joiner.Settle(w.line[:0], w.event)
+	return w.write(true)
+}
+
 // print prints the event and returns whether the watch goes on.
 func (w *watcher) print() bool {
-	var shown bool
-	w.line, shown = w.joiner.Append(w.line[:0], w.event)
+	var kept bool
+	w.line, kept = w.joiner.Append(w.line[:0], w.event)
+	switch {
+	case kept:
+		w.keptAt = time.Now()
+	case len(w.line) == 0:
+		w.hidden++
+	}
+	return w.write(w.event.Lost() == 0)
+}
+
+// write writes the line, if there is one, which may count as an event that was printed, and returns whether the
+// watch goes on.
+func (w *watcher) write(counts bool) bool {
+	if len(w.line) == 0 {
+		return true
+	}
 	if _, err := w.out.Write(w.line); err != nil {
 		return w.fail(err)
 	}
-	switch {
-	case !shown:
-		w.hidden++
-	case w.event.Lost() == 0:
+	if counts {
 		w.printed++
 	}
 	return w.limit == 0 || w.printed < w.limit
 }
 
-// flush writes what is printed and recorded.
+// idle writes what is printed and recorded before the watch waits for more. The drop that belongs to a verdict is waited
+// for a moment.
+func (w *watcher) idle() {
+	w.flushOutputs()
+	if !w.joiner.Holds() {
+		return
+	}
+	if left := format.JoinTimeout - time.Since(w.keptAt); left <= 0 || !readable(w.source, left) {
+		w.flush()
+	}
+}
+
+// flush prints what was kept back, and writes what is printed and recorded.
 func (w *watcher) flush() {
+	w.line = w.joiner.Flush(w.line[:0])
+	if !w.write(true) {
+		w.stop()
+	}
+	w.flushOutputs()
+}
+
+func (w *watcher) flushOutputs() {
 	for _, f := range w.written() {
 		if err := f.flush(); err != nil {
 			w.fail(err)
 		}
 	}
-	if _, err := w.out.Write(w.joiner.Flush(w.line[:0])); err != nil {
-		w.fail(err)
-		return
-	}
 	if err := w.out.Flush(); err != nil {
 		w.fail(err)
+	}
+	w.reportBrief()
+}
+
+// reportBrief tells once that lines were shortened.
+func (w *watcher) reportBrief() {
+	if !w.briefReported && w.formatter.IsBrief() {
+		w.briefReported = true
+		fmt.Fprintln(w.messages, "Details that do not fit into a row are left out: -v or a wider terminal has them")
 	}
 }
 
@@ -182,6 +253,7 @@ func (w *watcher) fail(err error) bool {
 
 // closeFiles closes the files and, unless something went wrong, tells what is in them.
 func (w *watcher) closeFiles() {
+	w.endPolling()
 	for _, f := range w.written() {
 		if err := f.Close(); err != nil {
 			w.fail(err)

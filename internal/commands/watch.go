@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/format"
 )
@@ -23,7 +24,7 @@ const probeInterval = time.Second
 // flushAfter is how many events are written at once while they keep coming.
 const flushAfter = 256
 
-func watch(a *agent.Agent) script.Cmd {
+func watch(a *agent.Agent, opening []api.AgentNotifyMessage) script.Cmd {
 	return script.Command(
 		script.CmdUsage{
 			Summary: "Print events as they happen, until it is interrupted",
@@ -65,6 +66,9 @@ func watch(a *agent.Agent) script.Cmd {
 				joiner: format.NewJoiner(format.New(printing)),
 				limit:  count,
 			}
+			if err := p.open(opening); err != nil {
+				return nil, err
+			}
 			return nil, p.run(a)
 		},
 	)
@@ -81,6 +85,18 @@ type printer struct {
 	line    []byte
 }
 
+// open prints what clients get before any event, which has the deny rules.
+func (p *printer) open(messages []api.AgentNotifyMessage) error {
+	for _, message := range messages {
+		notification, err := message.ToJSON()
+		if err != nil {
+			return err
+		}
+		p.print(&payload.Payload{Type: payload.EventSample, Data: notification.Append(nil)})
+	}
+	return nil
+}
+
 // run prints events until the agent stops, the limit is reached or nobody wants to read
 // them any more, which is no error.
 func (p *printer) run(a *agent.Agent) error {
@@ -93,14 +109,26 @@ func (p *printer) run(a *agent.Agent) error {
 	}()
 	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
+	var late <-chan time.Time // when what is kept back has to be printed
 	for {
-		more := true
+		switch {
+		case !p.joiner.Holds():
+			late = nil
+		case late == nil:
+			late = time.After(format.JoinTimeout)
+		}
+		more, isLate := true, false
 		select {
 		case pl, open := <-events:
 			more = open && p.print(pl) && p.printAll(events)
+		case <-late:
+			isLate = true
 		case <-probe.C: // writing nothing tells, too, when the other end is gone
 		}
-		p.state.LogWriter().Write(p.joiner.Flush(p.line[:0])) // to memory
+		if isLate || !more {
+			p.line = p.joiner.Flush(p.line[:0])
+			more = p.write(true) && more
+		}
 		if p.state.FlushLog() != nil || !more {
 			return nil
 		}
@@ -142,14 +170,23 @@ func (p *printer) printAll(events <-chan *payload.Payload) (more bool) {
 // print prints an event and returns whether more are wanted.
 func (p *printer) print(pl *payload.Payload) bool {
 	p.event.Decode(pl)
-	if !p.filter.Match(p.event) {
+	if p.event.TellsDenyRules() || !p.filter.Match(p.event) {
 		return true
 	}
-	var shown bool
-	p.line, shown = p.joiner.Append(p.line[:0], p.event)
-	p.state.LogWriter().Write(p.line) // to memory
-	if shown && p.event.Lost() == 0 {
+	p.line = p.joiner.Settle(p.line[:0], p.event)
+	if !p.write(true) {
+		return false
+	}
+	p.line, _ = p.joiner.Append(p.line[:0], p.event)
+	return p.write(p.event.Lost() == 0)
+}
+
+// write writes the line, if there is one, which may count as an event that was printed, and returns whether more are
+// wanted.
+func (p *printer) write(counts bool) bool {
+	if len(p.line) > 0 && counts {
 		p.printed++
 	}
+	p.state.LogWriter().Write(p.line) // to memory
 	return p.limit == 0 || p.printed < p.limit
 }

@@ -97,7 +97,7 @@ func typed(t *testing.T, line string, opts ...agent.Option) *session {
 	s := &session{t: t, stop: stop, ended: make(chan error, 1)}
 	s.agent = agent.NewAgent(ctx, append(opts, agent.WithLogger(log), agent.WithQueueSize(queueSize))...)
 	cmds := map[string]script.Cmd{}
-	for _, c := range commands.New(s.agent).ScriptCmds {
+	for _, c := range commands.New(commands.Params{Agent: s.agent}).ScriptCmds {
 		cmds[c.Name] = c.Cmd
 	}
 	state, err := script.NewState(ctx, t.TempDir(), nil)
