@@ -124,10 +124,10 @@ FUZZTIME ?= 15s
 fuzz: ## Fuzz every target, for FUZZTIME each
 	@scripts/fuzz $(FUZZTIME)
 
-MUTATE ?= ./agent/internal/... ./api/... ./client ./metrics
+MUTATE ?= ./agent/internal/... ./api/... ./client ./metrics ./format ./format/pcapng
 .PHONY: mutate
-mutate: ## Change the code of MUTATE in one place at a time, and tell which changes no test notices
-	@$(GO) run -C tools ./mutate $(MUTATE)
+mutate: ## Change the code of MUTATE (of ONLY there) in one place at a time, and tell which changes no test notices
+	@$(GO) run -C tools ./mutate -only '$(ONLY)' $(MUTATE)
 
 SOAK ?= 2m
 .PHONY: soak

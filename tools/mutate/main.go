@@ -3,9 +3,10 @@
 // Mutate tells what no test would notice: it changes one operator, statement or result at a time
 // and runs the tests of the package, of which one should fail. Otherwise the mutant survives.
 //
-// Killed is a mutant with which a test fails, panics, or does not end in five times the time of
-// a run without a change and five seconds more; the last ones are also counted apart. What does
-// not compile is no mutant. Each survivor has to be in the file of survivors, with its reason,
+// Killed is a mutant with which a test fails, panics, or twice does not end in five times the time
+// of a run without a change and five seconds more; the last ones are also counted and told apart.
+// What does not compile is no mutant. Tests that take long are run on the mutants that the others
+// leave. Each survivor has to be in the file of survivors, with its reason,
 // or the run fails; so does an entry of which there is no mutant any more. An entry that was
 // killed is told, no more: tests that choose at random kill some mutants only now and then.
 //

@@ -31,6 +31,7 @@ var outcomes = map[string]result{
 
 	`code.go list.add: l.all = append(l.all, s+"!") => removed`: killed,
 	"code.go list.nothing: return true => return false":         survived,
+	`code.go list.first: return l.all[0] => return ""`:          killed, // by the slow test alone
 }
 
 func TestOutcomes(t *testing.T) {
@@ -71,7 +72,7 @@ func TestOutcomes(t *testing.T) {
 		"survives, line 30: code.go list.nothing: return true => return false\n",
 		"killed this time, though line 4 of the file has it: code.go Half: n / 2 => n * 2\n",
 		"there is no such mutant any more, line 5 of the file: code.go Gone: a => b\n",
-		".: 13 of 15 mutants killed (0 by time), 86.7 %\n",
+		".: 14 of 16 mutants killed (0 by time), 87.5 %\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in the output:\n%s", want, out.String())
@@ -95,5 +96,12 @@ func TestReadSurvivors(t *testing.T) {
 	_, err = readSurvivors(name)
 	if err == nil || slices.ContainsFunc([]string{":2:", ":3:", ":4:"}, func(s string) bool { return !strings.Contains(err.Error(), s) }) {
 		t.Fatal(err)
+	}
+}
+
+func TestSlowTests(t *testing.T) {
+	output := "--- PASS: TestFast (0.19s)\n--- PASS: TestA (0.20s)\n    --- PASS: TestA/sub (0.20s)\n--- PASS: FuzzB (61.00s)\nPASS\n"
+	if got := slowTests([]byte(output)); got != "TestA|FuzzB" {
+		t.Fatal(got)
 	}
 }

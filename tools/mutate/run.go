@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,15 +33,21 @@ const (
 	notViable // it does not compile
 )
 
-// suite is the tests of a package.
+// slow is how long a test takes that is left for the mutants which the other tests do not kill.
+const slow = 200 * time.Millisecond
+
+// suite is the tests of a package, or some of them.
 type suite struct {
 	dir    string // of the package
 	binary string // with all mutants that are in functions
+	choice string // the flag that chooses the tests, or ""
+	twice  bool   // whether it takes two failures to kill a mutant
 	limit  time.Duration
 }
 
 // newSuites builds the tests of some packages with all mutants of pkg that are viable, marks the
 // others, and runs the tests without a mutant, which have to pass, to measure how long they take.
+// Of each package the tests that are not slow are a suite before the others.
 func newSuites(ctx context.Context, tmp string, pkg *packages.Package, all []*mutant, dirs []string) ([]*suite, error) {
 	overlay, err := buildable(ctx, tmp, pkg, all)
 	if err != nil {
@@ -47,20 +55,35 @@ func newSuites(ctx context.Context, tmp string, pkg *packages.Package, all []*mu
 	}
 	var suites []*suite
 	for _, dir := range dirs {
-		s := &suite{dir: dir, binary: filepath.Join(tmp, testName(dir))}
+		// The agent's tests fail now and then on a busy machine.
+		s := suite{dir: dir, binary: filepath.Join(tmp, testName(dir)), twice: dir != pkg.Dir}
 		if output, err := buildTest(ctx, tmp, dir, s.binary, overlay); err != nil {
 			return nil, fmt.Errorf("build the tests of %s: %w\n%s", dir, err, output)
 		}
-		if err := s.measure(ctx); err != nil {
+		output, err := s.measure(ctx)
+		if err != nil {
 			return nil, err
 		}
-		suites = append(suites, s)
+		names := slowTests(output)
+		if names == "" {
+			suites = append(suites, &s)
+			continue
+		}
+		for _, flag := range []string{"-test.skip", "-test.run"} {
+			part := s
+			part.choice = flag + "=^(" + names + ")$"
+			if _, err := part.measure(ctx); err != nil {
+				return nil, err
+			}
+			suites = append(suites, &part)
+		}
 	}
 	return suites, nil
 }
 
-// measure runs the tests without a mutant and sets the time that they may take with one.
-func (s *suite) measure(ctx context.Context) error {
+// measure runs the tests without a mutant, sets the time that they may take with one, and returns
+// their output.
+func (s *suite) measure(ctx context.Context) ([]byte, error) {
 	const attempts = 3 // on a busy machine tests fail now and then
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
@@ -68,12 +91,25 @@ func (s *suite) measure(ctx context.Context) error {
 		got, output := s.runBinary(ctx, s.binary, 0)
 		if got == survived {
 			s.limit = 5*time.Second + 5*time.Since(start)
-			return nil
+			return output, nil
 		}
 		if attempt == attempts {
-			return fmt.Errorf("the tests of %s fail without any change:\n%s", s.dir, output)
+			return nil, fmt.Errorf("the tests of %s fail without any change:\n%s", s.dir, output)
 		}
 	}
+}
+
+var testPassed = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+s)\)$`)
+
+// slowTests returns the names of the tests that took long, with | between them.
+func slowTests(output []byte) string {
+	var names []string
+	for _, match := range testPassed.FindAllStringSubmatch(string(output), -1) {
+		if took, err := time.ParseDuration(match[2]); err == nil && took >= slow {
+			names = append(names, match[1])
+		}
+	}
+	return strings.Join(names, "|")
 }
 
 // buildable writes the files of a package with its mutants, without those that do not compile,
@@ -155,10 +191,14 @@ func (s *suite) runBinary(ctx context.Context, binary string, id int) (_ result,
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	env := []string{selector + "=" + strconv.Itoa(id)}
-	output, err = command(ctx, s.dir, tmp, env, binary, "-test.failfast", "-test.timeout=0")
+	args := []string{"-test.failfast", "-test.timeout=0", "-test.v"}
+	if s.choice != "" {
+		args = append(args, s.choice)
+	}
+	output, err = command(ctx, s.dir, tmp, env, binary, args...)
 	switch {
 	case err == nil:
-		return survived, nil
+		return survived, output
 	case ctx.Err() != nil:
 		return timedOut, output
 	default:

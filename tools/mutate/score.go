@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"strings"
 	"sync"
 )
@@ -16,6 +17,9 @@ type score struct {
 	mutants []*mutant
 	results map[*mutant]result // of those that were tried
 }
+
+// progress is after how many mutants it is told how many there were.
+const progress = 200
 
 // tryAll tries the mutants, some at a time, each with one suite after the other until it is killed.
 func (s *score) tryAll(ctx context.Context, suites []*suite, only string, parallel int) error {
@@ -30,6 +34,9 @@ func (s *score) tryAll(ctx context.Context, suites []*suite, only string, parall
 				mu.Lock()
 				s.results[m] = got
 				errs = append(errs, err)
+				if n := len(s.results); n%progress == 0 {
+					log.Printf("%s: %d of %d mutants tried, %d survive", s.pkg, n, len(s.mutants), s.count(survived))
+				}
 				mu.Unlock()
 			}
 		})
@@ -44,12 +51,12 @@ func (s *score) tryAll(ctx context.Context, suites []*suite, only string, parall
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// tryOne runs one suite after the other until the mutant is killed. The agent's tests fail now and
-// then on a busy machine: there a mutant is killed if they fail twice.
+// tryOne runs one suite after the other until the mutant is killed. On a busy machine one that
+// seems to be killed by time may only have been slow, so that takes two attempts.
 func tryOne(ctx context.Context, m *mutant, suites []*suite) (got result, err error) {
-	for i, suite := range suites {
+	for _, suite := range suites {
 		got, err = suite.run(ctx, m)
-		if i > 0 && got != survived && err == nil {
+		if (suite.twice && got != survived || got == timedOut) && err == nil {
 			got, err = suite.run(ctx, m)
 		}
 		if got != survived || err != nil {

@@ -61,6 +61,8 @@ func (expected survivors) compare(out io.Writer, s *score) error {
 			fmt.Fprintf(out, "survives, line %d: %s\n", m.line, m.key())
 		case got != survived && line != 0:
 			fmt.Fprintf(out, "killed this time, though line %d of the file has it: %s\n", line, m.key())
+		case got == timedOut:
+			fmt.Fprintf(out, "killed by time, line %d: %s\n", m.line, m.key())
 		}
 	}
 	for key, line := range expected {

@@ -28,3 +28,5 @@ type list struct{ all []string }
 func (l *list) add(s string) { l.all = append(l.all, s+"!") }
 
 func (*list) nothing() bool { return true }
+
+func (l *list) first() string { return l.all[0] }

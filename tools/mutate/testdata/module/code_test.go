@@ -2,7 +2,10 @@
 
 package module
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func Test(t *testing.T) {
 	if n, err := Half(tenth); n != 5 || err != nil {
@@ -17,5 +20,13 @@ func Test(t *testing.T) {
 	l := &list{}
 	if l.add("x"); len(l.all) != 1 {
 		t.Fatal(l.all)
+	}
+}
+
+func TestSlow(t *testing.T) {
+	for start := time.Now(); time.Since(start) < 250*time.Millisecond; {
+		if l := (&list{[]string{"x"}}); l.first() != "x" {
+			t.Fatal(l.first())
+		}
 	}
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/format"
+)
+
+// TestFilterFlagsOfACommand parses a command line as a command does that has flags of its own.
+func TestFilterFlagsOfACommand(t *testing.T) {
+	fs := pflag.NewFlagSet("watch", pflag.ContinueOnError)
+	follow := fs.Bool("follow", false, "")
+	ff := format.NewFilterFlags(fs)
+	require.Same(t, ff, format.FilterFlagsOf(fs))
+	require.NoError(t, fs.Parse([]string{"-t", "drop", "--follow", "--not", "--ip", "10.0.0.1,10.0.0.2", "--outer", "--not", "--port=80", "--outer", "--port", "81", "rest"}))
+	require.True(t, *follow)
+	require.Equal(t, []string{"rest"}, fs.Args())
+
+	value := func(name string) string { return fs.Lookup(name).Value.String() }
+	require.Equal(t, "--type drop", value("type"))
+	require.Equal(t, "--not --ip 10.0.0.1,10.0.0.2", value("ip"))
+	require.Equal(t, "--outer --port 81 --not --outer --port 80", value("port"))
+	require.Empty(t, value("from"))
+	require.Equal(t, "false", value("not"))
+
+	_, err := ff.Filter()
+	require.NoError(t, err)
+}
+
+// TestFilterFlagsHelp has the help of the flags, and which say how another is meant.
+func TestFilterFlagsHelp(t *testing.T) {
+	fs := pflag.NewFlagSet("watch", pflag.ContinueOnError)
+	format.NewFilterFlags(fs)
+	help := fs.FlagUsages()
+	for _, line := range []string{
+		"  -t, --type TYPE            event type: agent, capture, debug, drop, l7, ",
+		"      --from ID              id of the endpoint",
+		"      --tcp-flags FLAG       TCP flag that is set: SYN, ACK, RST, FIN, PSH, URG, ECE, CWR\n",
+		"      --protocol PROTO       IP protocol, by name",
+		"      --not                  negate the next filter flag\n",
+		"      --outer                ask the next filter flag",
+	} {
+		require.Contains(t, help, line)
+	}
+	require.NotContains(t, help, "(default")
+	fs.VisitAll(func(f *pflag.Flag) {
+		meaning := f.Name == "not" || f.Name == "outer" || f.Name == "inner"
+		require.Equal(t, meaning, format.IsFilterMeaning(f.Name), f.Name)
+	})
+	require.False(t, format.IsFilterMeaning(""))
+}
+
+// TestMeaningsThatAreTakenBack has --not and the like with a value: of false they are as if they were not given.
+func TestMeaningsThatAreTakenBack(t *testing.T) {
+	events := filterEvents
+	for filter, same := range map[string]string{
+		"--not --not=false --type drop":           "--type drop",
+		"--not=true --type drop":                  "--not --type drop",
+		"--not=false --type drop":                 "--type drop",
+		"--outer --outer=false --port 80":         "--port 80",
+		"--outer --not --outer=false --port 80":   "--not --port 80",
+		"--inner --not --not=false --port 80":     "--inner --port 80",
+		"--not --outer=false --not=false --ip ::": "--ip ::",
+	} {
+		require.Equal(t, matching(t, same, events), matching(t, filter, events), filter)
+	}
+	for filter, want := range map[string]string{
+		"--inner --outer --port 80":           "--inner and --outer are given for one filter flag",
+		"--outer --not --inner --port 80":     "--outer and --inner are given for one filter flag",
+		"--not --outer --not --port 80":       "--not is given twice in a row",
+		"--inner --inner --port 80":           "--inner is given twice in a row",
+		"--not --not --outer --inner --ip ::": "--not is given twice in a row", // the first mistake
+		"--port 80 --inner":                   "--inner needs a filter flag behind it",
+		"--port 80 --not --outer":             "--outer needs a filter flag behind it",
+	} {
+		_, err := format.ParseFilter(strings.Fields(filter))
+		require.ErrorContains(t, err, "parse filter: "+want, filter)
+	}
+}
