@@ -23,9 +23,9 @@ func TestFilterFlagsOfACommand(t *testing.T) {
 	require.Equal(t, []string{"rest"}, fs.Args())
 
 	value := func(name string) string { return fs.Lookup(name).Value.String() }
-	require.Equal(t, "--type drop", value("type"))
-	require.Equal(t, "--not --ip 10.0.0.1,10.0.0.2", value("ip"))
-	require.Equal(t, "--outer --port 81 --not --outer --port 80", value("port"))
+	require.Equal(t, "drop", value("type"))
+	require.Equal(t, "10.0.0.1,10.0.0.2", value("ip"))
+	require.Equal(t, "80,81", value("port"))
 	require.Empty(t, value("from"))
 	require.Equal(t, "false", value("not"))
 

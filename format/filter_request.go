@@ -21,7 +21,7 @@ func (f *Filter) Request() session.Request {
 
 // requestTypes returns the types of which an event can match, nil for all.
 func (f *Filter) requestTypes() []int {
-	known := typesWith(allTypes)
+	known := everyType()
 	types := everyNumber // also those that nobody can decode
 	if f.types != nil {
 		if len(f.types.any) > 0 {
