@@ -210,11 +210,8 @@ func (s *server) greet(o *openedSession) {
 		s.refuseRequest(c, &session.Refusal{Code: session.CodeBusy, Text: err.Error()})
 		return
 	}
-	now := time.Now().UnixNano()
-	for _, data := range a.openingEventsLocked(s.openingOfSessions) {
-		greeting = session.AppendEvent(greeting, now, 0, data)
-	}
 	o.stream.out = greeting
+	o.stream.opening = a.openingEventsLocked(s.openingOfSessions)
 	c.mu.Lock()
 	c.cursor, c.session = o.stream, o.stream
 	c.mu.Unlock()

@@ -24,6 +24,8 @@ type sessionStream struct {
 	past *eventlog.Cursor // what comes first; nil once it has come
 	only bool             // nothing comes after it
 
+	opening [][]byte // what the live part begins with
+
 	dictionary *session.Dictionary // what the client has
 	delivered  uint64              // of past
 	lost       uint64              // of it
@@ -93,6 +95,10 @@ func (s *sessionStream) fill(buf []byte) []byte {
 		}
 		buf = session.AppendLive(buf)
 	}
+	for _, data := range s.opening {
+		buf = session.AppendEvent(buf, time.Now().UnixNano(), 0, data)
+	}
+	s.opening = nil
 	buf = s.appendEvents(buf, s.live, session.LostByReader)
 	if s.until != 0 && !s.ended && len(buf) < sessionBufferSize && time.Now().UnixNano() > s.until {
 		return s.end(buf)

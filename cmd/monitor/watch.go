@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type watchOptions struct {
 	record     string
 	write      string
 	rotation   rotation
+	past       past
 }
 
 // filterGroup is the title of the filter flags in the help.
@@ -46,6 +48,7 @@ monitor watch                                  traces, drops, verdicts, agent ev
 monitor watch -t drop                          what is dropped, and why
 monitor watch -t drop --ip 10.0.0.7 -vv        one host's drops, with all of the packet
 monitor watch --verdict deny                   what policy denies
+monitor watch -t drop --since 10m              and what was dropped in the last minutes
 monitor watch -t drop --for 10s --summary      how many drops for which reason
 monitor watch -t drop -j | jq -r .reason       for scripts: an object on each line
 monitor watch -t drop --write drops.pcapng     the dropped packets for Wireshark, too
@@ -153,6 +156,7 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 		fs.DurationVar(&o.duration, "for", 0, "stop after this `TIME`: 10s, 2m")
 		fs.BoolVar(&o.summary, "summary", false, "at the end, tell how many events of which type, reason and verdict there were, in all and a second")
 	}))
+	flags.AddFlagSet(group("What happened before", o.past.addFlags))
 	flags.AddFlagSet(group("Files to write, too", func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.write, "write", "", "write the packets of the printed events to this .pcapng `FILE`, - is stdout")
 		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read; - is stdout")
@@ -210,6 +214,7 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		filter:      filter,
 		filterFlags: o.filter,
 		limit:       o.count,
+		past:        &o.past,
 		stop:        stop,
 	}
 	if !o.toStdout() {
@@ -265,7 +270,6 @@ func (o *watchOptions) check() error {
 		return errors.New("there is nothing to rotate without --write or --record")
 	case o.rotation.on() && o.toStdout():
 		return errors.New("stdout can't be rotated")
-	default:
-		return o.rotation.check()
 	}
+	return cmp.Or(o.past.check(o.read), o.rotation.check())
 }

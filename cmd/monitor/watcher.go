@@ -44,6 +44,9 @@ type watcher struct {
 
 	interfaces watchedInterfaces
 
+	past   *past     // what is asked for of the agent's history
+	sentAt time.Time // when the agent got the event; zero if it did not say
+
 	at        time.Time // of the event that is printed; zero: it has none
 	began     time.Time // when there was an agent, or of the first event of a recording
 	printed   int       // events
@@ -64,7 +67,7 @@ var errReaderGone = errors.New("the output's reader is gone")
 func (w *watcher) follow(ctx context.Context, path string) error {
 	defer func() { w.interfaces.close() }()
 	var absent error // what there is instead of an agent
-	err := w.watch(ctx, client.Follow(ctx, path, client.Hooks{
+	hooks := client.Hooks{
 		OnDial: func(conn syscall.Conn) {
 			w.source = conn
 			w.event.SetInterfaces(w.interfaces.of(conn, path))
@@ -77,7 +80,12 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 		OnConnect:    func() { w.reportConnected(path) },
 		OnDisconnect: w.reportDisconnected,
 		OnIdle:       w.idle,
-	}))
+	}
+	events := client.Follow(ctx, path, hooks)
+	if w.past.given() {
+		events = w.followPast(ctx, path, w.past, hooks)
+	}
+	err := w.watch(ctx, events)
 	if err == nil && !w.connected && w.writeErr == nil {
 		err = absent
 	}
@@ -133,7 +141,9 @@ func (w *watcher) watch(ctx context.Context, payloads iter.Seq2[*payload.Payload
 // add records and prints the event as far as that is wanted, and returns whether the watch
 // goes on.
 func (w *watcher) add(pl *payload.Payload) bool {
-	w.at = w.time()
+	if w.at = w.sentAt; w.at.IsZero() {
+		w.at = w.time()
+	}
 	w.event.Decode(pl)
 	if w.recording != nil {
 		if err := w.recording.record(w.at, pl, w.event); err != nil {
