@@ -55,15 +55,16 @@ type reader struct {
 	drain  bool
 
 	// Used by the goroutine only, once it runs.
-	policy  *wakeup.Policy
-	start   time.Time // what its times are since
-	now     time.Time // when the current visit began
-	losses  bool      // a ring is a source.LossCounter
-	errors  []int     // of each ring, in a row
-	checkAt time.Time // when to check the rings
-	batch   batch
-	ringErr error         // why the rings are given up, see countError
-	record  source.Record // here since a local one would be allocated for each batch
+	policy    *wakeup.Policy
+	start     time.Time // what its times are since
+	now       time.Time // when the current visit began
+	losses    bool      // a ring is a source.LossCounter
+	errors    []int     // of each ring, in a row
+	checkAt   time.Time // when to check the rings
+	batch     batch
+	unflushed struct{ events, bytes int } // delivered, but not written to clients
+	ringErr   error                       // why the rings are given up, see countError
+	record    source.Record               // here since a local one would be allocated for each batch
 }
 
 // startReadersLocked starts a reader for each source that has none if there are subscribers.
@@ -306,6 +307,7 @@ func (r *reader) visit(woken []int) (found bool, err error) {
 			found = true
 		}
 	}
+	r.flush()
 	if err := r.ringErr; err != nil {
 		r.ringErr = nil
 		return found, err
