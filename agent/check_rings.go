@@ -9,17 +9,23 @@ import (
 	"github.com/cilium/monitor/agent/source"
 )
 
-// timeout returns how long to wait for a wake-up before the next visit.
-func (r *reader) timeout() time.Duration {
+// timeout returns how long to wait for a wake-up before the next visit, or before it is time to yield.
+func (r *reader) timeout() (timeout time.Duration, yields bool) {
 	at, ok := r.policy.NextPoll()
 	next := r.start.Add(at)
 	if r.needsChecks() && (!ok || r.checkAt.Before(next)) {
 		next, ok = r.checkAt, true
 	}
-	if !ok {
-		return source.Forever
+	now := time.Now()
+	timeout = max(0, next.Sub(now))
+	switch {
+	case (!ok || timeout > yieldEvery) && now.Sub(r.now) < yieldsAfter:
+		return yieldEvery, true
+	case !ok:
+		return source.Forever, false
+	default:
+		return timeout, false
 	}
-	return max(0, time.Until(next))
 }
 
 // needsChecks tells whether check has anything to do.

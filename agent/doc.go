@@ -136,11 +136,11 @@
 //
 // What a poll costs hardly depends on the events that it finds: it is the sleep in the kernel (15 to 20 us of CPU in a
 // virtual machine), and for each client a system call that wakes it up (4 us). So the maximal delay is the price
-// of CPU in latency. The reader keeps its thread, to have the kernel end its sleeps when they should: by default
-// they are 50 us late, in case that another timer ends then.
+// of CPU in latency. The timer slack of the reader's thread is reduced, so that the kernel ends its sleeps when they
+// should: by default they are 50 us late, in case that another timer ends then.
 //
 // A goroutine that sleeps in system calls only must yield to the Go scheduler now and then,
-// or it costs twice as much, see reader.go. Timers of the Go runtime are not an alternative:
+// or it costs two to ten times as much, see reader.go. Timers of the Go runtime are not an alternative:
 // they are rounded up to a millisecond. Neither are connections in the runtime's poller:
 // that wakes up each time a client has read something, to find that nobody waits for it.
 // Hence package epoll.

@@ -17,12 +17,17 @@ func (r *reader) drainRings() {
 	for i := range r.policy.Rings() {
 		r.drainRing(i)
 	}
+	r.flush()
 }
 
-// drainRing delivers what is in ring i when it comes to it, and returns whether that was anything.
+// drainRing delivers what is in ring i when it comes to it, and returns whether that was anything. The
+// caller calls flush.
 func (r *reader) drainRing(i int) (progress bool) {
 	for pending := r.pending(i); pending > 0; {
 		size := r.deliverBatch(i)
+		if r.unflushed.events >= int(r.agent.batchLimit.Load()) || r.unflushed.bytes >= r.agent.queueBytes/8 {
+			r.flush()
+		}
 		if size == 0 {
 			break
 		}
@@ -30,6 +35,15 @@ func (r *reader) drainRing(i int) (progress bool) {
 		progress = true
 	}
 	return progress
+}
+
+// flush writes what was delivered to clients: once in a visit, or before those that are up to date would
+// miss anything.
+func (r *reader) flush() {
+	if r.unflushed.events > 0 {
+		r.unflushed.events, r.unflushed.bytes = 0, 0
+		r.agent.flush()
+	}
 }
 
 // detachAndDrain has the datapath stop writing, and delivers what it wrote until then.
@@ -104,12 +118,6 @@ func (r *reader) pending(i int) int {
 // deliverBatch delivers records of ring i, at most as many as Agent.batchLimit allows, and returns
 // how much of the ring these were.
 func (r *reader) deliverBatch(i int) (size int) {
-	size = r.readAndDeliver(i)
-	r.agent.flush()
-	return size
-}
-
-func (r *reader) readAndDeliver(i int) (size int) {
 	a := r.agent
 	pending := a.dispatch.acquire()
 	defer a.release() // also if a consumer ends the goroutine, as FailNow does in a test
@@ -137,7 +145,7 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	var lost, unknown, unwanted uint64
 	var err error
 	rec := &r.record
-	limit := int(r.agent.batchLimit.Load())
+	limit := int(r.agent.batchLimit.Load()) - r.unflushed.events
 	r.agent.stampLocked()
 	for ok := true; ok && len(r.batch.records) < limit && unwanted < maxUnwanted && !r.agent.events.Full(); {
 		if ok, err = ring.Next(rec); !ok {
@@ -146,7 +154,9 @@ func (r *reader) readBatchLocked(i int) (size int) {
 		size += max(1, rec.Size)
 		switch n := len(rec.Head) + len(rec.Tail); {
 		case rec.Kind == source.Sample && n > 0 && n <= source.MaxSample:
-			if !r.appendSampleLocked(rec, n, cpu) {
+			if r.appendSampleLocked(rec, n, cpu) {
+				r.unflushed.bytes += n
+			} else {
 				unwanted++
 			}
 		case rec.Kind == source.Lost:
@@ -161,6 +171,7 @@ func (r *reader) readBatchLocked(i int) (size int) {
 	ring.Release()
 	r.mu.Unlock()
 
+	r.unflushed.events += len(r.batch.records)
 	r.policy.Found(i, len(r.batch.records)+int(unwanted))
 	r.agent.counters.read(r.batch.records, r.now)
 	r.agent.counters.unwanted.Add(unwanted)

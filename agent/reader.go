@@ -26,13 +26,17 @@ const (
 // checkInterval is how often a reader looks whether its rings still get all that is written.
 const checkInterval = time.Second
 
-// The reader sleeps in a system call. A goroutine that does nothing else for 10 ms
-// looks to the Go scheduler's monitor as if it never let go of its processor: from then on
-// the monitor takes it away in each sleep, 20 us after it began, and all of
-// this costs twice as much CPU as sleeping and reading do. Yielding now and then
-// avoids that; before a long sleep the processor had better be taken away.
-// (forcePreemptNS in runtime/proc.go)
-const yieldEvery = 4 * time.Millisecond
+// The reader sleeps in a system call. A goroutine that does nothing else for 10 ms looks to the Go
+// scheduler's monitor as if it never let go of its processor: from then on the monitor takes it away in each
+// sleep, 20 us after it began, and all of this costs twice as much CPU as sleeping and reading do. Where it is
+// taken away in a sleep of more than 10 ms, the monitor goes to sleep; the next system call wakes it up, and it
+// looks around some 60 times in the next milliseconds, at 20 us of CPU each. Yielding now and then
+// avoids both (retake and forcePreemptNS in runtime/proc.go). So for a while after the last visit the reader wakes
+// up to yield, as long as that costs less than the monitor would.
+const (
+	yieldEvery  = 4 * time.Millisecond
+	yieldsAfter = 60 * time.Millisecond
+)
 
 // reader reads one source on a goroutine of its own, from the first subscriber to the last
 // one. Each time there is a first subscriber again a new reader is started.
@@ -55,15 +59,16 @@ type reader struct {
 	drain  bool
 
 	// Used by the goroutine only, once it runs.
-	policy  *wakeup.Policy
-	start   time.Time // what its times are since
-	now     time.Time // when the current visit began
-	losses  bool      // a ring is a source.LossCounter
-	errors  []int     // of each ring, in a row
-	checkAt time.Time // when to check the rings
-	batch   batch
-	ringErr error         // why the rings are given up, see countError
-	record  source.Record // here since a local one would be allocated for each batch
+	policy    *wakeup.Policy
+	start     time.Time // what its times are since
+	now       time.Time // when the current visit began
+	losses    bool      // a ring is a source.LossCounter
+	errors    []int     // of each ring, in a row
+	checkAt   time.Time // when to check the rings
+	batch     batch
+	unflushed struct{ events, bytes int } // delivered, but not written to clients
+	ringErr   error                       // why the rings are given up, see countError
+	record    source.Record               // here since a local one would be allocated for each batch
 }
 
 // startReadersLocked starts a reader for each source that has none if there are subscribers.
@@ -262,20 +267,29 @@ func (r *reader) close() {
 // read reads the rings until the reader is stopped or fails, and returns whether it
 // read anything.
 func (r *reader) read() (progress bool, err error) {
-	restore := precise()
-	defer restore()
-	var yielded, last time.Time
+	var slack timerSlack
+	var yielded time.Time
 	for {
 		// Nobody closes the source but this goroutine, so it can be waited for
 		// without the mutex.
-		woken, err := r.opened.Wait(r.timeout())
+		slack.reduce()
+		timeout, yields := r.timeout()
+		woken, err := r.opened.Wait(timeout)
 		if err != nil {
 			return progress, fmt.Errorf("wait for rings: %w", err)
 		}
 		if r.stopped.Err() != nil {
 			return progress, nil
 		}
-		found, err := r.visit(woken)
+		now := time.Now()
+		if now.Sub(yielded) >= yieldEvery && now.Sub(r.now) < yieldsAfter {
+			yielded = now
+			runtime.Gosched()
+		}
+		if yields && len(woken) == 0 {
+			continue
+		}
+		found, err := r.visit(now, woken)
 		progress = progress || found
 		if err != nil {
 			return progress, err
@@ -285,18 +299,12 @@ func (r *reader) read() (progress bool, err error) {
 				return progress, err
 			}
 		}
-		// Visits that follow each other closely will go on doing so.
-		if r.now.Sub(yielded) > yieldEvery && r.now.Sub(last) < yieldEvery {
-			yielded = r.now
-			runtime.Gosched()
-		}
-		last = r.now
 	}
 }
 
 // visit looks into the rings that may have something.
-func (r *reader) visit(woken []int) (found bool, err error) {
-	r.now = time.Now()
+func (r *reader) visit(now time.Time, woken []int) (found bool, err error) {
+	r.now = now
 	look, changes := r.policy.Begin(r.now.Sub(r.start), woken)
 	if err := r.adapt(changes); err != nil {
 		return false, err
@@ -306,6 +314,7 @@ func (r *reader) visit(woken []int) (found bool, err error) {
 			found = true
 		}
 	}
+	r.flush()
 	if err := r.ringErr; err != nil {
 		r.ringErr = nil
 		return found, err

@@ -2,25 +2,17 @@
 
 package agent
 
-import (
-	"runtime"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
+// timerSlack has sleeps end when they should. The kernel lets each be late by the timer slack of its thread,
+// 50 us by default, in case that another timer ends then. A goroutine that kept its thread for
+// that would pay for it each time that it yields; so the slack is set for each thread that it comes to, and stays.
+type timerSlack struct{ thread int }
 
-// precise has the sleeps of the calling goroutine end when they should, until restore is called. The kernel
-// lets each sleep be late by the timer slack of its thread, 50 us by default, in case that another timer ends
-// then. So the goroutine keeps its thread.
-func precise() (restore func()) {
-	runtime.LockOSThread()
-	before, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
-	if err == nil {
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // it can't fail
-	}
-	return func() {
-		if err == nil {
-			_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(before), 0, 0, 0)
-		}
-		runtime.UnlockOSThread()
+// reduce is called before a sleep. Another thread may sleep in spite of it, which is seldom.
+func (s *timerSlack) reduce() {
+	if thread := unix.Gettid(); thread != s.thread {
+		s.thread = thread
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // in ns; it can't fail
 	}
 }

@@ -20,43 +20,50 @@ import (
 type entries struct {
 	program *ebpf.Program
 	first   uint64 // where in the kernel's struct the pointer of entry 0 is
+
+	// An array of one entry that nobody writes into, for events that are to be known, and what reads it.
+	scratch *ebpf.Map
+	peek    *ebpf.Program
 }
 
 // openEntries needs Linux 5.10, and a kernel that lets BPF programs read its memory: one that is locked down
-// for confidentiality does not. It tells the rings what their events are.
-func openEntries(array *ebpf.Map, rings []*Ring) (_ *entries, err error) {
-	scratch, err := ebpf.NewMap(&ebpf.MapSpec{Name: "monitor_entry", Type: ebpf.PerfEventArray, MaxEntries: 1})
+// for confidentiality does not. event is any perf event.
+func openEntries(array *ebpf.Map, event int) (_ *entries, err error) {
+	e := &entries{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.close())
+		}
+	}()
+	e.scratch, err = ebpf.NewMap(&ebpf.MapSpec{Name: "monitor_entry", Type: ebpf.PerfEventArray, MaxEntries: 1})
 	if err != nil {
 		return nil, fmt.Errorf("look at the entries of an events map: %w", err)
 	}
-	defer func() { err = errors.Join(err, scratch.Close()) }()
-	program, err := newPeek(scratch)
-	if err != nil {
+	if e.peek, err = newPeek(e.scratch); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, program.Close()) }()
-	first, err := findFirst(scratch, program, rings[0].fds[0])
-	if err != nil {
+	if e.first, err = findFirst(e.scratch, e.peek, event); err != nil {
 		return nil, err
 	}
-	for _, r := range rings {
-		for i, fd := range r.fds {
-			if err := scratch.Put(uint32(0), uint32(fd)); err != nil {
-				return nil, fmt.Errorf("look at the entries of an events map: %w", err)
-			}
-			if r.events[i], err = peek(program, first); err != nil {
-				return nil, err
-			}
-		}
+	if e.program, err = newPeek(array); err != nil {
+		return nil, err
 	}
-	e := &entries{first: first}
-	e.program, err = newPeek(array)
-	return e, err
+	return e, nil
+}
+
+// identify returns what read returns where that event is.
+func (e *entries) identify(event int) (uint32, error) {
+	if err := e.scratch.Put(uint32(0), uint32(event)); err != nil {
+		return 0, fmt.Errorf("look at the entries of an events map: %w", err)
+	}
+	return readEntry(e.peek, e.first)
 }
 
 // read returns which event is in a CPU's entry: 0 if it is empty.
-func (e *entries) read(cpu int) (uint32, error) {
-	value, err := peek(e.program, e.first+8*uint64(cpu))
+func (e *entries) read(cpu int) (uint32, error) { return readEntry(e.program, e.first+8*uint64(cpu)) }
+
+func readEntry(program *ebpf.Program, offset uint64) (uint32, error) {
+	value, err := peek(program, offset)
 	if err == nil && value == peekFailed {
 		err = errors.New("look at the entries of an events map: reading the kernel's memory failed")
 	}
@@ -67,7 +74,7 @@ func (e *entries) close() error {
 	if e == nil {
 		return nil
 	}
-	return e.program.Close()
+	return errors.Join(e.program.Close(), e.peek.Close(), e.scratch.Close())
 }
 
 // newPeek returns a program that reads a pointer in the kernel's struct of a map, and what it points to.

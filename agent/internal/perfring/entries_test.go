@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/source"
 )
@@ -16,6 +17,7 @@ func TestEntries(t *testing.T) {
 	require.NotNil(t, rings.entries)
 	for _, r := range rings.rings {
 		for event := range wakeupEvents {
+			require.NoError(t, r.openEvent(event))
 			require.NoError(t, r.put(event))
 			require.Equal(t, slotOurs, r.state())
 			entry, err := rings.entries.read(r.cpu)
@@ -51,11 +53,30 @@ func TestWithoutEntries(t *testing.T) {
 	}
 }
 
+// TestFewDescriptorsLater has a ring want another event when there are no more descriptors: it wakes the reader up
+// for each record.
+func TestFewDescriptorsLater(t *testing.T) {
+	rings := openRings(t, newSource(t, 0))
+	r := rings.rings[0]
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1, Max: before.Max}))
+	err := r.SetMode(source.Once)
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+	require.NoError(t, err)
+	require.Equal(t, eagerEvent, r.event)
+	require.Equal(t, slotOurs, r.state())
+	require.NoError(t, r.SetMode(source.Once))
+	require.Equal(t, gainEvent, r.event)
+	require.Equal(t, slotOurs, r.state())
+}
+
 // TestLossOfFullRing checks that the kernel is not asked for the losses of a ring that was not full.
 func TestLossOfFullRing(t *testing.T) {
 	const size = 1 << 18
 	r := ringOf(nil, 0)
 	r.data = make([]byte, size)
+	r.fds[eagerEvent] = 1 << 30 // which is not open
 	write := func(n int) {
 		r.meta.Data_head += uint64(n)
 		r.tail = r.meta.Data_head
@@ -63,7 +84,7 @@ func TestLossOfFullRing(t *testing.T) {
 	}
 	write(size - maxRecord)
 	lost, err := r.LostNow()
-	require.NoError(t, err, "no event is open that could be asked")
+	require.NoError(t, err, "no event is asked")
 	require.Zero(t, lost)
 	write(size - maxRecord + 8)
 	_, err = r.LostNow()

@@ -66,23 +66,45 @@ func openRing(array *ebpf.Map, slots *slots, cpu, pages int) (*Ring, error) {
 }
 
 func (r *Ring) open(pages int) (err error) {
-	for i, wakeup := range wakeupEvents {
-		if r.fds[i], err = openEvent(r.cpu, wakeup); err != nil {
-			return err
-		}
+	if r.fds[eagerEvent], err = openEvent(r.cpu, wakeupEvents[eagerEvent]); err != nil {
+		return err
 	}
 	size := pages * unix.Getpagesize()
-	if r.mmap, err = mapRing(r.fds[0], unix.Getpagesize()+size); err != nil {
+	if r.mmap, err = mapRing(r.fds[eagerEvent], unix.Getpagesize()+size); err != nil {
 		return fmt.Errorf("map %d pages: %w", 1+pages, err)
 	}
 	r.meta = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mmap[0]))
 	r.data = r.mmap[unix.Getpagesize():]
-	for _, fd := range r.fds[1:] {
-		if err = unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[0]); err != nil {
-			return fmt.Errorf("let perf events share a ring: %w", err)
-		}
+	return r.openEvent(lazyEvent)
+}
+
+// openEvent opens one of the events, unless it is open. Most rings of a machine with many CPUs need
+// few of them.
+func (r *Ring) openEvent(event int) error {
+	if r.fds[event] != -1 {
+		return nil
+	}
+	fd, err := openEvent(r.cpu, wakeupEvents[event])
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[eagerEvent]); err != nil {
+		return errors.Join(fmt.Errorf("let perf events share a ring: %w", err), unix.Close(fd))
+	}
+	r.fds[event] = fd
+	if err := r.identify(event); err != nil {
+		r.fds[event] = -1
+		return errors.Join(err, unix.Close(fd))
 	}
 	return nil
+}
+
+// identify finds out what an event is by entries, if there are any.
+func (r *Ring) identify(event int) (err error) {
+	if r.entries != nil {
+		r.events[event], err = r.entries.identify(r.fds[event])
+	}
+	return err
 }
 
 // noEvents returns the descriptors of a ring that has no event open.
@@ -157,7 +179,11 @@ func (r *Ring) SetMode(mode source.Mode) error {
 	if state := r.state(); state == slotEmpty || state == slotTaken {
 		return fmt.Errorf("%w: the entry of CPU %d is not ours any more", source.ErrStale, r.cpu)
 	}
-	return r.put(r.count.eventFor(mode, r.tail, atomic.LoadUint64(&r.meta.Data_head)))
+	event := r.count.eventFor(mode, r.tail, atomic.LoadUint64(&r.meta.Data_head))
+	if err := r.openEvent(event); err != nil {
+		event = eagerEvent // there are no descriptors left, for example
+	}
+	return r.put(event)
 }
 
 // state tells what is in the ring's entry of the array.
@@ -260,6 +286,9 @@ func (r *Ring) LostNow() (uint64, error) {
 	}
 	var total uint64
 	for _, fd := range r.fds {
+		if fd == -1 && r.meta != nil {
+			continue
+		}
 		event, _, err := readEvent(fd)
 		if err != nil {
 			return 0, fmt.Errorf("read perf event of CPU %d: %w", r.cpu, err)

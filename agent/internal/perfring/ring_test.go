@@ -85,6 +85,7 @@ func TestStandsStill(t *testing.T) {
 	r, err := openRing(array, slots, 0, 1)
 	require.NoError(t, err)
 	for event := range wakeupEvents {
+		require.NoError(t, r.openEvent(event))
 		require.NoError(t, r.put(event))
 		require.False(t, r.standsStill())
 		require.False(t, r.standsStill(), "time goes on")

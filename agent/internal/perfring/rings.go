@@ -102,13 +102,16 @@ func (rs *Rings) openEntries() {
 	if len(rs.rings) == 0 {
 		return
 	}
-	entries, err := openEntries(rs.array, rs.rings)
+	entries, err := openEntries(rs.array, rs.rings[0].fds[eagerEvent])
 	if err != nil {
 		return
 	}
 	rs.entries = entries
 	for _, r := range rs.rings {
 		r.entries = entries
+		if err := errors.Join(r.identify(eagerEvent), r.identify(lazyEvent)); err != nil {
+			r.entries = nil
+		}
 	}
 }
 
@@ -121,10 +124,10 @@ func (rs *Rings) add(cpu, pages int) error {
 	if err != nil {
 		return err
 	}
-	rs.byFd[int32(r.fds[0])] = len(rs.rings)
+	rs.byFd[int32(r.fds[eagerEvent])] = len(rs.rings)
 	rs.rings = append(rs.rings, r)
 	// Whichever event wrote, the ring wakes up the waiters of all.
-	return rs.poller.Add(r.fds[0], unix.EPOLLIN|unix.EPOLLET)
+	return rs.poller.Add(r.fds[eagerEvent], unix.EPOLLIN|unix.EPOLLET)
 }
 
 // putAll puts the events into the array. If one can't be put there, those of before are there again.

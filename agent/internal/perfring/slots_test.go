@@ -63,6 +63,7 @@ func TestState(t *testing.T) {
 	require.Equal(t, slotEmpty, s.state(0, r))
 	require.Equal(t, slotEmpty, s.state(0, nil))
 	for event := range wakeupEvents {
+		require.NoError(t, r.openEvent(event))
 		require.NoError(t, r.put(event))
 		require.Equal(t, slotOurs, s.state(0, r))
 		require.Equal(t, slotTaken, s.state(0, other))

@@ -31,14 +31,14 @@ type load struct {
 	gap      time.Duration
 }
 
-// bursts returns so many records a second in bursts at random distances, in turns on so many rings, for 2 s or
+// bursts returns so many records a second in bursts at random distances, in turns on so many rings, for half a second or
 // 20 bursts.
 func bursts(rate, burst, rings int) load {
 	const within = 400 * time.Nanosecond // between two of a burst
 	gap := time.Duration(float64(burst) / float64(rate) * float64(time.Second))
 	l := load{name: fmt.Sprintf("bursts of %d at %d/s on %d rings", burst, rate, rings), rings: rings, burst: burst, gap: gap}
 	random := rand.New(rand.NewPCG(uint64(rate), uint64(burst)))
-	for at := time.Duration(0); at < 2*time.Second || l.bursts < 20; {
+	for at := time.Duration(0); at < time.Second/2 || l.bursts < 20; {
 		at += time.Duration((0.5 + random.Float64()) * float64(gap))
 		for i := range burst {
 			l.arrivals = append(l.arrivals, arrival{at + time.Duration(i)*within, l.bursts % rings})
