@@ -65,6 +65,17 @@ func TestAddressesThatNeighboursSay(t *testing.T) {
 	}
 }
 
+// TestMappedAddressesThatNeighboursSay asks for an IPv4-mapped address in networks of both families.
+func TestMappedAddressesThatNeighboursSay(t *testing.T) {
+	message := slices.Concat([]byte{135, 0, 0, 0, 0, 0, 0, 0}, netip.MustParseAddr("::ffff:10.0.0.7").AsSlice())
+	events := []named{{"nd", drop(ethernet(etherIPv6, ipv6(ipICMPv6, "fd00::1", "fd00::2", message)))}}
+	for network, want := range map[string]string{
+		"10.0.0.0/8": "nd", "10.0.0.7": "nd", "::ffff:10.0.0.7": "nd", "::/64": "nd", "11.0.0.0/8": "", "::ffff:11.0.0.0/104": "", "fd01::/32": "",
+	} {
+		require.Equal(t, want, matching(t, "--dst-ip "+network, events), network)
+	}
+}
+
 // TestAddressesThatRoutesSay asks for addresses on the way of a packet, of types of routing headers that have them.
 func TestAddressesThatRoutesSay(t *testing.T) {
 	for typ := range byte(7) {
