@@ -99,7 +99,7 @@ func TestAddressesOfCutHeaders(t *testing.T) {
 	neighbour := ethernet(etherIPv6, ipv6(ipICMPv6, "fd00::1", "fd00::2", ns))
 	routed := ethernet(etherIPv6, ipv6(43, "fd00::1", "fd00::2", segmentRouting(200, nil, "fd00::8")))
 	for n := range 16 {
-		events := []named{{"neighbour", drop(neighbour[:14+40+n])}, {"routed", drop(routed[:14+40+n])}, {"arp", drop(arpPacket[:14+n])}}
+		events := []named{{"neighbour", drop(neighbour[:14+40+n])}, {"group", drop(igmp3Packet[:14+20+n])}, {"routed", drop(routed[:14+40+n])}, {"arp", drop(arpPacket[:14+n])}}
 		for _, filter := range []string{"--ip fd00::8", "--dst-ip fd00::8", "--src-ip fd00::8", "--ip 10.9.9.9"} {
 			require.Empty(t, matching(t, filter, events))
 		}
