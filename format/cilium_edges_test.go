@@ -68,6 +68,15 @@ func TestCiliumIdentities(t *testing.T) {
 	}
 }
 
+// TestCiliumOriginalIP has traces without an original address, in both versions of IP.
+func TestCiliumOriginalIP(t *testing.T) {
+	for flags, want := range map[uint8]string{0: "0.0.0.0", api.FlagIPv6: "::"} {
+		pl := trace(synPacket, func(n *api.TraceNotify) { n.OrigIP, n.Flags = [16]byte{}, flags })
+		require.Contains(t, print(ciliumLine, pl), "-> endpoint 7 flow 0x1234abcd , identity host->4711 state established ifindex eth0 orig-ip "+want+": 10.0.0.1")
+		require.Contains(t, print(ciliumVerbose, pl), "CPU 01: MARK 0x1234abcd FROM 12 to-endpoint: 70 bytes (70 captured), state established, interface eth0, , identity host->4711, orig-ip "+want+", to endpoint 7")
+	}
+}
+
 // TestCiliumPadding prints nothing of the padding of an event that captured nothing.
 func TestCiliumPadding(t *testing.T) {
 	for _, pl := range []*payload.Payload{drop(nil), trace(nil), capture(api.CaptureDelivery, 2, nil)} {

@@ -148,7 +148,11 @@ func (d *dissection) appendMACs(dst []byte, h *headers) []byte {
 	case layerLLC:
 		return append(dst, llcName(d.header(last))...)
 	case layerPPP:
-		return appendPPPProtocol(append(appendEtherType(dst, h.etherType), ' '), d.header(last))
+		dst = appendEtherType(dst, h.etherType)
+		if header := d.header(last); len(header) == pppSize { // or it is cut, which is told
+			dst = appendPPPProtocol(append(dst, ' '), header)
+		}
+		return dst
 	default:
 		return appendEtherType(dst, h.etherType)
 	}

@@ -53,6 +53,8 @@ func TestCutHeaders(t *testing.T) {
 		{"DCCP", over4(33, []byte{0, 5, 0, 6, 4, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 2}), 0, in4 + 4, "10.0.0.1:5 -> 10.0.0.2:6 dccp", "10.0.0.1 -> 10.0.0.2 dccp [cut]"},
 		{"ICMP", icmpPacket, 0, in4 + 2, "10.0.0.1 -> 10.0.0.2 icmp EchoRequest", "10.0.0.1 -> 10.0.0.2 icmp [cut]"},
 		{"ICMPv6", icmp6Packet, 0, in6 + 2, "fd00::1 -> fd00::2 icmp EchoRequest", "fd00::1 -> fd00::2 icmp [cut]"},
+		{"VRRP", vrrpPacket, 0, in4 + 3, "10.0.0.1 -> 224.0.0.18 vrrp VRRPv2 Advertisement 1 100", "10.0.0.1 -> 224.0.0.18 vrrp [cut]"},
+		{"IGMP", igmp2Packet, 0, in4 + 8, "10.0.0.1 -> 224.0.0.22 igmp IGMPv2 Membership Report 224.0.0.251", "10.0.0.1 -> 224.0.0.22 igmp IGMPv2 Membership Report [cut]"},
 		{"ESP", over4(ipESP, make([]byte, 16)), 0, in4, "10.0.0.1 -> 10.0.0.2 esp", ""},
 		{"GRE", over4(ipGRE, gre(0x20, 0x880b)), 0, in4 + 8, "10.0.0.1 -> 10.0.0.2 gre PPP", "10.0.0.1 -> 10.0.0.2 gre PPP [cut]"},
 		{"GRE without an EtherType", over4(ipGRE, gre(0, 0x880b)), 0, in4 + 4, "10.0.0.1 -> 10.0.0.2 gre PPP", "10.0.0.1 -> 10.0.0.2 gre [cut]"},

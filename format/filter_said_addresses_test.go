@@ -65,6 +65,17 @@ func TestAddressesThatNeighboursSay(t *testing.T) {
 	}
 }
 
+// TestMappedAddressesThatNeighboursSay asks for an IPv4-mapped address in networks of both families.
+func TestMappedAddressesThatNeighboursSay(t *testing.T) {
+	message := slices.Concat([]byte{135, 0, 0, 0, 0, 0, 0, 0}, netip.MustParseAddr("::ffff:10.0.0.7").AsSlice())
+	events := []named{{"nd", drop(ethernet(etherIPv6, ipv6(ipICMPv6, "fd00::1", "fd00::2", message)))}}
+	for network, want := range map[string]string{
+		"10.0.0.0/8": "nd", "10.0.0.7": "nd", "::ffff:10.0.0.7": "nd", "::/64": "nd", "11.0.0.0/8": "", "::ffff:11.0.0.0/104": "", "fd01::/32": "",
+	} {
+		require.Equal(t, want, matching(t, "--dst-ip "+network, events), network)
+	}
+}
+
 // TestAddressesThatRoutesSay asks for addresses on the way of a packet, of types of routing headers that have them.
 func TestAddressesThatRoutesSay(t *testing.T) {
 	for typ := range byte(7) {
@@ -88,7 +99,7 @@ func TestAddressesOfCutHeaders(t *testing.T) {
 	neighbour := ethernet(etherIPv6, ipv6(ipICMPv6, "fd00::1", "fd00::2", ns))
 	routed := ethernet(etherIPv6, ipv6(43, "fd00::1", "fd00::2", segmentRouting(200, nil, "fd00::8")))
 	for n := range 16 {
-		events := []named{{"neighbour", drop(neighbour[:14+40+n])}, {"routed", drop(routed[:14+40+n])}, {"arp", drop(arpPacket[:14+n])}}
+		events := []named{{"neighbour", drop(neighbour[:14+40+n])}, {"group", drop(igmp3Packet[:14+20+n])}, {"routed", drop(routed[:14+40+n])}, {"arp", drop(arpPacket[:14+n])}}
 		for _, filter := range []string{"--ip fd00::8", "--dst-ip fd00::8", "--src-ip fd00::8", "--ip 10.9.9.9"} {
 			require.Empty(t, matching(t, filter, events))
 		}
