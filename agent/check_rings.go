@@ -19,7 +19,7 @@ func (r *reader) timeout() (timeout time.Duration, yields bool) {
 	now := time.Now()
 	timeout = max(0, next.Sub(now))
 	switch {
-	case (!ok || timeout > yieldEvery) && now.Sub(r.now) < yieldsAfter:
+	case (!ok || timeout > yieldEvery) && r.visitsSoon(now):
 		return yieldEvery, true
 	case !ok:
 		return source.Forever, false

@@ -31,11 +31,11 @@ const checkInterval = time.Second
 // sleep, 20 us after it began, and all of this costs twice as much CPU as sleeping and reading do. Where it is
 // taken away in a sleep of more than 10 ms, the monitor goes to sleep; the next system call wakes it up, and it
 // looks around some 60 times in the next milliseconds, at 20 us of CPU each. Yielding now and then
-// avoids both (retake and forcePreemptNS in runtime/proc.go). So for a while after the last visit the reader wakes
-// up to yield, as long as that costs less than the monitor would.
+// avoids both (retake and forcePreemptNS in runtime/proc.go). So where visits follow each other within yieldsAfter
+// the reader wakes up to yield between them, which costs less than the monitor does.
 const (
 	yieldEvery  = 4 * time.Millisecond
-	yieldsAfter = 60 * time.Millisecond
+	yieldsAfter = 50 * time.Millisecond
 )
 
 // reader reads one source on a goroutine of its own, from the first subscriber to the last
@@ -62,6 +62,7 @@ type reader struct {
 	policy    *wakeup.Policy
 	start     time.Time // what its times are since
 	now       time.Time // when the current visit began
+	before    time.Time // when the one before did
 	losses    bool      // a ring is a source.LossCounter
 	errors    []int     // of each ring, in a row
 	checkAt   time.Time // when to check the rings
@@ -282,7 +283,7 @@ func (r *reader) read() (progress bool, err error) {
 			return progress, nil
 		}
 		now := time.Now()
-		if now.Sub(yielded) >= yieldEvery && now.Sub(r.now) < yieldsAfter {
+		if now.Sub(yielded) >= yieldEvery && r.visitsSoon(now) {
 			yielded = now
 			runtime.Gosched()
 		}
@@ -302,9 +303,14 @@ func (r *reader) read() (progress bool, err error) {
 	}
 }
 
+// visitsSoon tells whether another visit is likely to take place soon: the last ones did.
+func (r *reader) visitsSoon(now time.Time) bool {
+	return now.Sub(r.now) < yieldsAfter && r.now.Sub(r.before) < yieldsAfter
+}
+
 // visit looks into the rings that may have something.
 func (r *reader) visit(now time.Time, woken []int) (found bool, err error) {
-	r.now = now
+	r.before, r.now = r.now, now
 	look, changes := r.policy.Begin(r.now.Sub(r.start), woken)
 	if err := r.adapt(changes); err != nil {
 		return false, err

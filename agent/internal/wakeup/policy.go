@@ -82,6 +82,7 @@ type Policy struct {
 	changes []Change
 	records int
 	wokenUp bool // by a ring that was armed
+	polls   bool // rings that woke the reader up are polled from now on
 }
 
 type ring struct {
@@ -151,11 +152,11 @@ func (p *Policy) Begin(now time.Duration, woken []int) (look []int, changes []Ch
 		r.woken, p.wokenUp = true, true
 		p.budget = max(p.budget-1, -budgetBurst)
 	}
-	if p.wokenUp && (p.chance >= 0.5 || p.budget < 0) {
-		for _, i := range p.look {
-			if p.rings[i].woken {
-				p.poll(i) // before the rest of a burst wakes the reader up as well
-			}
+	p.polls = p.chance >= 0.5 || p.budget < 0
+	for _, i := range p.look {
+		// Before the rest of a burst wakes the reader up as well.
+		if r := &p.rings[i]; r.woken && (p.polls || r.mode == source.Once) {
+			p.set(i, source.Lazy)
 		}
 	}
 	return p.look, p.changes
@@ -199,14 +200,16 @@ func (p *Policy) End(now time.Duration) []Change {
 		}
 		switch {
 		case r.fixed:
-		case r.mode == source.Lazy && (r.woken || r.found > 0 || r.more):
+		case r.woken && (p.polls || r.more): // or the burst goes on
+			p.poll(i)
+			busy = true
+		case r.woken:
+			p.arm(i)
+		case r.mode == source.Lazy && (r.found > 0 || r.more):
 			r.idle, busy = 0, true
 		case r.mode == source.Lazy:
 			r.idle++
-		case r.more:
-			p.poll(i) // the burst goes on
-			busy = true
-		case r.woken || r.found > 0:
+		case r.found > 0: // it woke up nobody
 			p.arm(i)
 		}
 	}
@@ -243,11 +246,19 @@ func (p *Policy) learn() {
 	}
 }
 
-// poll has a ring be polled.
+// set has a ring change its mode.
+func (p *Policy) set(i int, mode source.Mode) {
+	p.rings[i].mode = mode
+	p.changes = append(p.changes, Change{Ring: i, Mode: mode})
+}
+
+// poll has a ring be polled that was not.
 func (p *Policy) poll(i int) {
-	p.rings[i].mode, p.rings[i].idle = source.Lazy, 0
+	if p.rings[i].mode != source.Lazy {
+		p.set(i, source.Lazy)
+	}
+	p.rings[i].idle = 0
 	p.polled = append(p.polled, i)
-	p.changes = append(p.changes, Change{Ring: i, Mode: source.Lazy})
 }
 
 // arm has a ring wake the reader up.
@@ -260,14 +271,9 @@ func (p *Policy) arm(i int) {
 	if r.mode == source.Eager && mode == source.Eager {
 		return
 	}
-	r.mode = mode
-	p.changes = append(p.changes, Change{Ring: i, Mode: mode})
-	p.lookAt(i, p.now+settleAfter)
-}
-
-func (p *Policy) lookAt(i int, at time.Duration) {
-	p.rings[i].settleAt = at
-	p.settling = append(p.settling, settle{ring: i, at: at})
+	p.set(i, mode)
+	r.settleAt = p.now + settleAfter
+	p.settling = append(p.settling, settle{ring: i, at: r.settleAt})
 }
 
 // Missed is called for a ring that has something after it was armed: it may wake up nobody for that.
