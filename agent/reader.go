@@ -68,6 +68,7 @@ type reader struct {
 	checkAt   time.Time // when to check the rings
 	batch     batch
 	unflushed struct{ events, bytes int } // delivered, but not written to clients
+	flushed   time.Time                   // when the visit began that wrote to them last
 	ringErr   error                       // why the rings are given up, see countError
 	record    source.Record               // here since a local one would be allocated for each batch
 }
@@ -320,8 +321,9 @@ func (r *reader) visit(now time.Time, woken []int) (found bool, err error) {
 			found = true
 		}
 	}
-	r.flush()
+	r.flushInTurn()
 	if err := r.ringErr; err != nil {
+		r.flush()
 		r.ringErr = nil
 		return found, err
 	}

@@ -181,6 +181,14 @@ func (p *Policy) Found(i, records int) {
 // Records returns how many records the current visit has found.
 func (p *Policy) Records() int { return p.records }
 
+// PollsAgain tells whether a poll follows upon the current visit, at the interval: a ring that is polled had something.
+func (p *Policy) PollsAgain() bool {
+	return slices.ContainsFunc(p.look, func(i int) bool {
+		r := &p.rings[i]
+		return r.mode == source.Lazy && r.found > 0 && (p.polls || !r.woken)
+	})
+}
+
 // More is called for a ring that has something again when it has been read.
 func (p *Policy) More(i int) { p.rings[i].more = true }
 

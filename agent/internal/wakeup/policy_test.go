@@ -256,3 +256,40 @@ func TestRefused(t *testing.T) {
 	require.Equal(t, []int{0}, look)
 	require.Equal(t, []wakeup.Change{{Ring: 0, Mode: source.Once}}, p.End(at), "it is tried again")
 }
+
+// TestPollsAgain says of each visit whether another one follows at the interval, and holds that against what follows.
+func TestPollsAgain(t *testing.T) {
+	p := wakeup.New([]bool{true, false}, 500*us)
+	now, said, polled := time.Duration(0), 0, 0
+	for i := range 1000 {
+		var woken []int
+		found := i%7 != 0
+		if at, ok := p.NextPoll(); ok && i%5 != 0 {
+			now = at
+		} else {
+			woken, now = []int{0}, now+time.Duration(i%11)*time.Millisecond
+			if i%13 == 0 {
+				woken = []int{1}
+			}
+		}
+		look, _ := p.Begin(now, woken)
+		for _, ring := range look {
+			if found || len(woken) > 0 {
+				p.Found(ring, 1)
+			}
+		}
+		again := p.PollsAgain()
+		p.End(now)
+		at, ok := p.NextPoll()
+		if polls := ok && at <= now+wakeup.Interval(500*us); polls {
+			polled++
+		} else {
+			require.False(t, again, "visit %d", i)
+		}
+		if again {
+			said++
+		}
+	}
+	require.Greater(t, said, 50)
+	require.GreaterOrEqual(t, polled, said)
+}
