@@ -9,13 +9,14 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cilium/monitor/agent/internal/taken"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
 // ErrTaken is returned if somebody else reads a perf event array: each of its entries has room
 // for one reader's events.
-var ErrTaken = errors.New("somebody else reads the events map")
+var ErrTaken = taken.Err
 
 // Source is a perf event array as an agent reads it.
 //
