@@ -41,6 +41,7 @@ type agentParams struct {
 	Logrus    logrus.FieldLogger `optional:"true"`
 	Health    cell.Health        `optional:"true"`
 	Check     DatapathCheck      `optional:"true"`
+	Frames    agent.Frames       `optional:"true"`
 }
 
 // newAgent makes the agent. Events can be sent and subscribers registered before the hive
@@ -66,6 +67,9 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 	}
 	if p.Check != nil {
 		opts = append(opts, agent.WithEventsMapCheck(p.Check))
+	}
+	if p.Frames != nil {
+		opts = append(opts, agent.WithFrames(p.Frames))
 	}
 	if p.Health != nil {
 		opts = append(opts, agent.WithHealth(p.Health.NewScope("reader")))

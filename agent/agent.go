@@ -53,6 +53,7 @@ type Agent struct {
 	eventsMapCheck func() error // nil if there is nothing to ask
 	queueSize      int
 	takeOver       bool
+	frames         Frames // nil if records of a ring buffer are events
 	queueBytes     int
 	drainTimeout   time.Duration
 	maxDelay       time.Duration
@@ -100,7 +101,7 @@ type Agent struct {
 // socket served by [ServeMonitorAPI].
 //
 // Once the datapath is set up, AttachToEventsMap needs to be called to receive events
-// from the perf ring buffer, or AttachToMap or AttachSource to read something else; until then
+// from the datapath, or AttachToMap or AttachSource to read something else; until then
 // only events of SendEvent are distributed. Sources are read only while there are subscribers.
 //
 // Cancelling ctx stops the agent: see [Agent.Done].
@@ -170,7 +171,7 @@ var closedChannel = func() <-chan struct{} {
 // State returns the status of the readers, nil while none runs: while no source is attached, and
 // while nobody is subscribed. Lost and Unknown are sums over all sources there were since the agent
 // was made; the other fields describe the events map, or the first map of AttachToMap if that
-// is not attached, and are 0 if there is neither.
+// is not attached, and are 0 if there is neither. A ring buffer is described as that of one CPU.
 func (a *Agent) State() *models.MonitorStatus {
 	if a == nil {
 		return nil

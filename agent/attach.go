@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os"
 	"reflect"
 	"slices"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/hive/cell"
 
-	"github.com/cilium/monitor/agent/internal/perfring"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api/models"
 )
@@ -27,18 +25,22 @@ const MaxPages = 1 << 16
 // EventsMapSource is the name of the source that AttachToEventsMap attaches.
 const EventsMapSource = "events-map"
 
-// AttachToEventsMap opens the perf event array that the datapath writes its events to,
-// from where it is pinned, and reads it from now on while there are subscribers.
-// nPages is the size of the ring buffer of each CPU in pages, 1 to [MaxPages]; it is rounded
-// up to a power of two. That the rings can't be opened later on is logged, reported to
+// AttachToEventsMap opens the map that the datapath writes its events to, a perf event array or a ring
+// buffer (BPF_MAP_TYPE_RINGBUF), from where it is pinned, and reads it from now on while there are subscribers.
+// nPages is the size of the perf ring buffer of each CPU in pages, 1 to [MaxPages]; it is rounded
+// up to a power of two. The size of a ring buffer is that of its map. That the rings can't be opened later on is logged, reported to
 // Health, and tried again; State is nil in the meantime. The name of the source is
 // [EventsMapSource].
 //
-// A perf event array has one reader. If there is one already, in this or in any other process, the
+// An events map has one reader. If there is one already, in this or in any other process, the
 // agent does not read until that one is gone, unless [WithTakeOver] says so, and reports who it
 // is. Within seconds it notices, too, that another one has taken the map away, that another map is
-// pinned at the path, or that a CPU came online: it reads all of it again as soon as that is possible,
-// and until then reports that events are missing.
+// pinned at the path, of either type, or that a CPU came online: it reads all of it again as soon as that is possible,
+// and until then reports that events are missing. Of a ring buffer that holds for other agents like this
+// one; a reader of another make is noticed once it takes events.
+//
+// A datapath writes into a ring buffer whether somebody reads it or not, until it is full. What it
+// wrote before the first subscriber came is passed over.
 //
 // It is called before or after subscribers come. If it returns an error, nothing
 // has changed and it can be called again. It returns [ErrAttached] while the agent is
@@ -58,8 +60,11 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 	}
 	m, err := ebpf.LoadPinnedMap(a.eventsMapPath, nil)
 	if err == nil {
-		src := perfring.NewPinned(a.eventsMapPath, perfring.Options{Pages: pages, TakeOver: a.takeOver})
-		err = errors.Join(a.attachMapLocked(EventsMapSource, m, pages, src), m.Close())
+		var src *eventsMap
+		if src, err = a.pinnedEventsMap(m, pages); err == nil {
+			err = a.attachMapLocked(EventsMapSource, m, src)
+		}
+		err = errors.Join(err, m.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("open events map %s: %w", a.eventsMapPath, err)
@@ -68,10 +73,11 @@ func (a *Agent) AttachToEventsMap(nPages int) error {
 	return nil
 }
 
-// AttachToMap reads a perf event array that need not be pinned, as AttachToEventsMap reads the
+// AttachToMap reads a perf event array or a ring buffer that need not be pinned, as AttachToEventsMap reads the
 // one that is. name names the source in Stats, Health, logs and metrics, and for
 // [Agent.Detach]; it differs from the names of other sources that are attached. m stays the
-// caller's, who may close it. It returns [ErrAttached] if the name or the map is taken.
+// caller's, who may close it. It returns [ErrAttached] if the name or the map is taken. Of a ring
+// buffer, losses in the kernel are unknown: [Agent.AttachToRingBuffer] can be told where they are counted.
 func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 	if a == nil {
 		return ErrNoAgent
@@ -80,6 +86,22 @@ func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 	if err != nil {
 		return fmt.Errorf("attach to map as %q: %w", name, err)
 	}
+	return a.attachToMap(name, m, pages, RingBufferOptions{})
+}
+
+// AttachToRingBuffer reads a ring buffer (BPF_MAP_TYPE_RINGBUF) as AttachToMap does.
+func (a *Agent) AttachToRingBuffer(name string, m *ebpf.Map, opts RingBufferOptions) error {
+	if a == nil {
+		return ErrNoAgent
+	}
+	if m != nil && m.Type() != ebpf.RingBuf {
+		return fmt.Errorf("attach to ring buffer as %q: it is a map of type %s, not a %s", name, m.Type(), ebpf.RingBuf)
+	}
+	return a.attachToMap(name, m, 0, opts)
+}
+
+// attachToMap attaches a map that stays the caller's, as does the one in opts.
+func (a *Agent) attachToMap(name string, m *ebpf.Map, pages int, opts RingBufferOptions) (err error) {
 	a.Lock()
 	defer a.Unlock()
 	if err := a.attachableLocked(name); err != nil {
@@ -88,16 +110,37 @@ func (a *Agent) AttachToMap(name string, m *ebpf.Map, nPages int) error {
 	if m == nil {
 		return fmt.Errorf("attach to map as %q: there is no map", name)
 	}
-	own, err := m.Clone()
+	var own []*ebpf.Map
+	defer func() {
+		if err == nil {
+			a.logAttached(name)
+			return
+		}
+		err = fmt.Errorf("attach to map as %q: %w", name, err)
+		for _, m := range own {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	clone := func(m *ebpf.Map) (*ebpf.Map, error) {
+		c, err := m.Clone()
+		if err == nil {
+			own = append(own, c)
+		}
+		return c, err
+	}
+	if m, err = clone(m); err != nil {
+		return err
+	}
+	if opts.Losses != nil {
+		if opts.Losses, err = clone(opts.Losses); err != nil {
+			return err
+		}
+	}
+	src, err := a.ownEventsMap(m, pages, opts)
 	if err != nil {
-		return fmt.Errorf("attach to map as %q: %w", name, err)
+		return err
 	}
-	src := perfring.New(own, perfring.Options{Pages: pages, TakeOver: a.takeOver})
-	if err := a.attachMapLocked(name, own, pages, src); err != nil {
-		return errors.Join(fmt.Errorf("attach to map as %q: %w", name, err), src.Close())
-	}
-	a.logAttached(name)
-	return nil
+	return a.attachMapLocked(name, m, src)
 }
 
 // AttachSource reads events from src from now on, while there are subscribers, on a goroutine
@@ -164,8 +207,8 @@ func (a *Agent) Detach(ctx context.Context, name string) error {
 type attachment struct {
 	name   string
 	source source.Source
-	key    any                  // equal for two attachments of one thing
-	status models.MonitorStatus // of a perf event array
+	key    any        // equal for two attachments of one thing
+	events *eventsMap // the source if it is one; else nil
 	counts sourceCounters
 
 	// readers are those whose goroutine has not ended. They are added under Agent.Mutex, and
@@ -180,6 +223,7 @@ type attachment struct {
 	err       error         // why it does not, or not get all events; nil if there is no reader
 	wrong     string        // what err is about, for people
 	logged    rareLine      // of err
+	uncounted bool          // nobody counts the losses in the kernel
 	detaching chan struct{} // closed when the detachment is done; nil before it begins
 }
 
@@ -213,25 +257,13 @@ func (a *Agent) attachableLocked(name string) error {
 }
 
 // attachMapLocked attaches a map, which src reads. The caller holds a.Mutex.
-func (a *Agent) attachMapLocked(name string, m *ebpf.Map, pages int, src source.Source) error {
-	if m.Type() != ebpf.PerfEventArray {
-		return fmt.Errorf("it is a map of type %s, not a %s", m.Type(), ebpf.PerfEventArray)
-	}
+func (a *Agent) attachMapLocked(name string, m *ebpf.Map, src *eventsMap) error {
 	info, err := m.Info()
 	if err != nil {
 		return fmt.Errorf("get its id: %w", err)
 	}
 	id, _ := info.ID()
-	return a.attachLocked(&attachment{
-		name:   name,
-		source: src,
-		key:    id,
-		status: models.MonitorStatus{
-			Cpus:     int64(m.MaxEntries()),
-			Npages:   int64(pages),
-			Pagesize: int64(os.Getpagesize()),
-		},
-	})
+	return a.attachLocked(&attachment{name: name, source: src, key: id, events: src})
 }
 
 // attachLocked attaches a source and begins to read it. The caller holds a.Mutex.
@@ -333,20 +365,20 @@ func (at *attachment) precedesLocked(next *attachment) bool {
 const maxBatch = 256
 
 // updateAttachedLocked brings up to date what follows from what is attached. MonitorStatus
-// describes the perf event array that was attached first; the events map if that is attached.
+// describes the map that was attached first; the events map if that is attached.
 // All sources together deliver no more at once than a part of the queue, so that clients which
 // are up to date do not miss anything before they are written to. The caller holds a.Mutex.
 func (a *Agent) updateAttachedLocked() {
 	a.batchLimit.Store(int64(min(maxBatch, max(1, a.queueSize/4/max(1, len(a.attachments))))))
 	var first *attachment
 	for _, at := range a.attachments {
-		if at.detaching == nil && at.status.Cpus > 0 && (first == nil || at.name == EventsMapSource) {
+		if at.detaching == nil && at.events != nil && (first == nil || at.name == EventsMapSource) {
 			first = at
 		}
 	}
 	var status models.MonitorStatus
 	if first != nil {
-		status = first.status
+		status = first.events.status
 	}
 	a.Cpus, a.Npages, a.Pagesize = status.Cpus, status.Npages, status.Pagesize
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/cilium/monitor/agent/internal/perfring"
+	"github.com/cilium/monitor/agent/internal/ringbuf"
+	"github.com/cilium/monitor/agent/internal/taken"
 )
 
 // PerfSupport is what [CheckPerfEvents] found out.
@@ -41,8 +43,14 @@ func CheckPerfEvents(nPages int) (PerfSupport, error) {
 
 // ErrTaken is returned and reported if somebody else reads an events map. Its text names the processes
 // that may be, as far as they can be seen.
-var ErrTaken = perfring.ErrTaken
+var ErrTaken = taken.Err
 
-// CheckEventsMap returns [ErrTaken] if somebody reads a perf event array at the moment, such as Cilium's
-// agent, and another error if that can't be told. It changes nothing, and the reader does not notice.
-func CheckEventsMap(m *ebpf.Map) error { return perfring.CheckFree(m) }
+// CheckEventsMap returns [ErrTaken] if somebody reads a perf event array or a ring buffer at the moment, such as
+// Cilium's agent, and another error if that can't be told. It changes nothing, and the reader does not notice. Of
+// a ring buffer, only agents like this one can be seen.
+func CheckEventsMap(m *ebpf.Map) error {
+	if m.Type() == ebpf.RingBuf {
+		return ringbuf.CheckFree(m)
+	}
+	return perfring.CheckFree(m)
+}

@@ -107,6 +107,7 @@ func (r *reader) openNext() error {
 	if err != nil {
 		return err
 	}
+	r.agent.updateAttachedLocked()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next = next

@@ -214,7 +214,7 @@ func (r *reader) countError(i int, err error, progress bool) {
 	}
 	r.agent.counters.corruptRings.Add(1)
 	r.attachment.counts.corruptRings.Add(1)
-	r.log().WithError(err).Error("Reading one of the " + r.attachment.ringsText() + " failed, what it held is lost")
+	r.log().WithError(err).Error("Reading a ring of the source failed, what it held is lost")
 	if *errs++; *errs >= maxRingErrors {
 		r.ringErr = fmt.Errorf("%d errors in a row, the last one: %w", *errs, err)
 	}

@@ -107,21 +107,49 @@ func (a *Agent) reportIdleLocked(at *attachment) {
 	a.reportLocked()
 }
 
+// kind is what kind of rings it has.
+func (at *attachment) kind() ringsKind {
+	if at.events == nil {
+		return otherRings
+	}
+	return at.events.kind()
+}
+
 // ringsText is what people are told the rings are.
 func (at *attachment) ringsText() string {
-	if at.status.Cpus > 0 {
+	switch at.kind() {
+	case perfRings:
 		return "perf ring buffers"
+	case ringBuffer:
+		return "ring buffer"
+	default:
+		return "rings"
 	}
-	return "rings"
 }
 
 func (at *attachment) failedText() string { return "Reading the " + at.ringsText() + " failed" }
 
 func (at *attachment) readingText(rings int) string {
-	if at.status.Cpus > 0 {
+	switch at.kind() {
+	case perfRings:
 		return fmt.Sprintf("Reading the perf ring buffers of %d CPUs", rings)
+	case ringBuffer:
+		text := fmt.Sprintf("Reading a ring buffer of %d bytes", at.events.status.Npages*at.events.status.Pagesize)
+		if at.uncounted {
+			text += ", losses in the kernel are unknown"
+		}
+		return text
+	default:
+		return fmt.Sprintf("Reading %d rings", rings)
 	}
-	return fmt.Sprintf("Reading %d rings", rings)
+}
+
+// idleTextLocked tells that nothing is read. The caller holds a.Mutex.
+func (a *Agent) idleTextLocked() string {
+	if len(a.attachments) == 1 && a.attachments[0].kind() == ringBuffer {
+		return "Nobody is subscribed, the ring buffer is not read"
+	}
+	return "Nobody is subscribed, the perf ring buffers are not read"
 }
 
 // reportLocked reports the sum of all sources. The caller holds a.Mutex.
@@ -148,7 +176,7 @@ func (a *Agent) reportLocked() {
 	case len(a.attachments) == 0:
 		a.health.OK("Not attached to an events map")
 	case !a.subscribedLocked():
-		a.health.OK("Nobody is subscribed, the perf ring buffers are not read")
+		a.health.OK(a.idleTextLocked())
 	}
 }
 

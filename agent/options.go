@@ -27,10 +27,16 @@ func WithHealth(h cell.Health) Option {
 	return func(a *Agent) { a.health = health.OrNone(h) }
 }
 
-// WithEventsMap sets the path where the perf event array is pinned. The default is
+// WithEventsMap sets the path where the events map is pinned. The default is
 // [DefaultEventsMap].
 func WithEventsMap(path string) Option {
 	return func(a *Agent) { a.eventsMapPath = path }
+}
+
+// WithFrames sets what takes the events out of the records if the events map of AttachToEventsMap is a
+// ring buffer. By default a record is an event.
+func WithFrames(frames Frames) Option {
+	return func(a *Agent) { a.frames = frames }
 }
 
 // WithEventsMapCheck sets a function that is asked every second, as long as the events map of

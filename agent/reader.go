@@ -128,6 +128,7 @@ func (r *reader) openLocked() error {
 	if err != nil {
 		return err
 	}
+	r.agent.updateAttachedLocked()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.stopped.Err(); err != nil {
@@ -149,7 +150,11 @@ func (at *attachment) openLocked(wanted source.Types) (opened source.Rings, ring
 		return nil, nil, errors.Join(err, opened.Close())
 	}
 	rings = opened.All()
+	at.uncounted = at.kind() == ringBuffer
 	for i, ring := range rings {
+		if _, ok := ring.(source.LossCounter); ok {
+			at.uncounted = false
+		}
 		if ring == nil {
 			return nil, nil, errors.Join(fmt.Errorf("ring %d is nil", i), opened.Close())
 		}

@@ -152,6 +152,9 @@ type Bucket struct {
 type SourceStats struct {
 	Name string `json:"name"`
 
+	// Kind is what is read: "perf ring buffers", "ring buffer", or "rings" of another source.
+	Kind string `json:"kind"`
+
 	// Reading is whether its rings are open. Error says why they are not while somebody is
 	// subscribed, or why not all events come.
 	Reading bool `json:"reading"`
@@ -165,11 +168,16 @@ type SourceStats struct {
 	// events that found a ring full, CorruptRings and Failures what Losses.CorruptRings and
 	// ReaderFailures count. Reopened is how often it was read anew since it did not get all
 	// events, of which an unknown number may be lost.
-	Records      uint64 `json:"records"`
-	Lost         uint64 `json:"lost"`
-	CorruptRings uint64 `json:"corruptRings"`
-	Failures     uint64 `json:"failures"`
-	Reopened     uint64 `json:"reopened"`
+	//
+	// LossesUnknown is whether it is a ring buffer that no counter is known for, see
+	// RingBufferOptions: events that found it full are not in Lost, and nobody is told of them. It is
+	// known while it is read.
+	Records       uint64 `json:"records"`
+	Lost          uint64 `json:"lost"`
+	LossesUnknown bool   `json:"lossesUnknown"`
+	CorruptRings  uint64 `json:"corruptRings"`
+	Failures      uint64 `json:"failures"`
+	Reopened      uint64 `json:"reopened"`
 }
 
 // Losses counts events that were lost, by the reason.
@@ -353,14 +361,16 @@ func (a *Agent) fillInSourcesLocked(stats *Stats) {
 			continue
 		}
 		s := SourceStats{
-			Name:         at.name,
-			Reading:      reading,
-			Selective:    at.selective,
-			Records:      at.counts.records.Load(),
-			Lost:         at.counts.lost.Load(),
-			CorruptRings: at.counts.corruptRings.Load(),
-			Failures:     at.counts.failures.Load(),
-			Reopened:     at.counts.reopened.Load(),
+			Name:          at.name,
+			Kind:          at.ringsText(),
+			LossesUnknown: reading && at.uncounted,
+			Reading:       reading,
+			Selective:     at.selective,
+			Records:       at.counts.records.Load(),
+			Lost:          at.counts.lost.Load(),
+			CorruptRings:  at.counts.corruptRings.Load(),
+			Failures:      at.counts.failures.Load(),
+			Reopened:      at.counts.reopened.Load(),
 		}
 		if at.err != nil {
 			s.Error = at.err.Error()

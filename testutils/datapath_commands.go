@@ -25,12 +25,26 @@ func datapathCommands(d *FakeDatapath) map[string]script.Cmd {
 func datapathReady(d *FakeDatapath) script.Cmd {
 	usage := script.CmdUsage{
 		Summary: "Let the datapath be ready",
+		Args:    "[ringbuf bytes]",
 		Detail: []string{
 			"Loads BPF programs, pins their events map at --monitor-events-map and tells the monitor that the datapath is ready.",
+			"The map is a perf event array; with ringbuf it is a ring buffer of so many bytes, a power of two and at least 4096, with a counter of its losses.",
 			"The monitor attaches some time after that: health 'datapath: level=OK' waits for it.",
 		},
 	}
-	return commands.Command(usage, 0, 0, func(*script.State, []string) (string, error) {
+	return commands.Command(usage, 0, 2, func(_ *script.State, args []string) (string, error) {
+		if len(args) > 0 {
+			if len(args) != 2 || args[0] != "ringbuf" {
+				return "", script.ErrUsage
+			}
+			bytes, err := count(args[1])
+			if err != nil {
+				return "", err
+			}
+			if err := d.UseRingBuffer(int(bytes)); err != nil {
+				return "", err
+			}
+		}
 		return "", d.BecomeReady()
 	})
 }
@@ -55,7 +69,7 @@ func datapathEmit(d *FakeDatapath) script.Cmd {
 			"SubType is the drop reason there, as a number or a text: 'SubType=Policy denied'. What has no value is 0, but for the version, which is the newest, and for the packet: UDP from 10.0.0.1:40000 to 10.0.0.2:4242.",
 			"An event of a type that the program registered (see RegisterType of package format) takes its bytes behind the message type in hex: datapath/emit 1 flow-log 0102 0a000001.",
 			"The kernel runs the program by BPF_PROG_TEST_RUN, on the CPU where the script happens to run.",
-			"Prints how many events were written to a perf ring buffer, how many were not since nobody read that CPU's buffer, and how many since it was full.",
+			"Prints how many events were written to a ring, how many were not since nobody read that CPU's perf ring buffer, and how many since the ring was full. A ring buffer is written to whether somebody reads it or not.",
 		},
 	}
 	return commands.Command(usage, 1, commands.AnyNumber, func(_ *script.State, args []string) (string, error) {

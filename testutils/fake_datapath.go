@@ -27,16 +27,21 @@ type FakeDatapath struct {
 	mu        sync.RWMutex // guards what follows; held for reading while emitting
 	settled   bool         // announced is closed
 	err       error        // what Ready returns then
-	generator *Generator   // nil until it is needed
+	opts      GeneratorOptions
+	generator *Generator // nil until it is needed
 	closed    bool
 }
 
 // NewFakeDatapath returns a datapath that pins its events map at eventsMap, see
 // [EventsMapPath]. It loads nothing before it is asked to become ready or to emit; then
-// it needs root. It is closed at the end of the test.
-func NewFakeDatapath(t testing.TB, eventsMap string) *FakeDatapath {
+// it needs root. It is closed at the end of the test. opts say which kind of map that is, at most
+// one is given.
+func NewFakeDatapath(t testing.TB, eventsMap string, opts ...GeneratorOptions) *FakeDatapath {
 	t.Helper()
 	d := &FakeDatapath{eventsMap: eventsMap, announced: make(chan struct{})}
+	for _, o := range opts {
+		d.opts = o
+	}
 	t.Cleanup(func() {
 		if err := d.close(); err != nil {
 			t.Errorf("close the fake datapath: %v", err)
@@ -48,14 +53,14 @@ func NewFakeDatapath(t testing.TB, eventsMap string) *FakeDatapath {
 // FakeDatapathCell provides a FakeDatapath, its monitor.DatapathReady, and commands for it:
 // datapath/ready, datapath/fail, datapath/emit and datapath/traffic. The events map is
 // the one of --monitor-events-map. The datapath outlives the hive, until the end of the
-// test.
-func FakeDatapathCell(t testing.TB) cell.Cell {
+// test. opts are as in [NewFakeDatapath].
+func FakeDatapathCell(t testing.TB, opts ...GeneratorOptions) cell.Cell {
 	return cell.Module(
 		"fake-datapath",
 		"A datapath that does what a test says",
 
 		cell.Provide(
-			func(cfg monitor.AgentConfig) *FakeDatapath { return NewFakeDatapath(t, cfg.MonitorEventsMap) },
+			func(cfg monitor.AgentConfig) *FakeDatapath { return NewFakeDatapath(t, cfg.MonitorEventsMap, opts...) },
 			func(d *FakeDatapath) monitor.DatapathReady { return d.Ready },
 			func(d *FakeDatapath) hive.ScriptCmdsOut { return hive.NewScriptCmds(datapathCommands(d)) },
 		),
@@ -72,6 +77,18 @@ func (d *FakeDatapath) Ready(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// UseRingBuffer has the events map be a ring buffer of so many bytes, see
+// [GeneratorOptions.RingBufferSize]. It comes before BecomeReady and Emit.
+func (d *FakeDatapath) UseRingBuffer(bytes int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.generator != nil {
+		return errors.New("the datapath has an events map already")
+	}
+	d.opts.RingBufferSize = bytes
+	return nil
 }
 
 // BecomeReady pins the events map and makes Ready return nil. It can be done once, and not
@@ -158,7 +175,7 @@ func (d *FakeDatapath) loadLocked() (err error) {
 		return os.ErrClosed
 	}
 	if d.generator == nil {
-		d.generator, err = NewGenerator(GeneratorOptions{})
+		d.generator, err = NewGenerator(d.opts)
 	}
 	return err
 }

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "../bpf/events.h"
+#include "../bpf/ringbuf_losses.h"
 
 #define TRACE_PACKET_LEN 128
 #define MAX_SAMPLE_LEN 32768
@@ -26,6 +27,7 @@ struct emit_request {
 struct trace_stamp {
 	__u64 sequence;
 	__u64 timestamp;
+	__u64 cpu;
 };
 
 struct emit_counters {
@@ -42,6 +44,19 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
 } cilium_events SEC(".maps"); /* the loader makes it as large as there are possible CPUs */
+
+/* The events map if use_ringbuf is set, and the counter of its losses. The loader sets its size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ringbuf SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} ringbuf_lost SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -62,6 +77,7 @@ struct {
 } samples SEC(".maps");
 
 const volatile bool measure_time = false;
+const volatile bool use_ringbuf = false;
 
 /* emission is what the body of a loop works with. */
 struct emission {
@@ -90,11 +106,35 @@ static __always_inline void count(struct emit_counters *counters, long err, __u6
 		__sync_fetch_and_add(&counters->no_reader, 1);
 		break;
 	case -ENOSPC:
+	case -EAGAIN: /* of a ring buffer */
 		__sync_fetch_and_add(&counters->no_space, 1);
 		break;
 	default:
 		__sync_fetch_and_add(&counters->failed, 1);
 	}
+}
+
+struct trace_sample {
+	struct trace_event event;
+	__u8 packet[TRACE_PACKET_LEN];
+};
+
+static __always_inline long submit_trace(struct emission *e)
+{
+	struct trace_sample *sample;
+
+	sample = bpf_ringbuf_reserve(&ringbuf, sizeof(*sample), 0);
+	if (!sample) {
+		count_lost(&ringbuf_lost);
+		return -EAGAIN;
+	}
+	sample->event = e->trace;
+	if (bpf_skb_load_bytes(e->skb, 0, sample->packet, TRACE_PACKET_LEN)) {
+		bpf_ringbuf_discard(sample, 0);
+		return -EFAULT;
+	}
+	bpf_ringbuf_submit(sample, 0);
+	return 0;
 }
 
 static long emit_one_trace(__u64 index, struct emission *e)
@@ -110,9 +150,13 @@ static long emit_one_trace(__u64 index, struct emission *e)
 	start = bpf_ktime_get_ns();
 	stamp->sequence = __sync_fetch_and_add(&e->counters->traces, 1);
 	stamp->timestamp = start;
-	err = bpf_perf_event_output(e->skb, &cilium_events,
-				    BPF_F_CURRENT_CPU | (__u64)TRACE_PACKET_LEN << 32,
-				    &e->trace, sizeof(e->trace));
+	stamp->cpu = bpf_get_smp_processor_id();
+	if (use_ringbuf)
+		err = submit_trace(e);
+	else
+		err = bpf_perf_event_output(e->skb, &cilium_events,
+					    BPF_F_CURRENT_CPU | (__u64)TRACE_PACKET_LEN << 32,
+					    &e->trace, sizeof(e->trace));
 	count(e->counters, err, start);
 	return 0;
 }
@@ -125,7 +169,13 @@ static long emit_one_sample(__u64 index, struct emission *e)
 	if (len == 0 || len > MAX_SAMPLE_LEN)
 		return 1;
 	start = measure_time ? bpf_ktime_get_ns() : 0;
-	err = bpf_perf_event_output(e->skb, &cilium_events, BPF_F_CURRENT_CPU, e->sample.data, len);
+	if (use_ringbuf) {
+		err = bpf_ringbuf_output(&ringbuf, e->sample.data, len, 0);
+		if (err)
+			count_lost(&ringbuf_lost);
+	} else {
+		err = bpf_perf_event_output(e->skb, &cilium_events, BPF_F_CURRENT_CPU, e->sample.data, len);
+	}
 	count(e->counters, err, start);
 	return 0;
 }

@@ -8,17 +8,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bpf"
 )
 
 // What a sample of [Generator.EmitTrace] looks like, in bytes from its start: a
 // trace event of version 1, observation point to-network, and the packet, which
-// is UDP over IPv4 over Ethernet. The two numbers in it are 8 bytes each, in
+// is UDP over IPv4 over Ethernet. The numbers in it are 8 bytes each, in
 // the byte order of the host.
 const (
 	TraceHeaderLen = 48
@@ -33,7 +36,12 @@ const (
 	// bpf_ktime_get_ns: nanoseconds of CLOCK_MONOTONIC.
 	TraceTimestampOffset = TraceSequenceOffset + 8
 
-	// TraceLen is the length of the sample. Up to 7 bytes of padding follow it.
+	// TraceCPUOffset is where the CPU is that emitted it, 8 bytes, which a ring buffer does
+	// not tell.
+	TraceCPUOffset = TraceTimestampOffset + 8
+
+	// TraceLen is the length of the sample. Up to 7 bytes of padding follow it, in a perf ring
+	// buffer.
 	TraceLen = TraceHeaderLen + TracePacketLen
 )
 
@@ -52,25 +60,32 @@ const requestOffset = 48
 // GeneratorOptions configure a [Generator].
 type GeneratorOptions struct {
 	// MeasureTime makes the programs count the time that they spend in
-	// bpf_perf_event_output, which costs some 30 ns per event more.
+	// bpf_perf_event_output, or for a ring buffer from bpf_ringbuf_reserve to
+	// bpf_ringbuf_submit, which costs some 30 ns per event more.
 	MeasureTime bool
+
+	// RingBufferSize makes the events map a ring buffer (BPF_MAP_TYPE_RINGBUF) of so many bytes, a
+	// power of two and at least a page, in place of a perf event array. The programs count its
+	// losses as bpf/ringbuf_losses.h has it.
+	RingBufferSize int
 }
 
-// Generator emits real perf events from BPF programs, without a device or traffic:
+// Generator emits real events from BPF programs, without a device or traffic:
 // the kernel runs them by BPF_PROG_TEST_RUN. It needs root and Linux 5.17.
 //
-// The methods may be called concurrently. Each event goes to the ring of the CPU
-// on which the caller runs, see [OnCPU].
+// The methods may be called concurrently. Each event goes to the perf ring buffer of the CPU
+// on which the caller runs, see [OnCPU], or to the one ring buffer.
 type Generator struct {
-	objects generatorObjects
+	objects    generatorObjects
+	ringBuffer bool // the events map is one
 
 	mu     sync.Mutex // guards what follows, and the map that holds the sample
 	sample generatorSample
-	pin    *bpf.MapPin
+	pins   []*bpf.MapPin
 }
 
 // NewGenerator loads the programs, and creates an events map for them: a perf event
-// array with an entry for each possible CPU.
+// array with an entry for each possible CPU, or a ring buffer.
 func NewGenerator(opts GeneratorOptions) (*Generator, error) {
 	spec, err := loadGenerator()
 	if err != nil {
@@ -79,7 +94,16 @@ func NewGenerator(opts GeneratorOptions) (*Generator, error) {
 	if err := spec.Variables[generatorVarMeasureTime].Set(opts.MeasureTime); err != nil {
 		return nil, fmt.Errorf("configure the event generator: %w", err)
 	}
-	g := &Generator{}
+	g := &Generator{ringBuffer: opts.RingBufferSize != 0}
+	if err := spec.Variables[generatorVarUseRingbuf].Set(g.ringBuffer); err != nil {
+		return nil, fmt.Errorf("configure the event generator: %w", err)
+	}
+	if g.ringBuffer {
+		if opts.RingBufferSize < 0 || opts.RingBufferSize > math.MaxUint32 {
+			return nil, fmt.Errorf("a ring buffer of %d bytes", opts.RingBufferSize)
+		}
+		spec.Maps[generatorMapRingbuf].MaxEntries = uint32(opts.RingBufferSize)
+	}
 	if err := spec.LoadAndAssign(&g.objects, nil); err != nil {
 		return nil, fmt.Errorf("load the event generator: %w", err)
 	}
@@ -88,23 +112,57 @@ func NewGenerator(opts GeneratorOptions) (*Generator, error) {
 
 // Map returns the events map. It is the generator's, and is closed with it.
 func (g *Generator) Map() *ebpf.Map {
+	if g.ringBuffer {
+		return g.objects.Ringbuf
+	}
 	return g.objects.CiliumEvents
 }
 
-// Pin pins the events map at path as [bpf.PinMap] does, until Close. It can be done
-// once.
+// LossCounter returns the map that counts the losses of a ring buffer, and nil if the events map is
+// a perf event array. It is the generator's as well.
+func (g *Generator) LossCounter() *ebpf.Map {
+	if g.ringBuffer {
+		return g.objects.RingbufLost
+	}
+	return nil
+}
+
+// Pin pins the events map at path as [bpf.PinMap] does, until Close, and the loss counter of a
+// ring buffer beside it. It can be done once.
 func (g *Generator) Pin(path string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.pin != nil {
+	if len(g.pins) > 0 {
 		return errors.New("the event generator's map is pinned already")
 	}
-	pin, err := bpf.PinMap(g.objects.CiliumEvents, path)
-	if err != nil {
-		return err
+	if g.ringBuffer { // first, so that who finds the map finds it as well
+		if err := g.pinLocked(g.objects.RingbufLost, path+agent.RingBufferLossesSuffix); err != nil {
+			return err
+		}
 	}
-	g.pin = pin
+	if err := g.pinLocked(g.Map(), path); err != nil {
+		return errors.Join(err, g.unpinLocked())
+	}
 	return nil
+}
+
+// pinLocked pins a map. The caller holds g.mu.
+func (g *Generator) pinLocked(m *ebpf.Map, path string) error {
+	pin, err := bpf.PinMap(m, path)
+	if err == nil {
+		g.pins = append(g.pins, pin)
+	}
+	return err
+}
+
+// unpinLocked unpins all maps. The caller holds g.mu.
+func (g *Generator) unpinLocked() error {
+	var errs []error
+	for _, pin := range slices.Backward(g.pins) {
+		errs = append(errs, pin.Remove())
+	}
+	g.pins = nil
+	return errors.Join(errs...)
 }
 
 // Close unpins the events map and unloads the programs. Only the first call does
@@ -112,12 +170,7 @@ func (g *Generator) Pin(path string) error {
 func (g *Generator) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var err error
-	if g.pin != nil {
-		err = g.pin.Remove()
-		g.pin = nil
-	}
-	return errors.Join(err, g.objects.Close())
+	return errors.Join(g.unpinLocked(), g.objects.Close())
 }
 
 // EmitTrace emits n trace events, of the form that [TraceLen] and the constants
@@ -130,7 +183,7 @@ func (g *Generator) EmitTrace(n int) error {
 }
 
 // EmitSample emits n events that consist of exactly the bytes of sample, 1 to
-// [MaxSampleLen]. What a reader gets is padded by up to 7 bytes. Losses are no
+// [MaxSampleLen]. What a reader gets is padded by up to 7 bytes, in a perf ring buffer. Losses are no
 // errors, as with EmitTrace.
 func (g *Generator) EmitSample(sample []byte, n int) error {
 	if len(sample) == 0 || len(sample) > MaxSampleLen {
@@ -169,12 +222,12 @@ func emit(prog *ebpf.Program, packet []byte, sampleLen, n int) error {
 // Counters says what became of the events that a [Generator] was asked for. Each is in
 // one of the four.
 type Counters struct {
-	Written  uint64 // to the ring of a reader
-	NoReader uint64 // nobody reads that CPU's ring: -ENOENT
-	NoSpace  uint64 // the ring was full: -ENOSPC
+	Written  uint64 // to the ring of a reader, or to the ring buffer whether somebody reads it or not
+	NoReader uint64 // nobody reads that CPU's perf ring buffer: -ENOENT
+	NoSpace  uint64 // the ring was full: -ENOSPC, or -EAGAIN of a ring buffer
 	Failed   uint64 // refused for another reason
 
-	// Time is what bpf_perf_event_output took, the reader's wake-up included. It is
+	// Time is what writing took, the reader's wake-up included. It is
 	// zero without [GeneratorOptions.MeasureTime].
 	Time time.Duration
 }

@@ -34,10 +34,13 @@ type generatorSample struct {
 const (
 	generatorMapCiliumEvents = "cilium_events"
 	generatorMapCounters     = "counters"
+	generatorMapRingbuf      = "ringbuf"
+	generatorMapRingbufLost  = "ringbuf_lost"
 	generatorMapSamples      = "samples"
 	generatorProgEmitSamples = "emit_samples"
 	generatorProgEmitTraces  = "emit_traces"
 	generatorVarMeasureTime  = "measure_time"
+	generatorVarUseRingbuf   = "use_ringbuf"
 )
 
 // loadGenerator returns the embedded CollectionSpec for generator.
@@ -92,6 +95,8 @@ type generatorProgramSpecs struct {
 type generatorMapSpecs struct {
 	CiliumEvents *ebpf.MapSpec `ebpf:"cilium_events"`
 	Counters     *ebpf.MapSpec `ebpf:"counters"`
+	Ringbuf      *ebpf.MapSpec `ebpf:"ringbuf"`
+	RingbufLost  *ebpf.MapSpec `ebpf:"ringbuf_lost"`
 	Samples      *ebpf.MapSpec `ebpf:"samples"`
 }
 
@@ -100,6 +105,7 @@ type generatorMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type generatorVariableSpecs struct {
 	MeasureTime *ebpf.VariableSpec `ebpf:"measure_time"`
+	UseRingbuf  *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 }
 
 // generatorObjects contains all objects after they have been loaded into the kernel.
@@ -124,6 +130,8 @@ func (o *generatorObjects) Close() error {
 type generatorMaps struct {
 	CiliumEvents *ebpf.Map `ebpf:"cilium_events"`
 	Counters     *ebpf.Map `ebpf:"counters"`
+	Ringbuf      *ebpf.Map `ebpf:"ringbuf"`
+	RingbufLost  *ebpf.Map `ebpf:"ringbuf_lost"`
 	Samples      *ebpf.Map `ebpf:"samples"`
 }
 
@@ -131,6 +139,8 @@ func (m *generatorMaps) Close() error {
 	return _GeneratorClose(
 		m.CiliumEvents,
 		m.Counters,
+		m.Ringbuf,
+		m.RingbufLost,
 		m.Samples,
 	)
 }
@@ -140,6 +150,7 @@ func (m *generatorMaps) Close() error {
 // It can be passed to loadGeneratorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type generatorVariables struct {
 	MeasureTime *ebpf.Variable `ebpf:"measure_time"`
+	UseRingbuf  *ebpf.Variable `ebpf:"use_ringbuf"`
 }
 
 // generatorPrograms contains all programs after they have been loaded into the kernel.

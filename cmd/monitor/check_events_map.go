@@ -36,8 +36,8 @@ func foreignEventsMap(caps capabilitySet, path string, takeOver bool) requiremen
 		return eventsMapError(caps, path, err)
 	}
 	defer m.Close()
-	if m.Type() != ebpf.PerfEventArray {
-		return eventsMapError(caps, path, fmt.Errorf("%s is a map of type %s, not a %s", path, m.Type(), ebpf.PerfEventArray))
+	if m.Type() != ebpf.PerfEventArray && m.Type() != ebpf.RingBuf {
+		return eventsMapError(caps, path, fmt.Errorf("%s is a map of type %s, not a %s or a %s", path, m.Type(), ebpf.PerfEventArray, ebpf.RingBuf))
 	}
 	if err := agent.CheckEventsMap(m); errors.Is(err, agent.ErrTaken) {
 		detail := path + ": " + err.Error() + "; the agent waits until nobody does"

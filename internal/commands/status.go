@@ -103,11 +103,23 @@ func readerText(s *agent.Stats) string {
 	case !onlyEventsMap(s):
 		return fmt.Sprintf("reading %d of %s", reading, counted(len(s.Sources), "source"))
 	}
-	text := fmt.Sprintf("reading %s, %s of %d bytes each", counted(s.Reader.Cpus, "CPU"), counted(s.Reader.Npages, "page"), s.Reader.Pagesize)
+	text := "reading " + ringsText(s)
 	if s.Reader.Unknown > 0 {
 		text += "; " + counted(s.Reader.Unknown, "unknown record")
 	}
 	return text
+}
+
+// ringsText describes what the events map is.
+func ringsText(s *agent.Stats) string {
+	if len(s.Sources) == 1 && s.Sources[0].Kind == "ring buffer" {
+		text := fmt.Sprintf("a ring buffer of %d bytes", s.Reader.Npages*s.Reader.Pagesize)
+		if s.Sources[0].LossesUnknown {
+			text += "; losses in the kernel are unknown"
+		}
+		return text
+	}
+	return fmt.Sprintf("%s, %s of %d bytes each", counted(s.Reader.Cpus, "CPU"), counted(s.Reader.Npages, "page"), s.Reader.Pagesize)
 }
 
 // onlyOtherSources tells whether sources are attached, and the events map is none of them.
