@@ -21,8 +21,10 @@ import (
 // TestAccounting floods an agent, from all CPUs and by SendEvent, that has clients which
 // read fast, slowly, late, and not at all, and others that come and go. Each client that
 // reads in the end has every event, as delivered or as lost.
-func TestAccounting(t *testing.T) {
-	f := attached(t, agent.WithQueueSize(500))
+func TestAccounting(t *testing.T) { overBoth(t, testAccounting) }
+
+func testAccounting(t *testing.T, kind testutils.GeneratorOptions) {
+	f := attachedOn(t, kind, agent.WithQueueSize(500))
 	var clients []*client
 	for range 3 {
 		clients = append(clients, f.connect(t))
@@ -99,6 +101,11 @@ func TestAccounting(t *testing.T) {
 		if c.lost() > 0 {
 			continue // a loss of the datapath may be among what it lost
 		}
+		if kind.RingBufferSize > 0 { // which does not tell the CPU
+			require.Equal(t, noSpace, c.datapath[0])
+			require.Equal(t, []uint64{noSpace}, stats.Lost.RingFull)
+			continue
+		}
 		for cpu, n := range counters {
 			require.Equal(t, n.NoSpace, c.datapath[cpu], "losses of CPU %d", cpu)
 			require.Equal(t, n.NoSpace, stats.Lost.RingFull[cpu], "losses of CPU %d", cpu)
@@ -109,7 +116,12 @@ func TestAccounting(t *testing.T) {
 // TestLossesAtTheEnd checks that events which the kernel loses at the end of a burst are
 // reported although nothing follows them.
 func TestLossesAtTheEnd(t *testing.T) {
-	f := start(t)
+	t.Run("perf", func(t *testing.T) { testLossesAtTheEnd(t, testutils.GeneratorOptions{}) })
+	t.Run("ringbuf", func(t *testing.T) { testLossesAtTheEnd(t, testutils.GeneratorOptions{RingBufferSize: 1 << 12}) })
+}
+
+func testLossesAtTheEnd(t *testing.T, kind testutils.GeneratorOptions) {
+	f := startOn(t, kind, nil)
 	require.NoError(t, f.AttachToEventsMap(1))
 	c := f.connect(t)
 	for range 20 {

@@ -4,6 +4,8 @@ package agent_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"testing"
@@ -22,32 +24,46 @@ import (
 // emitsTo tells whether the events of a datapath are read.
 func emitsTo(t *testing.T, gen *testutils.Generator) bool {
 	t.Helper()
+	if gen.LossCounter() != nil {
+		return errors.Is(agent.CheckEventsMap(gen.Map()), agent.ErrTaken)
+	}
 	before := emittedBy(t, gen)
 	require.NoError(t, gen.EmitTrace(1))
 	return emittedBy(t, gen) > before
 }
 
+// readingText is what the health says while events maps of that kind are read.
+func readingText(kind testutils.GeneratorOptions) string {
+	if kind.RingBufferSize > 0 {
+		return fmt.Sprintf("Reading a ring buffer of %d bytes", kind.RingBufferSize)
+	}
+	return "Reading the perf ring buffers of "
+}
+
 // TestMapReplaced has the datapath go and come back, which pins another map at the path: the agent
 // says that it is deaf in between, and reads the new map.
-func TestMapReplaced(t *testing.T) {
+func TestMapReplaced(t *testing.T) { overBoth(t, testMapReplaced) }
+
+func testMapReplaced(t *testing.T, kind testutils.GeneratorOptions) {
 	health, root := cell.NewSimpleHealth()
-	f := attached(t, agent.WithHealth(health))
+	f := attachedOn(t, kind, agent.WithHealth(health))
 	c := f.connect(t)
 	emitted := uint64(0)
 	path := f.Stats().EventsMap
 	for range 2 {
 		require.NoError(t, f.gen.EmitTrace(100))
 		require.NoError(t, os.Remove(path))
+		_ = os.Remove(path + agent.RingBufferLossesSuffix) // which a ring buffer has
 		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Error != "" }, "the agent notices")
 		require.Equal(t, "Events may be missing", healthOf(root, agent.EventsMapSource))
 		require.True(t, f.emits(t), "the old map is read as long as it is there")
 		require.NotEmpty(t, f.connect(t).firstNotice(t), "who connects is told what is wrong")
 
-		restarted := datapath(t)
+		restarted := datapathOn(t, kind)
 		require.NoError(t, restarted.Pin(path))
 		eventually(t, func() bool { return emitsTo(t, restarted) }, "the new map is read")
 		eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Error == "" }, "all is well")
-		require.Contains(t, healthOf(root, agent.EventsMapSource), "Reading the perf ring buffers")
+		require.Contains(t, healthOf(root, agent.EventsMapSource), readingText(kind))
 		require.False(t, f.emits(t), "the old map is let go")
 		emitted += emittedBy(t, f.gen)
 		f.gen = restarted
@@ -83,8 +99,10 @@ func deaf(t *testing.T, a *agent.Agent) bool {
 
 // TestSecondAgentWaits starts an agent on a map that is read already: it takes nothing away, says
 // why it does not read, and reads once the first one is gone.
-func TestSecondAgentWaits(t *testing.T) {
-	f := attached(t)
+func TestSecondAgentWaits(t *testing.T) { overBoth(t, testSecondAgentWaits) }
+
+func testSecondAgentWaits(t *testing.T, kind testutils.GeneratorOptions) {
+	f := attachedOn(t, kind)
 	c := f.connect(t)
 	second, consumer, _ := f.anotherAgent(t)
 	eventually(t, func() bool { return deaf(t, second) }, "the second agent says that it is deaf")
@@ -98,7 +116,7 @@ func TestSecondAgentWaits(t *testing.T) {
 	notices, _ := consumer.Counts()
 
 	f.stop()
-	eventually(t, func() bool { return !deaf(t, second) }, "the second one reads")
+	eventually(t, func() bool { return second.State() != nil }, "the second one reads")
 	before := f.emitted(t)
 	require.NoError(t, f.gen.EmitTrace(100))
 	eventually(t, func() bool { events, _ := consumer.Counts(); return events >= notices+100 }, "it has what came since")
@@ -107,11 +125,14 @@ func TestSecondAgentWaits(t *testing.T) {
 
 // TestTakeOver has a second agent take the map over from the first one, as in an upgrade without a
 // gap: the first one says so, and when it stops it takes nothing away from the second one.
-func TestTakeOver(t *testing.T) {
-	f := attached(t)
+func TestTakeOver(t *testing.T) { overBoth(t, testTakeOver) }
+
+func testTakeOver(t *testing.T, kind testutils.GeneratorOptions) {
+	f := attachedOn(t, kind)
 	c := f.connect(t)
 	other, _, stop := f.anotherAgent(t, agent.WithTakeOver())
 	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent says that it is deaf")
+	eventually(t, func() bool { return other.State() != nil }, "the other one reads")
 	eventually(t, func() bool { return c.noticed("somebody else reads the events map") }, "clients are told")
 	require.False(t, deaf(t, other))
 
@@ -123,6 +144,7 @@ func TestTakeOver(t *testing.T) {
 	eventually(t, func() bool { return c.total() == before+10 }, "events come")
 
 	second, consumer, _ := f.anotherAgent(t, agent.WithTakeOver())
+	eventually(t, func() bool { return second.State() != nil }, "the second agent reads")
 	f.stop()
 	for range 5 {
 		before, _ := consumer.Counts()
@@ -274,8 +296,10 @@ func TestReadAnewFails(t *testing.T) {
 
 // TestTakeOverOnce has two agents that are both told to take over: the one that was there before does
 // not take the map back, also for a new client.
-func TestTakeOverOnce(t *testing.T) {
-	f := attached(t, agent.WithTakeOver())
+func TestTakeOverOnce(t *testing.T) { overBoth(t, testTakeOverOnce) }
+
+func testTakeOverOnce(t *testing.T, kind testutils.GeneratorOptions) {
+	f := attachedOn(t, kind, agent.WithTakeOver())
 	c := f.connect(t)
 	second, _, stop := f.anotherAgent(t, agent.WithTakeOver())
 	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent is deaf")
@@ -283,7 +307,7 @@ func TestTakeOverOnce(t *testing.T) {
 	eventually(t, func() bool { return len(f.Stats().Clients) == 0 }, "nobody is subscribed to it")
 	c = f.connect(t)
 	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent is still deaf")
-	require.False(t, deaf(t, second))
+	eventually(t, func() bool { return second.State() != nil }, "the second one reads")
 	stop()
 	eventually(t, func() bool { return !deaf(t, f.Agent) }, "the first agent reads")
 	require.NoError(t, f.gen.EmitTrace(10))

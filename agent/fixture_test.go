@@ -46,12 +46,30 @@ func start(t testing.TB, opts ...agent.Option) *fixture {
 // startServing is start with options for the server.
 func startServing(t testing.TB, serverOpts []agent.ServerOption, opts ...agent.Option) *fixture {
 	t.Helper()
+	return startOn(t, testutils.GeneratorOptions{}, serverOpts, opts...)
+}
+
+// overBoth runs a test over both kinds of events map.
+func overBoth(t *testing.T, test func(t *testing.T, kind testutils.GeneratorOptions)) {
+	t.Run("perf", func(t *testing.T) { test(t, testutils.GeneratorOptions{}) })
+	t.Run("ringbuf", func(t *testing.T) { test(t, testutils.GeneratorOptions{RingBufferSize: 1 << 19}) })
+}
+
+// attachedOn is attached with that kind of events map.
+func attachedOn(t testing.TB, kind testutils.GeneratorOptions, opts ...agent.Option) *fixture {
+	t.Helper()
+	f := startOn(t, kind, nil, opts...)
+	require.NoError(t, f.AttachToEventsMap(64))
+	return f
+}
+
+// startOn is startServing with that kind of events map.
+func startOn(t testing.TB, kind testutils.GeneratorOptions, serverOpts []agent.ServerOption, opts ...agent.Option) *fixture {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("loading BPF programs needs root")
 	}
-	gen, err := testutils.NewGenerator(testutils.GeneratorOptions{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, gen.Close()) })
+	gen := datapathOn(t, kind)
 	pin := testutils.EventsMapPath(t)
 	require.NoError(t, gen.Pin(pin))
 
@@ -81,8 +99,8 @@ func (f *fixture) stop() {
 	<-f.Done()
 }
 
-// emitted returns how many events the datapath wrote or tried to write while its rings
-// were being read.
+// emitted returns how many events the datapath wrote or tried to write while its perf rings
+// were being read, and how many it ever did into a ring buffer.
 func (f *fixture) emitted(t testing.TB) uint64 {
 	t.Helper()
 	c, err := f.gen.Counters()
@@ -94,6 +112,9 @@ func (f *fixture) emitted(t testing.TB) uint64 {
 // emits tells whether the datapath's events are read.
 func (f *fixture) emits(t testing.TB) bool {
 	t.Helper()
+	if f.gen.LossCounter() != nil {
+		return errors.Is(agent.CheckEventsMap(f.gen.Map()), agent.ErrTaken)
+	}
 	before := f.emitted(t)
 	require.NoError(t, f.gen.EmitTrace(1))
 	return f.emitted(t) > before
@@ -198,12 +219,12 @@ func (c *client) take(pl *payload.Payload) {
 		if c.keep {
 			c.events = append(c.events, append([]byte(nil), pl.Data...))
 		}
-		if number, ok := traceNumber(pl.Data); ok {
-			if number < c.next[pl.CPU] {
+		if cpu, number, ok := traceNumber(pl.Data); ok {
+			if number < c.next[cpu] {
 				c.unordered++
 			}
-			c.missing += number - c.next[pl.CPU]
-			c.next[pl.CPU] = number + 1
+			c.missing += number - c.next[cpu]
+			c.next[cpu] = number + 1
 		}
 	}
 }
@@ -234,12 +255,13 @@ func (c *client) firstNotice(t testing.TB) string {
 	return c.notices[0]
 }
 
-// traceNumber returns the number that a generated trace carries.
-func traceNumber(data []byte) (uint64, bool) {
+// traceNumber returns the number that a generated trace carries, among those of a CPU.
+func traceNumber(data []byte) (cpu int, number uint64, ok bool) {
 	if len(data) < testutils.TraceLen {
-		return 0, false
+		return 0, 0, false
 	}
-	return binary.NativeEndian.Uint64(data[testutils.TraceSequenceOffset:]), true
+	cpu = int(binary.NativeEndian.Uint64(data[testutils.TraceCPUOffset:]))
+	return cpu, binary.NativeEndian.Uint64(data[testutils.TraceSequenceOffset:]), true
 }
 
 // total returns the number of events that were delivered or reported lost.

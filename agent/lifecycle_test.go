@@ -18,8 +18,10 @@ import (
 
 // TestReaderFollowsSubscribers checks that the datapath's events are read exactly while
 // somebody is subscribed, in whatever order that and the attachment come.
-func TestReaderFollowsSubscribers(t *testing.T) {
-	f := start(t)
+func TestReaderFollowsSubscribers(t *testing.T) { overBoth(t, testReaderFollowsSubscribers) }
+
+func testReaderFollowsSubscribers(t *testing.T, kind testutils.GeneratorOptions) {
+	f := startOn(t, kind, nil)
 	require.Nil(t, f.State())
 	consumer := &testutils.FakeConsumer{}
 	f.RegisterNewConsumer(consumer)
@@ -28,8 +30,13 @@ func TestReaderFollowsSubscribers(t *testing.T) {
 
 	require.NoError(t, f.AttachToEventsMap(3))
 	require.NotNil(t, f.State())
-	require.EqualValues(t, f.gen.Map().MaxEntries(), f.State().Cpus)
-	require.EqualValues(t, 4, f.State().Npages, "rounded up to a power of two")
+	if kind.RingBufferSize > 0 {
+		require.EqualValues(t, 1, f.State().Cpus)
+		require.EqualValues(t, kind.RingBufferSize/os.Getpagesize(), f.State().Npages)
+	} else {
+		require.EqualValues(t, f.gen.Map().MaxEntries(), f.State().Cpus)
+		require.EqualValues(t, 4, f.State().Npages, "rounded up to a power of two")
+	}
 	require.EqualValues(t, os.Getpagesize(), f.State().Pagesize)
 	require.True(t, f.emits(t), "a consumer is there")
 
@@ -57,8 +64,10 @@ func TestReaderFollowsSubscribers(t *testing.T) {
 
 // TestStopDrains stops an agent in the middle of traffic: clients that read get everything
 // that was accepted, those that do not hold up the stop for no longer than the time-out.
-func TestStopDrains(t *testing.T) {
-	f := attached(t, agent.WithDrainTimeout(timeout))
+func TestStopDrains(t *testing.T) { overBoth(t, testStopDrains) }
+
+func testStopDrains(t *testing.T, kind testutils.GeneratorOptions) {
+	f := attachedOn(t, kind, agent.WithDrainTimeout(timeout))
 	reading := f.connect(t)
 	reading.mu.Lock() // it falls behind
 	late := newClient(f.dial(t))
@@ -73,7 +82,7 @@ func TestStopDrains(t *testing.T) {
 	require.Equal(t, f.emitted(t), late.total())
 	require.False(t, f.emits(t))
 
-	f = attached(t, agent.WithDrainTimeout(50*time.Millisecond))
+	f = attachedOn(t, kind, agent.WithDrainTimeout(50*time.Millisecond))
 	f.dial(t) // never reads
 	require.NoError(t, f.gen.EmitTrace(10000))
 	f.stop()
@@ -137,7 +146,9 @@ func TestFirstRefusals(t *testing.T) {
 
 // TestNothingLeft starts and stops agents in all states; goleak looks for goroutines, this
 // for file descriptors.
-func TestNothingLeft(t *testing.T) {
+func TestNothingLeft(t *testing.T) { overBoth(t, testNothingLeft) }
+
+func testNothingLeft(t *testing.T, kind testutils.GeneratorOptions) {
 	descriptors := func() int {
 		runtime.GC()
 		entries, err := os.ReadDir("/proc/self/fd")
@@ -145,7 +156,7 @@ func TestNothingLeft(t *testing.T) {
 		return len(entries)
 	}
 	round := func() {
-		f := attached(t)
+		f := attachedOn(t, kind)
 		conn := f.dial(t)
 		require.NoError(t, f.gen.EmitTrace(10))
 		f.stop()

@@ -24,7 +24,12 @@ import (
 // the same order, that events of one CPU and of one sender keep theirs, and that an event
 // which a consumer sends from a callback comes after the one it is called for.
 func TestOneOrder(t *testing.T) {
-	f := start(t, agent.WithQueueSize(1<<16))
+	t.Run("perf", func(t *testing.T) { testOneOrder(t, testutils.GeneratorOptions{}) })
+	t.Run("ringbuf", func(t *testing.T) { testOneOrder(t, testutils.GeneratorOptions{RingBufferSize: 1 << 24}) })
+}
+
+func testOneOrder(t *testing.T, kind testutils.GeneratorOptions) {
+	f := startOn(t, kind, nil, agent.WithQueueSize(1<<16))
 	require.NoError(t, f.AttachToEventsMap(4096)) // has room for everything
 	first, second := &orderConsumer{}, &orderConsumer{}
 	first.onAgentEvent = func(text string) {
@@ -123,8 +128,8 @@ func describe(samples [][]byte) []string {
 	var names []string
 	for _, data := range samples {
 		var notify api.AgentNotify
-		if number, ok := traceNumber(data); ok && data[0] == api.MessageTypeTrace {
-			names = append(names, fmt.Sprintf("trace %x %d", data[:testutils.TraceHeaderLen], number))
+		if cpu, number, ok := traceNumber(data); ok && data[0] == api.MessageTypeTrace {
+			names = append(names, fmt.Sprintf("trace %x %d of CPU %d", data[:testutils.TraceHeaderLen], number, cpu))
 		} else if err := notify.Decode(data); err != nil {
 			names = append(names, err.Error())
 		} else {

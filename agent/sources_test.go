@@ -23,7 +23,13 @@ import (
 // datapath loads another datapath, whose map is not pinned.
 func datapath(t testing.TB) *testutils.Generator {
 	t.Helper()
-	gen, err := testutils.NewGenerator(testutils.GeneratorOptions{})
+	return datapathOn(t, testutils.GeneratorOptions{})
+}
+
+// datapathOn is datapath with that kind of events map.
+func datapathOn(t testing.TB, kind testutils.GeneratorOptions) *testutils.Generator {
+	t.Helper()
+	gen, err := testutils.NewGenerator(kind)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, gen.Close()) })
 	return gen
@@ -45,15 +51,17 @@ func sourceStats(t testing.TB, a *agent.Agent, name string) agent.SourceStats {
 	return sources[i]
 }
 
-// TestSources reads three datapaths at once: all subscribers see the events in one order, and
+// TestSources reads four datapaths at once, of both kinds: all subscribers see the events in one order, and
 // nothing is lost untold, in sum and by source.
 func TestSources(t *testing.T) {
 	f := attached(t, agent.WithQueueSize(1<<16))
-	datapaths := map[string]*testutils.Generator{agent.EventsMapSource: f.gen, "second": datapath(t), "third": datapath(t)}
+	ring := datapathOn(t, testutils.GeneratorOptions{RingBufferSize: 1 << 16})
+	datapaths := map[string]*testutils.Generator{agent.EventsMapSource: f.gen, "second": datapath(t), "third": datapath(t), "ring": ring}
 	first := &orderConsumer{}
-	f.RegisterNewConsumer(first) // before two of the sources
+	f.RegisterNewConsumer(first) // before three of the sources
 	require.NoError(t, f.AttachToMap("second", datapaths["second"].Map(), 64))
 	require.NoError(t, f.AttachToMap("third", datapaths["third"].Map(), 64))
+	require.NoError(t, f.AttachToRingBuffer("ring", ring.Map(), agent.RingBufferOptions{Losses: ring.LossCounter()}))
 	second, l := &orderConsumer{}, &orderListener{}
 	f.RegisterNewConsumer(second)
 	f.RegisterNewListener(l)
