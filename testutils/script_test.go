@@ -20,13 +20,21 @@ func runScripts(t *testing.T, newEngine func(testing.TB, []string) *script.Engin
 	scripttest.Test(t, ctx, newEngine, nil, pattern)
 }
 
-// TestScripts runs the scripts that show the monitor with a datapath.
+// TestScripts runs the scripts that show the monitor with a datapath, which has either kind of
+// events map. The condition [ringbuf] is true in one of them.
 func TestScripts(t *testing.T) {
+	t.Run("perf", func(t *testing.T) { runDatapathScripts(t, GeneratorOptions{}) })
+	t.Run("ringbuf", func(t *testing.T) { runDatapathScripts(t, GeneratorOptions{RingBufferSize: 1 << 20}) })
+}
+
+func runDatapathScripts(t *testing.T, opts GeneratorOptions) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: loads BPF programs")
 	}
 	newEngine := func(t testing.TB, args []string) *script.Engine {
-		return NewEngine(t, args, FakeDatapathCell(t))
+		engine := NewEngine(t, args, FakeDatapathCell(t, opts))
+		engine.Conds["ringbuf"] = script.BoolCondition("the events map is a ring buffer", opts.RingBufferSize > 0)
+		return engine
 	}
 	runScripts(t, newEngine, "testdata/*.txtar")
 }
