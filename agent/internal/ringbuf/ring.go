@@ -33,7 +33,13 @@ type Frames func(frame []byte) (event []byte, ok bool)
 // detached. A program is done with one in microseconds, unless it is interrupted.
 const settleTime = 20 * time.Millisecond
 
-// Ring is a ring buffer. It implements [source.Ring].
+// Ring is a ring buffer. It implements [source.Throttle].
+//
+// The kernel wakes the reader up for a record that begins where the consumer's position is
+// (bpf_ringbuf_commit in kernel/bpf/ringbuf.c): for one that finds the reader waiting for it. So the reader
+// chooses by the position that it publishes. An eager ring publishes where the next record will be. A lazy
+// one publishes where the last record is that it has read: nothing will be written there, and nobody is woken
+// up. No program has to know of that.
 type Ring struct {
 	consumer *atomic.Uint64 // up to here records are read, the kernel may write from there on
 	producer *atomic.Uint64 // up to here records are written, or being written
@@ -41,7 +47,9 @@ type Ring struct {
 	size     uint64         // a power of two
 	frames   Frames         // nil if a record is an event
 
+	mode     source.Mode
 	pos      uint64 // up to here records were returned or passed over
+	last     uint64 // where the last one of these is; pos if there is none
 	released uint64 // what consumer is, if nobody else reads
 	begin    uint64 // what lies before was written before the ring was opened
 	crowded  bool   // it has been nearly full since it was empty
@@ -106,7 +114,7 @@ func (r *Ring) Next(rec *source.Record) (bool, error) {
 			break
 		}
 		old := r.begin-r.pos-1 < r.size // pos is before begin
-		r.pos += uint64(found.size)
+		r.last, r.pos = r.pos, r.pos+uint64(found.size)
 		if found.discarded || old {
 			continue
 		}
@@ -118,8 +126,8 @@ func (r *Ring) Next(rec *source.Record) (bool, error) {
 		}
 		return true, nil
 	}
-	// The kernel wakes up a reader who waits for exactly the next record. This one has not said so yet.
-	if r.pos != r.released {
+	// The kernel does not know yet that we wait for the next record.
+	if r.mode == source.Eager && r.pos != r.released {
 		r.ready.Store(true)
 	}
 	return false, nil
@@ -177,21 +185,43 @@ func (r *Ring) event(frame []byte) (event []byte, ok bool) {
 // empty throws away what is in the ring.
 func (r *Ring) empty(err error) error {
 	r.pos = r.producer.Load() &^ (alignment - 1)
+	r.last = r.pos
 	return err
 }
 
-// Release frees the space of all records that Next returned, and has the kernel wake the reader up for
-// the next one. Only then can it be seen whether that one is there already.
+// Release frees the space of all records that Next returned, but for the last one of a lazy ring. An
+// eager ring wakes the reader up for the next record from then on; only then can it be seen whether that is
+// there already.
 func (r *Ring) Release() {
-	if r.pos != r.released {
-		if r.taken.Load() || !r.consumer.CompareAndSwap(r.released, r.pos) {
-			r.taken.Store(true)
-			return
-		}
-		r.released = r.pos
+	if r.mode == source.Lazy && r.pos-r.last <= r.size/maxHeld {
+		r.publish(r.last)
+		return
 	}
+	r.publish(r.pos)
 	end, ok := r.limit()
 	r.ready.Store(!ok || end != r.pos && r.header()&busyBit == 0)
+}
+
+// maxHeld is the part of the ring that the record of a lazy one may take which is kept.
+const maxHeld = 16
+
+// publish says up to where we have read. It notices if somebody else has.
+func (r *Ring) publish(pos uint64) {
+	if pos == r.released {
+		return
+	}
+	if r.taken.Load() || !r.consumer.CompareAndSwap(r.released, pos) {
+		r.taken.Store(true)
+		return
+	}
+	r.released = pos
+}
+
+// SetMode implements [source.Throttle].
+func (r *Ring) SetMode(mode source.Mode) error {
+	r.mode = mode
+	r.Release()
+	return nil
 }
 
 // detach has the ring end with what was written until now.
@@ -218,5 +248,5 @@ func (r *Ring) skip() {
 		r.pos += uint64(found.size)
 	}
 	r.consumer.Store(r.pos)
-	r.released = r.pos
+	r.last, r.released = r.pos, r.pos
 }

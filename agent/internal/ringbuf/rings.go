@@ -133,6 +133,7 @@ func (rs *Rings) Unmap() error {
 	if rs.memory == nil {
 		return nil
 	}
+	rs.ring.publish(rs.ring.pos) // what others find is what nobody has read
 	rs.giveUpLocked()
 	err := rs.memory.unmap()
 	rs.memory = nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	libringbuf "github.com/cilium/ebpf/ringbuf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -164,6 +165,81 @@ func TestNoWakeUpIsMissed(t *testing.T) {
 	counters, err := gen.Counters()
 	require.NoError(t, err)
 	require.Equal(t, counters.NoSpace, lost)
+}
+
+// TestModes checks who wakes the reader up: each record that an eager ring waits for, and none of a lazy
+// one once it has read in that mode.
+func TestModes(t *testing.T) {
+	gen := datapath(t, 1<<14)
+	rings := open(t, sourceOf(t, gen, false))
+	ring := rings.All()[0].(source.Throttle)
+	next := 0
+	requireWoken := func(want bool, why string) {
+		t.Helper()
+		timeout := 10 * time.Millisecond
+		if want {
+			timeout = source.Forever
+		}
+		woken, err := rings.Wait(timeout)
+		require.NoError(t, err)
+		require.Equal(t, want, woken, why)
+	}
+	read := func(n int) {
+		t.Helper()
+		numbers, lost := drain(t, rings)
+		require.Zero(t, lost)
+		require.Len(t, numbers[0], n)
+		require.Equal(t, sequence(next, n), numbers[0])
+		next += n
+	}
+	for range 3 {
+		for range 3 {
+			emit(t, gen, 0, 1)
+			requireWoken(true, "an eager ring")
+			read(1)
+		}
+		require.NoError(t, ring.SetMode(source.Lazy))
+		emit(t, gen, 0, 1)
+		read(1)
+		_, err := rings.Wait(0) // that may have woken the reader up
+		require.NoError(t, err)
+		for range 100 {
+			emit(t, gen, 0, 60)
+			read(60)
+		}
+		emit(t, gen, 0, 7)
+		requireWoken(false, "a lazy ring")
+		require.NoError(t, rings.Check())
+		require.NoError(t, ring.SetMode(source.Eager))
+		requireWoken(true, "there is something already")
+		read(7)
+	}
+	// What it keeps is not what others find.
+	require.NoError(t, ring.SetMode(source.Lazy))
+	emit(t, gen, 0, 2)
+	read(2)
+	require.NoError(t, rings.Close())
+	reader, err := libringbuf.NewReader(gen.Map())
+	require.NoError(t, err)
+	defer reader.Close()
+	require.Zero(t, reader.AvailableBytes())
+}
+
+// TestLargeRecords has a lazy ring of which each record takes most: it keeps none of them.
+func TestLargeRecords(t *testing.T) {
+	gen := datapath(t, 1<<12)
+	rings := open(t, sourceOf(t, gen, false))
+	ring := rings.All()[0].(source.Throttle)
+	require.NoError(t, ring.SetMode(source.Lazy))
+	var rec source.Record
+	for range 10 {
+		require.NoError(t, gen.EmitSample(make([]byte, 3000), 1))
+		ok, err := ring.Next(&rec)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Len(t, rec.Head, 3000)
+		ring.Release()
+	}
 }
 
 // TestOpenPassesOver opens a full ring: nothing of that is returned, and no loss from before.
