@@ -10,8 +10,8 @@
 //
 //	AttachSource ── Open ── Wait, Next, Release, ... ── Unmap, Close ── Open ── ... ── Close of the Source
 //
-// The agent's perf ring buffers are its first implementation; the example shows the shortest
-// one.
+// The agent's perf ring buffers and ring buffers are its first implementations; the example shows the
+// shortest one.
 package source
 
 import (

@@ -3,7 +3,8 @@
 // Package models has the data types of the agent's status API.
 package models
 
-// MonitorStatus is the status of the reader of the perf ring buffer.
+// MonitorStatus is the status of the reader of the perf ring buffer. A ring buffer is described as that of
+// one CPU.
 type MonitorStatus struct {
 	// Cpus is the number of CPUs that the events map has an entry for.
 	Cpus int64 `json:"cpus,omitempty"`

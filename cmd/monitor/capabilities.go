@@ -27,6 +27,9 @@ func (s *settings) capabilities() []capability {
 	if s.ownDatapath() {
 		return []capability{capBPF, capPerfmon, capNetAdmin}
 	}
+	if s.readsRingBuffer() {
+		return []capability{capBPF}
+	}
 	return []capability{capBPF, capPerfmon}
 }
 

@@ -37,7 +37,7 @@ func writeCheck(w io.Writer, s *settings) error {
 	requirements := slices.Concat(
 		capabilityRequirements(caps, s.capabilities()),
 		kernelRequirements(caps, s),
-		perfRequirements(caps, s.Agent.MonitorBufferPages),
+		perfRequirements(caps, s),
 		deviceRequirements(s.Datapath.Device),
 		eventsMapRequirements(caps, s),
 		socketRequirements(caps, s),

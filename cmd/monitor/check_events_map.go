@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -46,7 +47,33 @@ func foreignEventsMap(caps capabilitySet, path string, takeOver bool) requiremen
 		}
 		return requirement{name: eventsMap, state: stateNote, detail: inert.String(detail)}
 	}
+	if m.Type() == ebpf.RingBuf {
+		return ringBufferRequirement(path, m)
+	}
 	return requirement{name: eventsMap, state: stateOK, detail: path}
+}
+
+// ringBufferRequirement judges a ring buffer that can be read.
+func ringBufferRequirement(path string, m *ebpf.Map) requirement {
+	r := requirement{name: eventsMap, state: stateOK, detail: fmt.Sprintf("%s: a ring buffer of %d bytes", path, m.MaxEntries())}
+	if _, err := os.Stat(path + agent.RingBufferLossesSuffix); err != nil {
+		r.state = stateNote
+		r.detail += "; losses in the kernel are unknown, nothing is pinned at " + filepath.Base(path) + agent.RingBufferLossesSuffix
+	}
+	return r
+}
+
+// readsRingBuffer tells whether the map that some other datapath has pinned is one.
+func (s *settings) readsRingBuffer() bool {
+	if s.ownDatapath() {
+		return false
+	}
+	m, err := ebpf.LoadPinnedMap(s.Agent.MonitorEventsMap, nil)
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	return m.Type() == ebpf.RingBuf
 }
 
 // ownEventsMap judges the place where the embedded datapath would pin its map.

@@ -17,6 +17,9 @@ func kernelRequirements(caps capabilitySet, s *settings) []requirement {
 	requirements := []requirement{
 		kernelRequirement(caps, "perf event arrays", "Linux 4.3 with CONFIG_BPF_SYSCALL", features.HaveMapType(ebpf.PerfEventArray), capBPF),
 	}
+	if s.readsRingBuffer() {
+		requirements[0] = kernelRequirement(caps, "ring buffers", "Linux 5.8", features.HaveMapType(ebpf.RingBuf), capBPF)
+	}
 	if s.ownDatapath() {
 		requirements = append(requirements,
 			kernelRequirement(caps, "classifier programs", "Linux 4.1 with CONFIG_NET_CLS_ACT", features.HaveProgramType(ebpf.SchedCLS), capBPF, capNetAdmin),

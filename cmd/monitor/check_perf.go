@@ -10,11 +10,14 @@ import (
 	"github.com/cilium/monitor/agent"
 )
 
-// perfRequirements has the agent open and map its perf ring buffers.
-func perfRequirements(caps capabilitySet, pages int) []requirement {
+// perfRequirements has the agent open and map its perf ring buffers, if it would read any.
+func perfRequirements(caps capabilitySet, s *settings) []requirement {
+	if s.readsRingBuffer() {
+		return nil
+	}
 	const events, losses, buffers = "perf events", "counted losses", "perf ring buffers"
 
-	support, err := agent.CheckPerfEvents(pages)
+	support, err := agent.CheckPerfEvents(s.Agent.MonitorBufferPages)
 	opened := kernelRequirement(caps, events, "Linux 4.4 with CONFIG_PERF_EVENTS", err, capPerfmon)
 	if err != nil {
 		return []requirement{opened, {name: buffers, state: stateUnknown, detail: "can't tell without " + events}}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bpf"
+	"github.com/cilium/monitor/testutils"
 )
 
 // checkNobody runs the check with the capabilities of the systemd unit.
@@ -57,6 +58,17 @@ func TestCheckCapabilities(t *testing.T) {
 	require.NoFileExists(t, paths.socket)
 }
 
+// ringBuffer pins an events map of that kind, and returns its path.
+func ringBuffer(t *testing.T) string {
+	t.Helper()
+	gen, err := testutils.NewGenerator(testutils.GeneratorOptions{RingBufferSize: 4096})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, gen.Close()) })
+	path := testutils.EventsMapPath(t)
+	require.NoError(t, gen.Pin(path))
+	return path
+}
+
 // TestCheck has things be missing that an agent of root needs.
 func TestCheck(t *testing.T) {
 	other := startAgent(t, "--device", "lo")
@@ -72,6 +84,8 @@ func TestCheck(t *testing.T) {
 	pin, err := bpf.PinMap(array, wrong.eventsMap)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, pin.Remove()) }()
+	ring, uncounted := ringBuffer(t), ringBuffer(t)
+	require.NoError(t, os.Remove(uncounted+agent.RingBufferLossesSuffix))
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("device: [lo, nope0]\n"), 0o644))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -95,6 +109,9 @@ func TestCheck(t *testing.T) {
 		"map in use":        {[]string{"--device", "lo", "--monitor-events-map", other.eventsMap}, "", `missing  events map +.*in use by BPF program`, true},
 		"read a map in use": {[]string{"--monitor-events-map", other.eventsMap}, "", `ok       events map +/sys/fs/bpf/monitor-test`, false},
 		"map's type":        {[]string{"--monitor-events-map", wrong.eventsMap}, "", `missing  events map +.*of type Array, not a PerfEventArray`, true},
+		"ring buffer":       {[]string{"--monitor-events-map", ring}, "", `ok       events map +/sys/fs/bpf/monitor-test.*: a ring buffer of 4096 bytes$`, false},
+		"ring buffers":      {[]string{"--monitor-events-map", ring}, "", `ok       ring buffers +in this kernel`, false},
+		"no loss counter":   {[]string{"--monitor-events-map", uncounted}, "", `note     events map +.*losses in the kernel are unknown`, false},
 		"not a map":         {[]string{"--monitor-events-map", file}, "", `missing  events map +`, true},
 		"not on a bpffs":    {[]string{"--device", "lo", "--monitor-events-map", filepath.Dir(file) + "/map"}, "", `missing  events map +.*is not on a bpffs`, true},
 		"monitor socket":    {[]string{"--monitor-socket-path", other.socket}, "", `missing  monitor socket +.*another process serves it`, true},

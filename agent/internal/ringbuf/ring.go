@@ -198,6 +198,12 @@ func (r *Ring) Release() {
 		return
 	}
 	r.publish(r.pos)
+	r.lookAgain()
+}
+
+// lookAgain has Wait return if there is a record that the kernel woke nobody up for: one that was there
+// before we said that we wait for it, or one of a program that wants nobody woken up.
+func (r *Ring) lookAgain() {
 	end, ok := r.limit()
 	r.ready.Store(!ok || end != r.pos && r.header()&busyBit == 0)
 }

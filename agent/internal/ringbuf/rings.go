@@ -196,6 +196,7 @@ func (rs *Rings) Check() error {
 		rs.intruded.Store(true)
 		return rs.lostLocked("the consumer's position was moved")
 	}
+	rs.ring.lookAgain()
 	return rs.lossErr
 }
 
