@@ -115,10 +115,24 @@ func (s *eventsMap) Open() (source.Rings, error) {
 			return nil, fmt.Errorf("open events map %s: %w", s.path, err)
 		}
 	}
-	if s.kind() == perfRings {
-		return s.perf.Open()
+	return s.current().Open()
+}
+
+// SetWanted implements [source.Selective].
+func (s *eventsMap) SetWanted(types source.Types) (selects bool, err error) {
+	src, ok := s.current().(source.Selective)
+	if !ok {
+		return false, nil
 	}
-	return s.ring.Open()
+	return src.SetWanted(types)
+}
+
+// current is the source of the kind that was found.
+func (s *eventsMap) current() source.Source {
+	if s.kind() == perfRings {
+		return s.perf
+	}
+	return s.ring
 }
 
 // Close implements [source.Source].

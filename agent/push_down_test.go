@@ -117,5 +117,5 @@ func TestNothingSelective(t *testing.T) {
 	f.RegisterNewConsumer(&picky{wants: interest.Types(typeA)})
 	require.NoError(t, f.gen.EmitTrace(3))
 	eventually(t, func() bool { return f.Stats().Unwanted == 3 }, "what nobody wants is read")
-	require.Equal(t, []agent.SourceStats{{Name: agent.EventsMapSource, Reading: true, Records: 3}}, f.Stats().Sources)
+	require.Equal(t, []agent.SourceStats{{Name: agent.EventsMapSource, Kind: "perf ring buffers", Reading: true, Records: 3}}, f.Stats().Sources)
 }

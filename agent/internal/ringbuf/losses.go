@@ -4,6 +4,7 @@ package ringbuf
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -15,6 +16,7 @@ import (
 type losses struct {
 	counter  *ebpf.Map // an array with an entry of 8 bytes for each CPU
 	reported uint64    // of the total, those that were returned, or lost before the ring was opened
+	asked    time.Time // when the counter was read last
 	final    bool      // the ring is detached: what is lost from then on does not matter
 	rest     uint64    // what was lost until then and has not been returned
 }
@@ -33,6 +35,7 @@ func openLosses(counter *ebpf.Map) (*losses, error) {
 
 // total returns the sum over all CPUs.
 func (l *losses) total() (sum uint64, err error) {
+	l.asked = time.Now()
 	var cpus []uint64
 	if err := l.counter.Lookup(uint32(0), &cpus); err != nil {
 		return 0, fmt.Errorf("read the loss counter: %w", err)
@@ -76,13 +79,18 @@ type countingRing struct {
 	losses *losses
 }
 
-// LostNow implements [source.LossCounter].
+// LostNow implements [source.LossCounter]. It is asked often, and reads the counter only if the ring was nearly
+// full, or once in a while: records that are too large for the ring are lost without that.
 func (r *countingRing) LostNow() (uint64, error) {
-	if r.taken.Load() {
+	if r.taken.Load() || !r.crowded && !r.losses.final && time.Since(r.losses.asked) < seldom {
 		return 0, nil
 	}
+	r.crowded = false
 	return r.losses.now()
 }
+
+// seldom is how often the counter is read of a ring that is not full.
+const seldom = time.Second / 2
 
 // Next implements [source.Ring]. The losses of a ring that was nearly full are told once all of it was
 // returned: that is where they were, or just before.
@@ -91,7 +99,6 @@ func (r *countingRing) Next(rec *source.Record) (bool, error) {
 	if ok || err != nil || !r.crowded {
 		return ok, err
 	}
-	r.crowded = false
 	lost, err := r.LostNow()
 	if err != nil || lost == 0 {
 		return false, err

@@ -39,7 +39,8 @@ const settleTime = 20 * time.Millisecond
 // (bpf_ringbuf_commit in kernel/bpf/ringbuf.c): for one that finds the reader waiting for it. So the reader
 // chooses by the position that it publishes. An eager ring publishes where the next record will be. A lazy
 // one publishes where the last record is that it has read: nothing will be written there, and nobody is woken
-// up. No program has to know of that.
+// up. One that wakes the reader up once publishes where the next record is when that is asked for, and is lazy
+// from there on. No program has to know of that.
 type Ring struct {
 	consumer *atomic.Uint64 // up to here records are read, the kernel may write from there on
 	producer *atomic.Uint64 // up to here records are written, or being written
@@ -48,11 +49,12 @@ type Ring struct {
 	frames   Frames         // nil if a record is an event
 
 	mode     source.Mode
+	armed    uint64 // where pos was when the mode was set
 	pos      uint64 // up to here records were returned or passed over
 	last     uint64 // where the last one of these is; pos if there is none
 	released uint64 // what consumer is, if nobody else reads
 	begin    uint64 // what lies before was written before the ring was opened
-	crowded  bool   // it has been nearly full since it was empty
+	crowded  bool   // there may have been no room since its losses were asked for
 
 	detached bool
 	end      uint64 // what lies behind was written after that
@@ -99,9 +101,7 @@ func (r *Ring) Next(rec *source.Record) (bool, error) {
 	if !ok {
 		return false, r.empty(fmt.Errorf("%w: %d bytes are pending in %d", errCorrupt, end-r.pos, r.size))
 	}
-	if end-r.pos > r.size-r.size/4 {
-		r.crowded = true
-	}
+	r.noteCrowded(r.released)
 	for end != r.pos {
 		found, err := r.look(end)
 		if err != nil {
@@ -189,16 +189,21 @@ func (r *Ring) empty(err error) error {
 	return err
 }
 
-// Release frees the space of all records that Next returned, but for the last one of a lazy ring. An
+// Release frees the space of all records that Next returned, but for the last one of a ring that is lazy. An
 // eager ring wakes the reader up for the next record from then on; only then can it be seen whether that is
 // there already.
 func (r *Ring) Release() {
-	if r.mode == source.Lazy && r.pos-r.last <= r.size/maxHeld {
+	defer r.noteCrowded(r.released) // until now, programs found what was read to be full
+	switch {
+	case r.mode == source.Eager:
+		r.publish(r.pos)
+		r.lookAgain()
+	case r.pos == r.armed: // it wakes the reader up for the next record, or has nothing to free
+	case r.pos-r.last <= r.size/maxHeld:
 		r.publish(r.last)
-		return
+	default:
+		r.publish(r.pos)
 	}
-	r.publish(r.pos)
-	r.lookAgain()
 }
 
 // lookAgain has Wait return if there is a record that the kernel woke nobody up for: one that was there
@@ -206,6 +211,13 @@ func (r *Ring) Release() {
 func (r *Ring) lookAgain() {
 	end, ok := r.limit()
 	r.ready.Store(!ok || end != r.pos && r.header()&busyBit == 0)
+}
+
+// noteCrowded notes whether there may have been no room behind what was released.
+func (r *Ring) noteCrowded(released uint64) {
+	if r.producer.Load()-released > r.size-r.size/4 {
+		r.crowded = true
+	}
 }
 
 // maxHeld is the part of the ring that the record of a lazy one may take which is kept.
@@ -225,7 +237,10 @@ func (r *Ring) publish(pos uint64) {
 
 // SetMode implements [source.Throttle].
 func (r *Ring) SetMode(mode source.Mode) error {
-	r.mode = mode
+	r.mode, r.armed = mode, r.pos
+	if mode != source.Lazy {
+		r.publish(r.pos)
+	}
 	r.Release()
 	return nil
 }

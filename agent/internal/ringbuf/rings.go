@@ -20,6 +20,7 @@ import (
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/agent/internal/taken"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/wanted"
 )
 
 // Rings is the ring of a ring buffer map, there is one. Wake may be called at any time. Wait, and
@@ -31,8 +32,9 @@ type Rings struct {
 	path    string // empty if it is not pinned
 	reader  uint32 // whose lease it is
 	ring    *Ring
-	losses  *losses // nil if nobody counts them
-	lossErr error   // why they are not counted although somebody does
+	losses  *losses     // nil if nobody counts them
+	lossErr error       // why they are not counted although somebody does
+	wanted  *wanted.Map // nil if the map is not pinned
 	poller  *epoll.Poller
 
 	ended    chan struct{} // closed to end renew
@@ -50,7 +52,7 @@ type Rings struct {
 // in any case.
 func open(array *ebpf.Map, id ebpf.MapID, memory *memory, s *Source) (_ *Rings, err error) {
 	rs := &Rings{
-		array: array, id: id, path: s.path, reader: s.reader,
+		array: array, id: id, path: s.path, reader: s.reader, wanted: s.wanted,
 		ring: memory.ring(), ended: make(chan struct{}), memory: memory, leased: true,
 	}
 	defer func() {
@@ -100,13 +102,20 @@ func (rs *Rings) All() []source.Ring {
 }
 
 // Wait implements [source.Rings].
-func (rs *Rings) Wait(timeout time.Duration) (woken bool, err error) {
-	if rs.ring.ready.Swap(false) {
-		timeout, woken = 0, true
+func (rs *Rings) Wait(timeout time.Duration) (woken []int, err error) {
+	missed := rs.ring.ready.Swap(false)
+	if missed {
+		timeout = 0
 	}
 	ready, err := rs.poller.Wait(timeout)
-	return woken || len(ready) > 0, err
+	if missed || len(ready) > 0 {
+		return theRing[:], err
+	}
+	return nil, err
 }
+
+// theRing is what Wait returns.
+var theRing = [...]int{0}
 
 // Wake makes the current or the next Wait return.
 func (rs *Rings) Wake() error { return rs.poller.Wake() }
@@ -141,14 +150,14 @@ func (rs *Rings) Unmap() error {
 	return err
 }
 
-// giveUp ends the lease, and the reading.
-func (rs *Rings) giveUp() {
+// mapped tells whether it can still be read.
+func (rs *Rings) mapped() bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	rs.giveUpLocked()
+	return rs.memory != nil
 }
 
-// giveUpLocked is described at giveUp. The caller holds rs.mu.
+// giveUpLocked ends the lease, and the reading. The caller holds rs.mu.
 func (rs *Rings) giveUpLocked() {
 	rs.ring.taken.Store(true)
 	if rs.leased && rs.memory != nil {
@@ -197,6 +206,11 @@ func (rs *Rings) Check() error {
 		return rs.lostLocked("the consumer's position was moved")
 	}
 	rs.ring.lookAgain()
+	if rs.wanted != nil {
+		if err := rs.wanted.Check(); err != nil {
+			return fmt.Errorf("%w: %w", source.ErrStale, err)
+		}
+	}
 	return rs.lossErr
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/taken"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/wanted"
 )
 
 // LossesSuffix is what the path of a pinned ring buffer is followed by where the counter of its
@@ -30,7 +31,8 @@ type Source struct {
 	opts   Options
 	array  *ebpf.Map // nil if it is opened by path
 	path   string
-	reader uint32 // an id of its own, never 0
+	wanted *wanted.Map // beside path; nil if there is none
+	reader uint32      // an id of its own, never 0
 
 	mu       sync.Mutex // guards what follows
 	current  *Rings     // those of the last Open
@@ -61,7 +63,7 @@ func New(m *ebpf.Map, opts Options) *Source {
 // NewPinned returns the source for the ring buffer map that is pinned at path, whichever that is at the
 // time.
 func NewPinned(path string, opts Options) *Source {
-	return &Source{path: path, opts: opts, reader: newReader()}
+	return &Source{path: path, wanted: wanted.New(path), opts: opts, reader: newReader()}
 }
 
 func newReader() uint32 { return rand.Uint32N(1<<32-1) + 1 }
@@ -94,6 +96,11 @@ func (s *Source) Open() (source.Rings, error) {
 		return nil, err
 	}
 	s.current, s.lostID, s.intruder = rings, 0, nil
+	if s.wanted != nil {
+		if err := s.wanted.Reopen(); err != nil {
+			return nil, errors.Join(err, rings.Close())
+		}
+	}
 	return rings, nil
 }
 
@@ -132,9 +139,41 @@ func (rs *Rings) replaced() {
 	rs.ring.taken.Store(true)
 }
 
+// SetWanted implements [source.Selective]. What somebody else wants who reads the ring buffer stays.
+func (s *Source) SetWanted(types source.Types) (selects bool, err error) {
+	if s.wanted == nil || !s.wanted.There() {
+		return false, nil
+	}
+	if s.takenAway() {
+		return true, nil
+	}
+	return true, s.wanted.Set(types)
+}
+
+// takenAway tells whether somebody else reads the ring buffer who took it away.
+func (s *Source) takenAway() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil || s.current.lost.Load() {
+		return true
+	}
+	if s.current.mapped() {
+		return false // as far as the last Check knows
+	}
+	m, err := ebpf.LoadPinnedMap(s.path, nil)
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	return errors.Is(CheckFree(m), taken.Err)
+}
+
 // Close implements [source.Source].
 func (s *Source) Close() error {
 	var errs []error
+	if s.wanted != nil {
+		errs = append(errs, s.wanted.Close())
+	}
 	for _, m := range []*ebpf.Map{s.array, s.opts.Losses} {
 		if m != nil {
 			errs = append(errs, m.Close())
