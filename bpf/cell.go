@@ -34,6 +34,13 @@ var Cell = cell.Module(
 const (
 	flagDevice = "device"
 	flagDeny   = "deny"
+	flagEvents = "datapath-events"
+)
+
+// What [Config.DatapathEvents] can be.
+const (
+	EventsPerf    = "perf"
+	EventsRingbuf = "ringbuf"
 )
 
 // Config is the configuration of the datapath.
@@ -43,9 +50,13 @@ type Config struct {
 
 	// Deny are the rules for the packets to drop, for [ParseRule].
 	Deny []string
+
+	// DatapathEvents is what events are written to: [EventsPerf], a perf event array, or
+	// [EventsRingbuf], a ring buffer of [DefaultRingBufferSize].
+	DatapathEvents string
 }
 
-var defaultConfig = Config{}
+var defaultConfig = Config{DatapathEvents: EventsPerf}
 
 // Flags implements cell.Flagger.
 func (def Config) Flags(flags *pflag.FlagSet) {
@@ -55,6 +66,20 @@ func (def Config) Flags(flags *pflag.FlagSet) {
 		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d. "+
 			"No rule drops neighbour discovery, MLD and the like (RFC 4890), and icmp no errors, such as packet too big. "+
 			"Later fragments have no ports: they pass", MaxRules))
+	flags.String(flagEvents, def.DatapathEvents,
+		"What the embedded datapath writes its events to: perf, a perf ring buffer for each CPU, or ringbuf, a BPF ring buffer for all")
+}
+
+// ringBufferSize parses --datapath-events. It returns 0 for a perf event array.
+func (cfg Config) ringBufferSize() (int, error) {
+	switch cfg.DatapathEvents {
+	case EventsPerf, "":
+		return 0, nil
+	case EventsRingbuf:
+		return DefaultRingBufferSize(), nil
+	default:
+		return 0, fmt.Errorf("--%s=%s: allowed are %s and %s", flagEvents, cfg.DatapathEvents, EventsPerf, EventsRingbuf)
+	}
 }
 
 // rules parses and checks --deny.
@@ -92,6 +117,10 @@ func newDatapath(p params) (monitor.DatapathReady, monitor.DatapathCheck, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	ringBufferSize, err := p.Config.ringBufferSize()
+	if err != nil {
+		return nil, nil, err
+	}
 	path := p.Monitor.MonitorEventsMap
 	if len(p.Config.Device) == 0 {
 		return func(ctx context.Context) error { return AwaitPin(ctx, path) }, nil, nil
@@ -99,7 +128,7 @@ func newDatapath(p params) (monitor.DatapathReady, monitor.DatapathCheck, error)
 	r := &runner{
 		log:     p.Log,
 		health:  health.OrNone(p.Health).NewScope("devices"),
-		opts:    Options{Devices: p.Config.Device, Deny: rules, EventsMap: path},
+		opts:    Options{Devices: p.Config.Device, Deny: rules, EventsMap: path, RingBufferSize: ringBufferSize},
 		running: make(chan struct{}),
 	}
 	p.Lifecycle.Append(r)

@@ -138,6 +138,8 @@ func TestCellRefuses(t *testing.T) {
 		{"rules without a device", []string{"--deny=udp/9999"}, "--deny needs --device"},
 		{"too many rules", []string{"--device=lo", "--deny=" + strings.Join(manyRules(MaxRules+1), ",")},
 			"--deny has 65 rules, at most 64 are possible"},
+		{"events into what is not known", []string{"--device=lo", "--datapath-events=pipe"},
+			"--datapath-events=pipe: allowed are perf and ringbuf"},
 		{"unknown device", []string{"--device=nosuch"}, `device "nosuch": Link not found`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

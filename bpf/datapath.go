@@ -7,11 +7,14 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/bits"
 	"os"
 	"slices"
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
@@ -20,6 +23,7 @@ import (
 const (
 	eventsMapName = "monitor_events"
 	wantedMapName = "monitor_wanted"
+	lossesMapName = "monitor_lost"
 )
 
 // Options says what a datapath does.
@@ -38,6 +42,11 @@ type Options struct {
 	// Beside it, at the path with "_wanted" behind it, the map is pinned that says which
 	// events are wanted, see wanted.h. Everything is, until somebody writes to it.
 	EventsMap string
+
+	// RingBufferSize makes the events map a ring buffer of so many bytes, a power of two and at least a
+	// page, in place of a perf event array. Its losses are counted as ringbuf_losses.h has it. See
+	// [DefaultRingBufferSize].
+	RingBufferSize int
 
 	// DevicesChanged, if it is not nil, is called when the datapath is not attached to all
 	// devices any more, with an error that names them, again when they are others, and with nil once it
@@ -88,7 +97,10 @@ func (d *Datapath) start(opts Options) (err error) {
 	if err := setRules(spec, opts.Deny); err != nil {
 		return err
 	}
-	pinned := pinnedMaps(spec, opts.EventsMap)
+	if err := opts.setKind(spec); err != nil {
+		return err
+	}
+	pinned := pinnedMaps(spec, opts.EventsMap, opts.RingBufferSize > 0)
 	stale, err := findStaleMaps(pinned)
 	if err != nil {
 		return err
@@ -102,8 +114,13 @@ func (d *Datapath) start(opts Options) (err error) {
 			return fmt.Errorf("reset the map of what is wanted that was left behind: %w", err)
 		}
 	}
-	d.tookOver = stale[hostMapCiliumEvents] != nil
-	maps := map[string]*ebpf.Map{hostMapCiliumEvents: d.objects.CiliumEvents, hostMapEventsWanted: d.objects.EventsWanted}
+	d.tookOver = stale[hostMapCiliumEvents] != nil || stale[hostMapEventsRingbuf] != nil
+	maps := map[string]*ebpf.Map{
+		hostMapCiliumEvents:  d.objects.CiliumEvents,
+		hostMapEventsRingbuf: d.objects.EventsRingbuf,
+		hostMapEventsLost:    d.objects.EventsLost,
+		hostMapEventsWanted:  d.objects.EventsWanted,
+	}
 	for _, p := range pinned {
 		if stale[p.name] != nil {
 			continue
@@ -126,10 +143,19 @@ type pinnedMap struct {
 }
 
 // pinnedMaps are in the order in which they are pinned: whoever finds the events map finds all.
-func pinnedMaps(spec *ebpf.CollectionSpec, path string) []pinnedMap {
-	events, wants := spec.Maps[hostMapCiliumEvents], spec.Maps[hostMapEventsWanted]
-	events.Name, wants.Name = eventsMapName, wantedMapName
-	return []pinnedMap{{hostMapEventsWanted, wants, path + wanted.Suffix}, {hostMapCiliumEvents, events, path}}
+func pinnedMaps(spec *ebpf.CollectionSpec, path string, ringBuffer bool) (pinned []pinnedMap) {
+	add := func(name, kernelName, path string) {
+		spec.Maps[name].Name = kernelName
+		pinned = append(pinned, pinnedMap{name, spec.Maps[name], path})
+	}
+	add(hostMapEventsWanted, wantedMapName, path+wanted.Suffix)
+	if ringBuffer {
+		add(hostMapEventsLost, lossesMapName, path+agent.RingBufferLossesSuffix)
+		add(hostMapEventsRingbuf, eventsMapName, path)
+	} else {
+		add(hostMapCiliumEvents, eventsMapName, path)
+	}
+	return pinned
 }
 
 // findStaleMaps opens those of the maps that are to be taken over, by their names.
@@ -152,6 +178,25 @@ func closeAll(maps map[string]*ebpf.Map) (err error) {
 		err = errors.Join(err, m.Close())
 	}
 	return err
+}
+
+// setKind has the programs write into the kind of map that was asked for.
+func (opts *Options) setKind(spec *ebpf.CollectionSpec) error {
+	if opts.RingBufferSize == 0 {
+		return nil
+	}
+	if opts.RingBufferSize < 0 || opts.RingBufferSize > math.MaxUint32 {
+		return fmt.Errorf("a ring buffer of %d bytes", opts.RingBufferSize)
+	}
+	spec.Maps[hostMapEventsRingbuf].MaxEntries = uint32(opts.RingBufferSize)
+	return spec.Variables[hostVarUseRingbuf].Set(true)
+}
+
+// DefaultRingBufferSize is the size of the ring buffer in bytes that [Cell] makes: 256 KiB for each possible
+// CPU, as much as perf ring buffers have by default, up to 8 MiB.
+func DefaultRingBufferSize() int {
+	const perCPU, most = 256 << 10, 8 << 20
+	return min(perCPU<<bits.Len(uint(ebpf.MustPossibleCPU()-1)), most)
 }
 
 func setRules(spec *ebpf.CollectionSpec, rules []Rule) error {

@@ -11,6 +11,7 @@
 
 #include "events.h"
 #include "packet.h"
+#include "ringbuf_losses.h"
 #include "wanted.h"
 
 /* What is captured of a simple packet, and at most. The difference is room for tunnels with
@@ -28,6 +29,23 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } cilium_events SEC(".maps"); /* the loader makes it as large as there are possible CPUs */
 
+/* The events map in place of that one, if the loader says so, and the counter of its losses. The loader
+ * sets its size.
+ */
+const volatile bool use_ringbuf = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events_ringbuf SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} events_lost SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -37,8 +55,8 @@ struct {
 
 #define VLAN_TAG_LEN 4
 
-/* Where an event and its frame with the tag, which follows the event, are put together. */
-struct tagged_event {
+/* Where an event and its frame, which follows the event, are put together. */
+struct framed_event {
 	union event event;
 	__u8 frame[MAC_LEN + VLAN_TAG_LEN + MAX_CAPTURE_LEN];
 };
@@ -47,8 +65,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct tagged_event);
-} tagged_events SEC(".maps");
+	__type(value, struct framed_event);
+} framed_events SEC(".maps");
+
+/* write_framed writes an event with its frame, of so many bytes. */
+static __always_inline void write_framed(struct __sk_buff *skb, struct framed_event *framed, __u32 size)
+{
+	if (!use_ringbuf)
+		bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU, framed, size);
+	else if (bpf_ringbuf_output(&events_ringbuf, framed, size, 0))
+		count_lost(&events_lost);
+}
 
 /* write_tagged writes the event with the outermost VLAN tag, which the kernel took out of the
  * packet, where it is on the wire. It returns false if it wrote nothing.
@@ -56,27 +83,45 @@ struct {
 static __noinline bool write_tagged(struct __sk_buff *skb, const union event *event, __u32 size, __u32 capture)
 {
 	__be16 tag[] = { skb->vlan_proto, bpf_htons(skb->vlan_tci) };
-	struct tagged_event *tagged;
+	struct framed_event *framed;
 	__u32 key = 0, rest;
 	__u8 *frame;
 
-	tagged = bpf_map_lookup_elem(&tagged_events, &key);
-	if (!tagged || size > sizeof(*event) || capture <= MAC_LEN)
+	framed = bpf_map_lookup_elem(&framed_events, &key);
+	if (!framed || size > sizeof(*event) || capture <= MAC_LEN)
 		return false;
 	/* What is behind the addresses: from 1 to MAX_CAPTURE_LEN, as all verifiers understand it. */
 	rest = ((capture - MAC_LEN - 1) & (MAX_CAPTURE_LEN - 1)) + 1;
 
-	tagged->event = *event;
-	tagged->event.header.len_orig += VLAN_TAG_LEN;
-	tagged->event.header.len_cap += VLAN_TAG_LEN;
-	frame = (__u8 *)tagged + size;
+	framed->event = *event;
+	framed->event.header.len_orig += VLAN_TAG_LEN;
+	framed->event.header.len_cap += VLAN_TAG_LEN;
+	frame = (__u8 *)framed + size;
 	if (bpf_skb_load_bytes(skb, 0, frame, MAC_LEN))
 		return false;
 	__builtin_memcpy(frame + MAC_LEN, tag, VLAN_TAG_LEN);
 	if (bpf_skb_load_bytes(skb, MAC_LEN, frame + MAC_LEN + VLAN_TAG_LEN, rest))
 		return false;
-	bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU, tagged, size + MAC_LEN + VLAN_TAG_LEN + rest);
+	write_framed(skb, framed, size + MAC_LEN + VLAN_TAG_LEN + rest);
 	return true;
+}
+
+/* write_plain writes the event with the start of the packet. A ring buffer takes both in one piece. */
+static __noinline int write_plain(struct __sk_buff *skb, const union event *event, __u32 size, __u32 capture)
+{
+	struct framed_event *framed;
+	__u32 key = 0;
+
+	if (!use_ringbuf)
+		return bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU | (__u64)capture << 32, (void *)event, size);
+	framed = bpf_map_lookup_elem(&framed_events, &key);
+	if (!framed || size > sizeof(*event) || !capture)
+		return 0;
+	capture = ((capture - 1) & (MAX_CAPTURE_LEN - 1)) + 1; /* as in write_tagged */
+	framed->event = *event;
+	if (!bpf_skb_load_bytes(skb, 0, (__u8 *)framed + size, capture))
+		write_framed(skb, framed, size + capture);
+	return 0;
 }
 
 /* wants tells whether anybody wants events of a type. */
@@ -88,8 +133,8 @@ static __always_inline bool wants(enum event_type type)
 /* emit completes the header and writes the event with the start of the packet.
  * It is not inlined, so that the events' layouts are in BTF.
  *
- * The result does not matter: without a reader there is nothing to do, and the
- * kernel counts the events for which the ring has no room.
+ * The result does not matter: without a reader there is nothing to do, and the events for which the
+ * ring has no room are counted.
  */
 static __noinline int emit(struct __sk_buff *skb, const struct packet *pkt, union event *event, __u32 size)
 {
@@ -104,6 +149,6 @@ static __noinline int emit(struct __sk_buff *skb, const struct packet *pkt, unio
 	event->header.len_orig = skb->len;
 	event->header.len_cap = capture;
 	if (!skb->vlan_present || pkt->l3 || !write_tagged(skb, event, size, capture))
-		bpf_perf_event_output(skb, &cilium_events, BPF_F_CURRENT_CPU | capture << 32, event, size);
+		write_plain(skb, event, size, capture);
 	return 0;
 }

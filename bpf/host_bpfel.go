@@ -25,14 +25,7 @@ type hostDenyRule struct {
 	Pad       [2]uint8
 }
 
-type hostMonitorWanted struct {
-	_        structs.HostLayout
-	Version  uint32
-	Reserved uint32
-	Types    [4]uint64
-}
-
-type hostTaggedEvent struct {
+type hostFramedEvent struct {
 	_     structs.HostLayout
 	Event struct {
 		_      structs.HostLayout
@@ -52,19 +45,29 @@ type hostTaggedEvent struct {
 	Frame [528]uint8
 }
 
+type hostMonitorWanted struct {
+	_        structs.HostLayout
+	Version  uint32
+	Reserved uint32
+	Types    [4]uint64
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	hostMapCiliumEvents   = "cilium_events"
 	hostMapDenyRules      = "deny_rules"
+	hostMapEventsLost     = "events_lost"
+	hostMapEventsRingbuf  = "events_ringbuf"
 	hostMapEventsWanted   = "events_wanted"
-	hostMapTaggedEvents   = "tagged_events"
+	hostMapFramedEvents   = "framed_events"
 	hostProgFromNetwork   = "from_network"
 	hostProgFromNetworkL3 = "from_network_l3"
 	hostProgToNetwork     = "to_network"
 	hostProgToNetworkL3   = "to_network_l3"
 	hostVarDenyRuleCount  = "deny_rule_count"
+	hostVarUseRingbuf     = "use_ringbuf"
 )
 
 // loadHost returns the embedded CollectionSpec for host.
@@ -119,10 +122,12 @@ type hostProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type hostMapSpecs struct {
-	CiliumEvents *ebpf.MapSpec `ebpf:"cilium_events"`
-	DenyRules    *ebpf.MapSpec `ebpf:"deny_rules"`
-	EventsWanted *ebpf.MapSpec `ebpf:"events_wanted"`
-	TaggedEvents *ebpf.MapSpec `ebpf:"tagged_events"`
+	CiliumEvents  *ebpf.MapSpec `ebpf:"cilium_events"`
+	DenyRules     *ebpf.MapSpec `ebpf:"deny_rules"`
+	EventsLost    *ebpf.MapSpec `ebpf:"events_lost"`
+	EventsRingbuf *ebpf.MapSpec `ebpf:"events_ringbuf"`
+	EventsWanted  *ebpf.MapSpec `ebpf:"events_wanted"`
+	FramedEvents  *ebpf.MapSpec `ebpf:"framed_events"`
 }
 
 // hostVariableSpecs contains global variables before they are loaded into the kernel.
@@ -130,6 +135,7 @@ type hostMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type hostVariableSpecs struct {
 	DenyRuleCount *ebpf.VariableSpec `ebpf:"deny_rule_count"`
+	UseRingbuf    *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 }
 
 // hostObjects contains all objects after they have been loaded into the kernel.
@@ -152,18 +158,22 @@ func (o *hostObjects) Close() error {
 //
 // It can be passed to loadHostObjects or ebpf.CollectionSpec.LoadAndAssign.
 type hostMaps struct {
-	CiliumEvents *ebpf.Map `ebpf:"cilium_events"`
-	DenyRules    *ebpf.Map `ebpf:"deny_rules"`
-	EventsWanted *ebpf.Map `ebpf:"events_wanted"`
-	TaggedEvents *ebpf.Map `ebpf:"tagged_events"`
+	CiliumEvents  *ebpf.Map `ebpf:"cilium_events"`
+	DenyRules     *ebpf.Map `ebpf:"deny_rules"`
+	EventsLost    *ebpf.Map `ebpf:"events_lost"`
+	EventsRingbuf *ebpf.Map `ebpf:"events_ringbuf"`
+	EventsWanted  *ebpf.Map `ebpf:"events_wanted"`
+	FramedEvents  *ebpf.Map `ebpf:"framed_events"`
 }
 
 func (m *hostMaps) Close() error {
 	return _HostClose(
 		m.CiliumEvents,
 		m.DenyRules,
+		m.EventsLost,
+		m.EventsRingbuf,
 		m.EventsWanted,
-		m.TaggedEvents,
+		m.FramedEvents,
 	)
 }
 
@@ -172,6 +182,7 @@ func (m *hostMaps) Close() error {
 // It can be passed to loadHostObjects or ebpf.CollectionSpec.LoadAndAssign.
 type hostVariables struct {
 	DenyRuleCount *ebpf.Variable `ebpf:"deny_rule_count"`
+	UseRingbuf    *ebpf.Variable `ebpf:"use_ringbuf"`
 }
 
 // hostPrograms contains all programs after they have been loaded into the kernel.

@@ -38,14 +38,17 @@ func pushTag(etherType, tci uint16) asm.Instructions {
 func loadTagged(t *testing.T, etherType, tci uint16, rules ...string) *hostObjects {
 	t.Helper()
 	objects := new(hostObjects)
-	loadInto(t, objects, func(spec *ebpf.CollectionSpec) {
-		for _, prog := range spec.Programs {
-			begin := pushTag(etherType, tci)
-			begin[0].Metadata, prog.Instructions[0].Metadata = prog.Instructions[0].Metadata, asm.Metadata{}
-			prog.Instructions = append(begin, prog.Instructions...)
-		}
-	}, rules...)
+	loadInto(t, objects, func(spec *ebpf.CollectionSpec) { pushTags(spec, etherType, tci) }, rules...)
 	return objects
+}
+
+// pushTags has all programs begin with pushTag.
+func pushTags(spec *ebpf.CollectionSpec, etherType, tci uint16) {
+	for _, prog := range spec.Programs {
+		begin := pushTag(etherType, tci)
+		begin[0].Metadata, prog.Instructions[0].Metadata = prog.Instructions[0].Metadata, asm.Metadata{}
+		prog.Instructions = append(begin, prog.Instructions...)
+	}
 }
 
 // withTag puts a VLAN tag into a frame, as it is on the wire.

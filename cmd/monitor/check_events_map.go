@@ -63,10 +63,11 @@ func ringBufferRequirement(path string, m *ebpf.Map) requirement {
 	return r
 }
 
-// readsRingBuffer tells whether the map that some other datapath has pinned is one.
+// readsRingBuffer tells whether the events map is one: that of the embedded datapath, or the one that some other
+// has pinned.
 func (s *settings) readsRingBuffer() bool {
 	if s.ownDatapath() {
-		return false
+		return s.Datapath.DatapathEvents == bpf.EventsRingbuf
 	}
 	m, err := ebpf.LoadPinnedMap(s.Agent.MonitorEventsMap, nil)
 	if err != nil {
