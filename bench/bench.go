@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/monitor/bench/internal/agentproc"
 	"github.com/cilium/monitor/bench/internal/drain"
 	"github.com/cilium/monitor/bench/internal/load"
+	"github.com/cilium/monitor/bpf"
 )
 
 // The agents, by the name of their package.
@@ -78,11 +79,12 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
-	if b.floor, err = load.New(filepath.Join(filepath.Dir(agentproc.EventsMapPath), "floor_events")); err != nil {
+	if b.floor, err = load.New(filepath.Join(filepath.Dir(agentproc.EventsMapPath), "floor_events"), 0); err != nil {
 		return nil, err
 	}
 	for _, name := range opts.agents {
 		// Cilium's code tells by the name of the binary that the events map is under the default root.
+		ringBufferSize := 0
 		u, eventsMap := &underTest{binary: filepath.Join(dir, name), socket: agentproc.SocketPath}, agentproc.EventsMapPath
 		if name == ours {
 			eventsMap = filepath.Join(filepath.Dir(eventsMap), "monitor_events")
@@ -91,8 +93,11 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 			if opts.maxDelay > 0 {
 				u.args = append(u.args, maxDelayFlag(opts.maxDelay))
 			}
+			if opts.ringbuf {
+				ringBufferSize = bpf.DefaultRingBufferSize()
+			}
 		}
-		if u.emitter, err = load.New(eventsMap); err != nil {
+		if u.emitter, err = load.New(eventsMap, ringBufferSize); err != nil {
 			return nil, err
 		}
 		b.agents[name] = u

@@ -67,6 +67,7 @@ type options struct {
 	agents   []string
 	only     []string
 	maxDelay time.Duration // of this project's agent, 0: its default
+	ringbuf  bool          // this project's agent reads a ring buffer
 	docs     string
 
 	rounds                 int
@@ -145,6 +146,7 @@ func parseFlags() (options, error) {
 	flag.DurationVar(&opts.window, "window", 400*time.Millisecond, "shapes, traffic and frontier: load of one run, longer where that is less than 3 bursts")
 	delays := flag.String("delays", "125us,250us,500us,1ms,2ms,4ms", "frontier: values of --monitor-max-delay")
 	flag.DurationVar(&opts.maxDelay, "max-delay", 0, "--monitor-max-delay of this project's agent (default its own)")
+	flag.BoolVar(&opts.ringbuf, "ringbuf", false, "have this project's agent read a ring buffer, as large as the perf rings of all CPUs")
 	flag.StringVar(&opts.docs, "docs", "", "directory of the project whose documents and charts the results go to")
 	flag.Parse()
 

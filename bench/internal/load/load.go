@@ -32,9 +32,10 @@ type Emitter struct {
 	workers   []*worker // by CPU
 }
 
-// New creates an events map pinned at path, and an emitter of events into it.
-func New(path string) (*Emitter, error) {
-	g, err := testutils.NewGenerator(testutils.GeneratorOptions{MeasureTime: true})
+// New creates an events map pinned at path, and an emitter of events into it. The map is a ring buffer of so many
+// bytes, or a perf event array if that is 0.
+func New(path string, ringBufferSize int) (*Emitter, error) {
+	g, err := testutils.NewGenerator(testutils.GeneratorOptions{MeasureTime: true, RingBufferSize: ringBufferSize})
 	if err != nil {
 		return nil, err
 	}

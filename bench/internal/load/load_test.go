@@ -16,7 +16,7 @@ func TestEmitterEmitsTheWholeShape(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	e, err := New(testutils.EventsMapPath(t))
+	e, err := New(testutils.EventsMapPath(t), 0)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, e.Close()) }()
 

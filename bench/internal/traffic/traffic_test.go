@@ -24,7 +24,7 @@ func TestTapReportsTheTrafficOfEachKind(t *testing.T) {
 	pair, err := NewPair()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, pair.Close()) }()
-	emitter, err := load.New(testutils.EventsMapPath(t))
+	emitter, err := load.New(testutils.EventsMapPath(t), 0)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, emitter.Close()) }()
 	tap, err := NewTap(emitter)
