@@ -6,6 +6,7 @@ package bpf
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/internal/wanted"
 )
 
 // childEnv makes the test binary a process that runs a datapath, with its events
@@ -155,7 +158,7 @@ func TestKilledProcess(t *testing.T) {
 func TestKilledProcessWithoutSysAdmin(t *testing.T) {
 	path := eventsPath(t)
 	keepDir(t, path)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
+	t.Cleanup(func() { require.NoError(t, errors.Join(os.RemoveAll(path), os.RemoveAll(path+wanted.Suffix))) })
 	kill(t, startChild(t, path, unprivileged()))
 	id, err := pinnedMapID(path)
 	require.NoError(t, err)
