@@ -134,7 +134,7 @@ func testTakeOver(t *testing.T, kind testutils.GeneratorOptions) {
 	eventually(t, func() bool { return deaf(t, f.Agent) }, "the first agent says that it is deaf")
 	eventually(t, func() bool { return other.State() != nil }, "the other one reads")
 	eventually(t, func() bool { return c.noticed("somebody else reads the events map") }, "clients are told")
-	require.False(t, deaf(t, other))
+	eventually(t, func() bool { return !deaf(t, other) }, "and says so")
 
 	// The first one, which waits, reads again when the second one is gone.
 	stop()
@@ -149,7 +149,7 @@ func testTakeOver(t *testing.T, kind testutils.GeneratorOptions) {
 	for range 5 {
 		before, _ := consumer.Counts()
 		require.NoError(t, f.gen.EmitTrace(100))
-		eventually(t, func() bool { events, _ := consumer.Counts(); return events == before+100 }, "the second one goes on")
+		eventually(t, func() bool { events, _ := consumer.Counts(); return events >= before+100 }, "the second one goes on")
 	}
 	require.Zero(t, sourceStats(t, second, agent.EventsMapSource).Reopened, "it need not have read anew")
 }
