@@ -156,7 +156,7 @@ func TestOtherTypePinned(t *testing.T) {
 		}
 		require.EqualValues(t, pages, f.State().Npages)
 	}
-	require.EqualValues(t, 3, sourceStats(t, f.Agent, agent.EventsMapSource).Reopened)
+	eventually(t, func() bool { return sourceStats(t, f.Agent, agent.EventsMapSource).Reopened == 3 }, "each is counted")
 }
 
 // TestRingBufferIntruder has somebody take events who knows nothing of the agent: it says so, and reads
