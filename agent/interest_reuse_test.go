@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,8 @@ import (
 func TestInterestReplaced(t *testing.T) {
 	g := newGuarded(t)
 	blocked := &blockedConsumer{called: make(chan struct{}, 100), release: make(chan struct{})}
+	release := sync.OnceFunc(func() { close(blocked.release) })
+	defer release()
 	g.RegisterNewConsumer(blocked)
 	ctx, leave := context.WithCancel(t.Context())
 	_, err := g.SubscribeEvents(ctx, "a", agent.StreamOptions{Interest: interest.Types(typeA)})
@@ -30,7 +33,7 @@ func TestInterestReplaced(t *testing.T) {
 	require.NoError(t, err)
 	l := &picky{wants: interest.Types(typeB)}
 	g.RegisterNewListener(l)
-	close(blocked.release)
+	release()
 	require.True(t, g.src.write("b1"))
 	for e := range stream {
 		require.Equal(t, "b1", string(e.Data))

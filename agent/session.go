@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -280,7 +281,7 @@ func beginOfRequest(r *session.Request) begin {
 }
 
 func exactBeginOfRequest(r *session.Request) begin {
-	b := begin{last: int(min(r.From.Last, maxLast))}
+	b := begin{last: int(min(r.From.Last, maxLast)), until: r.Until}
 	if r.From.Since != 0 {
 		b.since = time.Unix(0, r.From.Since)
 	}
@@ -288,7 +289,7 @@ func exactBeginOfRequest(r *session.Request) begin {
 }
 
 // maxLast is more events than any history has.
-const maxLast = 1 << 40
+const maxLast = math.MaxInt
 
 // updateDictionary asks for the names.
 func (s *server) updateDictionary() {

@@ -24,6 +24,9 @@ type sessionStream struct {
 	past *eventlog.Cursor // what comes first; nil once it has come
 	only bool             // nothing comes after it
 
+	late      bool   // the time is later than until
+	lastTurns uint64 // turns of the dispatch lock when that was noticed
+
 	opening [][]byte // what the live part begins with
 
 	dictionary *session.Dictionary // what the client has
@@ -90,20 +93,36 @@ func (s *sessionStream) fill(buf []byte) []byte {
 			return buf
 		}
 		s.endPast()
-		if s.only {
-			return s.end(buf)
+		if !s.only {
+			buf = session.AppendLive(buf)
 		}
-		buf = session.AppendLive(buf)
+	}
+	if s.only {
+		return s.end(buf)
 	}
 	for _, data := range s.opening {
 		buf = session.AppendEvent(buf, time.Now().UnixNano(), 0, data)
 	}
 	s.opening = nil
+	over := s.over() // asked before the log is
 	buf = s.appendEvents(buf, s.live, session.LostByReader)
-	if s.until != 0 && !s.ended && len(buf) < sessionBufferSize && time.Now().UnixNano() > s.until {
+	if over && !s.ended && len(buf) < sessionBufferSize {
 		return s.end(buf)
 	}
 	return buf
+}
+
+// over tells whether all events until the time that the client asked for are in the log. Those who were
+// distributing events at that time may have some that are not.
+func (s *sessionStream) over() bool {
+	if s.until == 0 || time.Now().UnixNano() <= s.until {
+		return false
+	}
+	dispatch := &s.server.agent.dispatch
+	if !s.late {
+		s.late, s.lastTurns = true, dispatch.turns()
+	}
+	return dispatch.over(s.lastTurns)
 }
 
 // end appends the last frame.
@@ -146,12 +165,12 @@ func (s *sessionStream) appendEvents(buf []byte, cursor *eventlog.Cursor, own se
 				buf = s.end(buf)
 				break
 			}
-			size += length
 			at, accepted := cursor.Time(n)
 			if accepted && s.until != 0 && at > s.until {
 				buf = s.end(buf)
 				break
 			}
+			size += length
 			buf = s.appendPayload(buf, cursor, &pl, at, accepted, own)
 		}
 		cursor.Wrote(size)
