@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -44,6 +45,13 @@ func (s *selectiveSource) last() *source.Types {
 		return nil
 	}
 	return &s.wanted[len(s.wanted)-1]
+}
+
+// all returns what it was told.
+func (s *selectiveSource) all() []source.Types {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.wanted)
 }
 
 func typesOf(types ...uint8) *source.Types {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -124,13 +125,39 @@ func (s *server) takeRequest(c *conn, request *session.Request) {
 		s.greet(o)
 		return
 	}
-	s.agent.afterPending(func() {
+	s.mu.Lock()
+	s.waiting = append(s.waiting, o)
+	deferred := s.deferred
+	s.deferred = true
+	s.mu.Unlock()
+	if !deferred {
+		s.agent.afterPending(s.openWaiting)
+	}
+}
+
+// openWaiting opens sessions that wait until no event is being distributed. The caller holds the dispatch lock.
+func (s *server) openWaiting() {
+	s.mu.Lock()
+	waiting := s.waiting
+	s.waiting, s.deferred = nil, false
+	s.mu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	for _, o := range waiting {
 		s.openSession(o)
-		s.mu.Lock()
-		s.opened = append(s.opened, o)
-		s.mu.Unlock()
-		s.wake()
-	})
+	}
+	s.mu.Lock()
+	s.opened = append(s.opened, waiting...)
+	s.mu.Unlock()
+	s.wake()
+}
+
+// forgetWaiting forgets the request of a connection that ends, if it is waiting.
+func (s *server) forgetWaiting(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = slices.DeleteFunc(s.waiting, func(o *openedSession) bool { return o.conn == c })
 }
 
 // openedSession is one on its way from the request to the greeting.
