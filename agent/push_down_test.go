@@ -117,6 +117,25 @@ func TestPushDownFails(t *testing.T) {
 	require.True(t, src.last().Has(typeA))
 }
 
+// TestPushDownFailsOnce has a source that can't be told one change: it is told the next one.
+func TestPushDownFailsOnce(t *testing.T) {
+	g := newGuarded(t)
+	src := &selectiveSource{}
+	require.NoError(t, g.AttachSource("selective", src))
+	g.RegisterNewConsumer(&picky{wants: interest.Types(typeA)})
+	fail := func(err error) {
+		src.mu.Lock()
+		defer src.mu.Unlock()
+		src.err = err
+	}
+	fail(errors.New("not today"))
+	g.RegisterNewConsumer(&picky{wants: interest.Types(typeB)})
+	require.Len(t, g.errors("Events may be missing"), 1)
+	fail(nil)
+	g.RegisterNewConsumer(&picky{wants: interest.Types('c')})
+	require.Equal(t, typesOf(typeA, typeB, 'c'), src.last())
+}
+
 var _ source.Selective = (*selectiveSource)(nil)
 
 // TestNothingSelective does without.
