@@ -149,6 +149,13 @@ func (s *server) flush() {
 	}
 }
 
+// offer is flush for who has appended to the log.
+func (s *server) offer() {
+	for c := range s.conns.all {
+		c.offer()
+	}
+}
+
 // scheduleFlush has the server's goroutine call flush.
 func (s *server) scheduleFlush() {
 	if s.conns.len() > 0 && !s.flushWanted.Swap(true) {

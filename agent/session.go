@@ -184,6 +184,7 @@ func (s *server) openSession(o *openedSession) {
 	}
 	if from := o.request.From; a.history != nil && from != (session.From{}) {
 		o.stream.past = a.history.end()
+		o.stream.behind.Store(true)
 	}
 	a.connections.Add(1)
 	a.startReadersLocked()
@@ -241,8 +242,9 @@ func (s *server) greet(o *openedSession) {
 	o.stream.out = greeting
 	o.stream.opening = a.openingEventsLocked(s.openingOfSessions)
 	c.mu.Lock()
-	c.cursor, c.session = o.stream, o.stream
+	c.cursor = o.stream
 	c.mu.Unlock()
+	c.session = o.stream
 	c.class, c.requesting = o.class, nil
 	c.client = o.request.Client
 	s.conns.addLocked(c, c.name, o.class)

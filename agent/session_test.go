@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -379,4 +380,22 @@ func TestSessionUntilHeldUp(t *testing.T) {
 	require.Equal(t, []string{"a1", monitorclient.ErrEnd.Error()}, texts(t, c, 2))
 	eventually(t, func() bool { return len(g.Stats().Clients) == 0 }, "the session is over")
 	require.EqualValues(t, 1, g.Stats().ClientTotals.Delivered)
+}
+
+// TestSessionPassesOver asks for what a history of many other events does not have, and for what comes.
+func TestSessionPassesOver(t *testing.T) {
+	g := newGuarded(t, agent.WithHistory(interest.Types(typeA), 8<<20))
+	serveSessions(t, g.fixture)
+	require.True(t, g.src.write(slices.Repeat([]string{"a" + strings.Repeat("x", 999)}, 5000)...))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 5000 }, "it is kept")
+	c := ask(t, g.fixture, &session.Request{Types: []int{typeB}, From: session.From{Last: 1}})
+	live := make(chan struct{})
+	c.OnLive(func() { close(live) })
+	got := make(chan []string)
+	go func() { got <- texts(t, c, 1) }()
+	<-live
+	require.True(t, g.src.write("b1"))
+	require.Equal(t, []string{"b1"}, <-got)
+	require.Equal(t, []string{monitorclient.ErrEnd.Error()},
+		texts(t, ask(t, g.fixture, &session.Request{Types: []int{typeB}, From: session.From{Last: 1}, HistoryOnly: true}), 1))
 }
