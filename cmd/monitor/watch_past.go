@@ -68,6 +68,7 @@ func (w *watcher) followPast(ctx context.Context, path string, past *past, hooks
 type heldEvents struct {
 	most   int // 0: none are held
 	events []client.Event
+	oldest int // of events, once there are as many as are held
 	event  *format.Event
 }
 
@@ -77,18 +78,20 @@ func (h *heldEvents) add(e *client.Event, filter *format.Filter) {
 	if !filter.Match(h.event) {
 		return
 	}
-	if len(h.events) == h.most {
-		h.events = slices.Delete(h.events, 0, 1)
-	}
 	own := *e
 	own.Data = slices.Clone(e.Data)
-	h.events = append(h.events, own)
+	if len(h.events) < h.most {
+		h.events = append(h.events, own)
+		return
+	}
+	h.events[h.oldest] = own
+	h.oldest = (h.oldest + 1) % h.most
 }
 
 // take returns them. None are held from then on.
 func (h *heldEvents) take() []client.Event {
-	events := h.events
-	h.most, h.events = 0, nil
+	events := slices.Concat(h.events[h.oldest:], h.events[:h.oldest])
+	h.most, h.events, h.oldest = 0, nil, 0
 	return events
 }
 
