@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/api/session"
@@ -26,6 +27,9 @@ func (w *watcher) followPast(ctx context.Context, path string, past *past, hooks
 	held := &heldEvents{event: format.NewEvent(nil)}
 	hooks.OnGreeting = func(g *session.Greeting) {
 		w.reportHistory(g)
+		if g == nil && past.until.given() { // this agent does not say when it is over
+			time.AfterFunc(time.Until(past.until.at), w.stop)
+		}
 		held.most = 0
 		if g != nil && g.History != nil && !g.Applies.From {
 			held.most = past.last
