@@ -132,7 +132,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 	a.events = eventlog.New(a.queueSize, a.queueBytes)
 	a.dispatch.init(a.queueSize, a.queueBytes/4)
 	a.consumers.kind, a.listeners.kind = kindConsumer, kindListener
-	a.demand.changed = a.pushDownLocked
+	a.demand.changed, a.demand.dispatch = a.pushDownLocked, &a.dispatch
 	a.enterHistory()
 	context.AfterFunc(ctx, a.stop)
 	return a

@@ -30,16 +30,16 @@ type conn struct {
 	name   string     // of that process; empty if it is not known
 
 	// Of a client of API 1.3, set by the server's goroutine.
-	requesting *requesting // while it is no subscriber yet
-	client     string      // what it says that it is
+	requesting *requesting    // while it is no subscriber yet
+	client     string         // what it says that it is
+	session    *sessionStream // cursor, before it is a subscriber; what it points to is guarded by mu
 
 	class int // of demand, once it is a subscriber
 
-	mu      sync.Mutex     // guards what follows
-	cursor  outgoing       // nil while it is no subscriber
-	session *sessionStream // cursor, of a client of API 1.3
-	blocked bool           // the socket is full: epoll waits for EPOLLOUT
-	failed  bool           // nothing can be written any more
+	mu      sync.Mutex // guards what follows
+	cursor  outgoing   // nil while it is no subscriber
+	blocked bool       // the socket is full: epoll waits for EPOLLOUT
+	failed  bool       // nothing can be written any more
 }
 
 // outgoing is what a client gets: a cursor in the event log for API 1.2, a [sessionStream] for 1.3.
@@ -111,6 +111,14 @@ func (c *conn) flush() {
 	}
 }
 
+// offer is flush for who has appended to the log. It does not wait for the server's goroutine while that looks through
+// the history for a client, who gets what is new behind that.
+func (c *conn) offer() {
+	if c.session == nil || !c.session.behind.Load() {
+		c.flush()
+	}
+}
+
 // writable is called when the socket of a blocked connection takes data again.
 func (c *conn) writable() {
 	c.mu.Lock()
@@ -130,7 +138,11 @@ func (c *conn) writeLocked() {
 		}
 		run := c.cursor.Next()
 		if len(run) == 0 {
-			if c.session != nil && c.session.ended {
+			switch {
+			case c.session == nil:
+			case c.session.more:
+				continue
+			case c.session.ended:
 				c.failLocked() // it has everything
 			}
 			return

@@ -24,10 +24,13 @@ type demand struct {
 	classes [eventlog.MaxClasses]struct {
 		interest interest.Interest
 		users    int
+		left     uint64 // turns of dispatch when there was no user any more
 	}
 
 	current atomic.Pointer[wanted] // replaced on change
 	changed func()                 // called then, with Agent.Mutex held
+
+	dispatch *dispatchLock // whoever holds it may have events with classes that current does not have any more
 }
 
 // wanted tells which classes want an event.
@@ -69,9 +72,9 @@ func (d *demand) classLocked(wants interest.Interest) int {
 	free := -1
 	for i := range d.classes[1:] {
 		switch c := &d.classes[1+i]; {
-		case c.users > 0 && c.interest.Equal(wants):
+		case c.interest.Equal(wants):
 			return 1 + i
-		case c.users == 0 && free < 0:
+		case c.users == 0 && free < 0 && d.dispatch.over(c.left):
 			free = 1 + i
 		}
 	}
@@ -83,6 +86,7 @@ func (d *demand) leaveLocked(class int) {
 	c := &d.classes[class]
 	if c.users--; c.users == 0 {
 		d.updateLocked()
+		c.left = d.dispatch.turns()
 	}
 }
 

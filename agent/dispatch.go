@@ -147,6 +147,20 @@ func (l *dispatchLock) release() []entry {
 	return nil
 }
 
+// turns returns how often the lock was asked for until now.
+func (l *dispatchLock) turns() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked
+}
+
+// over tells whether all have released the lock who had asked for it when turns returned that.
+func (l *dispatchLock) over(turns uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.released >= turns
+}
+
 // close refuses events from now on.
 func (l *dispatchLock) close() {
 	l.mu.Lock()

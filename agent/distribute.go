@@ -117,7 +117,7 @@ func (a *Agent) publishLocked() {
 // flush writes what is new in the log to all clients, as far as their sockets take it.
 func (a *Agent) flush() {
 	for s := range a.servers.all {
-		s.flush()
+		s.offer()
 	}
 }
 

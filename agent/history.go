@@ -92,6 +92,7 @@ func (h *history) commitLocked() {
 type begin struct {
 	last  int       // events
 	since time.Time // of the oldest event; zero for none
+	until int64     // events later than this time do not count for last; 0 for none
 }
 
 func (b begin) atEnd() bool { return b.last <= 0 && b.since.IsZero() }
@@ -120,6 +121,9 @@ func rewind(c *eventlog.Cursor, from begin, wants interest.Interest) {
 	c.Rewind(func(frame []byte, at int64) bool {
 		if left == 0 || at < since {
 			return false
+		}
+		if from.until != 0 && at > from.until {
+			return true
 		}
 		if _, err := payload.DecodeShared(frame, &pl); err == nil && pl.Type == payload.EventSample && wants.Wants(pl.Data) {
 			left--

@@ -22,13 +22,15 @@ func (a *Agent) pushDownLocked() {
 }
 
 // setWantedLocked tells a source what is wanted. The caller holds Agent.Mutex.
-func (at *attachment) setWantedLocked(types source.Types) (err error) {
+func (at *attachment) setWantedLocked(types source.Types) error {
 	src, ok := at.source.(source.Selective)
 	if !ok {
 		return nil
 	}
-	if at.selective, err = src.SetWanted(types); err != nil {
+	selects, err := src.SetWanted(types)
+	if err != nil { // it is told again with the next change
 		return fmt.Errorf("tell the datapath which events are wanted: %w", err)
 	}
+	at.selective = selects
 	return nil
 }

@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -44,6 +45,13 @@ func (s *selectiveSource) last() *source.Types {
 		return nil
 	}
 	return &s.wanted[len(s.wanted)-1]
+}
+
+// all returns what it was told.
+func (s *selectiveSource) all() []source.Types {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.wanted)
 }
 
 func typesOf(types ...uint8) *source.Types {
@@ -107,6 +115,25 @@ func TestPushDownFails(t *testing.T) {
 	src.mu.Unlock()
 	eventually(t, func() bool { return g.Stats().Sources[1].Reading }, "it is read")
 	require.True(t, src.last().Has(typeA))
+}
+
+// TestPushDownFailsOnce has a source that can't be told one change: it is told the next one.
+func TestPushDownFailsOnce(t *testing.T) {
+	g := newGuarded(t)
+	src := &selectiveSource{}
+	require.NoError(t, g.AttachSource("selective", src))
+	g.RegisterNewConsumer(&picky{wants: interest.Types(typeA)})
+	fail := func(err error) {
+		src.mu.Lock()
+		defer src.mu.Unlock()
+		src.err = err
+	}
+	fail(errors.New("not today"))
+	g.RegisterNewConsumer(&picky{wants: interest.Types(typeB)})
+	require.Len(t, g.errors("Events may be missing"), 1)
+	fail(nil)
+	g.RegisterNewConsumer(&picky{wants: interest.Types('c')})
+	require.Equal(t, typesOf(typeA, typeB, 'c'), src.last())
 }
 
 var _ source.Selective = (*selectiveSource)(nil)

@@ -134,6 +134,8 @@ type server struct {
 	kept              atomic.Int64                       // bytes that sessions have to write and that the log need not have any more
 
 	mu       sync.Mutex // guards what follows
+	waiting  []*openedSession
+	deferred bool // openWaiting is left with the dispatch lock
 	opened   []*openedSession
 	stopping bool
 	deadline time.Time // of a stopping server
@@ -144,6 +146,13 @@ type server struct {
 func (s *server) flush() {
 	for c := range s.conns.all {
 		c.flush()
+	}
+}
+
+// offer is flush for who has appended to the log.
+func (s *server) offer() {
+	for c := range s.conns.all {
+		c.offer()
 	}
 }
 
@@ -251,6 +260,7 @@ func (s *server) closeAll() {
 	for _, c := range s.byFd {
 		s.disconnect(c)
 	}
+	s.greetOpened() // of whom none is connected any more
 	if err := errors.Join(s.closeListener(), s.poller.Close()); err != nil {
 		s.agent.log.WithError(err).Warn("Closing the monitor API server failed")
 	}
@@ -354,6 +364,7 @@ func (s *server) eventsOfNew() uint32 {
 func (s *server) disconnect(c *conn) {
 	delete(s.byFd, c.fd)
 	if c.requesting != nil {
+		s.forgetWaiting(c)
 		c.close()
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -123,13 +125,39 @@ func (s *server) takeRequest(c *conn, request *session.Request) {
 		s.greet(o)
 		return
 	}
-	s.agent.afterPending(func() {
+	s.mu.Lock()
+	s.waiting = append(s.waiting, o)
+	deferred := s.deferred
+	s.deferred = true
+	s.mu.Unlock()
+	if !deferred {
+		s.agent.afterPending(s.openWaiting)
+	}
+}
+
+// openWaiting opens sessions that wait until no event is being distributed. The caller holds the dispatch lock.
+func (s *server) openWaiting() {
+	s.mu.Lock()
+	waiting := s.waiting
+	s.waiting, s.deferred = nil, false
+	s.mu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	for _, o := range waiting {
 		s.openSession(o)
-		s.mu.Lock()
-		s.opened = append(s.opened, o)
-		s.mu.Unlock()
-		s.wake()
-	})
+	}
+	s.mu.Lock()
+	s.opened = append(s.opened, waiting...)
+	s.mu.Unlock()
+	s.wake()
+}
+
+// forgetWaiting forgets the request of a connection that ends, if it is waiting.
+func (s *server) forgetWaiting(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = slices.DeleteFunc(s.waiting, func(o *openedSession) bool { return o.conn == c })
 }
 
 // openedSession is one on its way from the request to the greeting.
@@ -156,6 +184,7 @@ func (s *server) openSession(o *openedSession) {
 	}
 	if from := o.request.From; a.history != nil && from != (session.From{}) {
 		o.stream.past = a.history.end()
+		o.stream.behind.Store(true)
 	}
 	a.connections.Add(1)
 	a.startReadersLocked()
@@ -213,8 +242,9 @@ func (s *server) greet(o *openedSession) {
 	o.stream.out = greeting
 	o.stream.opening = a.openingEventsLocked(s.openingOfSessions)
 	c.mu.Lock()
-	c.cursor, c.session = o.stream, o.stream
+	c.cursor = o.stream
 	c.mu.Unlock()
+	c.session = o.stream
 	c.class, c.requesting = o.class, nil
 	c.client = o.request.Client
 	s.conns.addLocked(c, c.name, o.class)
@@ -280,7 +310,7 @@ func beginOfRequest(r *session.Request) begin {
 }
 
 func exactBeginOfRequest(r *session.Request) begin {
-	b := begin{last: int(min(r.From.Last, maxLast))}
+	b := begin{last: int(min(r.From.Last, maxLast)), until: r.Until}
 	if r.From.Since != 0 {
 		b.since = time.Unix(0, r.From.Since)
 	}
@@ -288,7 +318,7 @@ func exactBeginOfRequest(r *session.Request) begin {
 }
 
 // maxLast is more events than any history has.
-const maxLast = 1 << 40
+const maxLast = math.MaxInt
 
 // updateDictionary asks for the names.
 func (s *server) updateDictionary() {

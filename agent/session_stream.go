@@ -5,6 +5,7 @@ package agent
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
@@ -23,6 +24,13 @@ type sessionStream struct {
 	live *eventlog.Cursor
 	past *eventlog.Cursor // what comes first; nil once it has come
 	only bool             // nothing comes after it
+	more bool             // Next has not come to the end of what past has, even if it returned nothing
+
+	// behind is set while there is a past: readers do not wait for who writes that.
+	behind atomic.Bool
+
+	late      bool   // the time is later than until
+	lastTurns uint64 // turns of the dispatch lock when that was noticed
 
 	opening [][]byte // what the live part begins with
 
@@ -38,6 +46,9 @@ type sessionStream struct {
 
 // sessionBufferSize is how many bytes of frames are made at a time, but for an event that has more.
 const sessionBufferSize = 64 << 10
+
+// maxPassed is how many bytes of the history are looked at at a time for what the client wants.
+const maxPassed = 128 << 10
 
 // sessionBuffers holds buffers of sessions that write: one that is blocked keeps only what it has to write.
 var sessionBuffers = sync.Pool{New: func() any {
@@ -85,25 +96,42 @@ func (s *sessionStream) releaseOut() {
 // fill appends the next frames to buf.
 func (s *sessionStream) fill(buf []byte) []byte {
 	buf = s.appendNews(buf)
+	s.more = false
 	if s.past != nil {
-		if buf = s.appendEvents(buf, s.past, session.LostFromHistory); len(buf) >= sessionBufferSize || s.ended {
+		if buf = s.appendEvents(buf, s.past, session.LostFromHistory); len(buf) >= sessionBufferSize || s.ended || s.more {
 			return buf
 		}
 		s.endPast()
-		if s.only {
-			return s.end(buf)
+		if !s.only {
+			buf = session.AppendLive(buf)
 		}
-		buf = session.AppendLive(buf)
+	}
+	if s.only {
+		return s.end(buf)
 	}
 	for _, data := range s.opening {
 		buf = session.AppendEvent(buf, time.Now().UnixNano(), 0, data)
 	}
 	s.opening = nil
+	over := s.over() // asked before the log is
 	buf = s.appendEvents(buf, s.live, session.LostByReader)
-	if s.until != 0 && !s.ended && len(buf) < sessionBufferSize && time.Now().UnixNano() > s.until {
+	if over && !s.ended && len(buf) < sessionBufferSize {
 		return s.end(buf)
 	}
 	return buf
+}
+
+// over tells whether all events until the time that the client asked for are in the log. Those who were
+// distributing events at that time may have some that are not.
+func (s *sessionStream) over() bool {
+	if s.until == 0 || time.Now().UnixNano() <= s.until {
+		return false
+	}
+	dispatch := &s.server.agent.dispatch
+	if !s.late {
+		s.late, s.lastTurns = true, dispatch.turns()
+	}
+	return dispatch.over(s.lastTurns)
 }
 
 // end appends the last frame.
@@ -132,7 +160,11 @@ func (s *sessionStream) appendNews(buf []byte) []byte {
 
 // appendEvents appends what a cursor has, until the buffer is full.
 func (s *sessionStream) appendEvents(buf []byte, cursor *eventlog.Cursor, own session.LossCause) []byte {
-	for len(buf) < sessionBufferSize && !s.ended {
+	for passed := 0; len(buf) < sessionBufferSize && !s.ended; {
+		if passed >= maxPassed && cursor == s.past {
+			s.more = true
+			return buf
+		}
 		run := cursor.Next()
 		if len(run) == 0 {
 			return buf
@@ -146,15 +178,16 @@ func (s *sessionStream) appendEvents(buf []byte, cursor *eventlog.Cursor, own se
 				buf = s.end(buf)
 				break
 			}
-			size += length
 			at, accepted := cursor.Time(n)
 			if accepted && s.until != 0 && at > s.until {
 				buf = s.end(buf)
 				break
 			}
+			size += length
 			buf = s.appendPayload(buf, cursor, &pl, at, accepted, own)
 		}
 		cursor.Wrote(size)
+		passed += size
 	}
 	return buf
 }
@@ -182,6 +215,7 @@ func (s *sessionStream) endPast() {
 		s.lost += s.past.Lost()
 		s.past.Close()
 		s.past = nil
+		s.behind.Store(false)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -329,4 +330,72 @@ func TestSessionsAreExact(t *testing.T) {
 	assert.NotZero(t, slow.lost.Load())
 	stop()
 	readers.Wait()
+}
+
+// TestSessionOfNoHistory asks an agent that keeps nothing for what happened before, and for nothing else.
+func TestSessionOfNoHistory(t *testing.T) {
+	g := newGuarded(t)
+	serveSessions(t, g.fixture)
+	c := ask(t, g.fixture, &session.Request{From: session.From{Last: 7}, HistoryOnly: true})
+	require.Nil(t, c.Greeting().History)
+	require.Equal(t, []string{monitorclient.ErrEnd.Error()}, texts(t, c, 1))
+}
+
+// TestSessionLastUntil asks for the last events before a time.
+func TestSessionLastUntil(t *testing.T) {
+	g := newGuarded(t, agent.WithHistory(interest.Interest{}, 1<<20))
+	serveSessions(t, g.fixture)
+	require.True(t, g.src.write("a1", "a2", "a3"))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 3 }, "it is kept")
+	until := time.Now().UnixNano()
+	require.True(t, g.src.write("a4", "a5"))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 5 }, "it is kept")
+	c := ask(t, g.fixture, &session.Request{From: session.From{Last: 2}, Until: until})
+	require.True(t, c.Greeting().Applies.From)
+	require.Equal(t, []string{"a2", "a3", monitorclient.ErrEnd.Error()}, texts(t, c, 3))
+}
+
+// TestSessionUntilHeldUp has a consumer hold up an event that came in time until the time is over: it is delivered,
+// and the one behind it is not, nor counted as delivered.
+func TestSessionUntilHeldUp(t *testing.T) {
+	g := newGuarded(t)
+	var looks atomic.Int64
+	serveSessions(t, g.fixture, agent.WithDictionary(func() *session.Dictionary {
+		looks.Add(1)
+		return &session.Dictionary{}
+	}))
+	blocked := &blockedConsumer{called: make(chan struct{}, 100), release: make(chan struct{})}
+	release := sync.OnceFunc(func() { close(blocked.release) })
+	defer release()
+	g.RegisterNewConsumer(blocked)
+	until := time.Now().Add(time.Second)
+	c := ask(t, g.fixture, &session.Request{Until: until.UnixNano()})
+	require.True(t, g.src.write("a1"))
+	<-blocked.called
+	eventually(t, func() bool { return time.Now().After(until) }, "the time is over")
+	seen := looks.Load()
+	eventually(t, func() bool { return looks.Load() > seen+1 }, "the server has looked what is to end since")
+	require.True(t, g.src.write("a2"))
+	release()
+	require.Equal(t, []string{"a1", monitorclient.ErrEnd.Error()}, texts(t, c, 2))
+	eventually(t, func() bool { return len(g.Stats().Clients) == 0 }, "the session is over")
+	require.EqualValues(t, 1, g.Stats().ClientTotals.Delivered)
+}
+
+// TestSessionPassesOver asks for what a history of many other events does not have, and for what comes.
+func TestSessionPassesOver(t *testing.T) {
+	g := newGuarded(t, agent.WithHistory(interest.Types(typeA), 8<<20))
+	serveSessions(t, g.fixture)
+	require.True(t, g.src.write(slices.Repeat([]string{"a" + strings.Repeat("x", 999)}, 5000)...))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 5000 }, "it is kept")
+	c := ask(t, g.fixture, &session.Request{Types: []int{typeB}, From: session.From{Last: 1}})
+	live := make(chan struct{})
+	c.OnLive(func() { close(live) })
+	got := make(chan []string)
+	go func() { got <- texts(t, c, 1) }()
+	<-live
+	require.True(t, g.src.write("b1"))
+	require.Equal(t, []string{"b1"}, <-got)
+	require.Equal(t, []string{monitorclient.ErrEnd.Error()},
+		texts(t, ask(t, g.fixture, &session.Request{Types: []int{typeB}, From: session.From{Last: 1}, HistoryOnly: true}), 1))
 }

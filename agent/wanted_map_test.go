@@ -22,7 +22,13 @@ type wantedMap struct{ *ebpf.Map }
 // withWanted pins such a map beside f's events map.
 func withWanted(t *testing.T, f *fixture) wantedMap {
 	t.Helper()
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 40, MaxEntries: 1})
+	return pinWanted(t, f, 40)
+}
+
+// pinWanted is withWanted for a value of so many bytes.
+func pinWanted(t *testing.T, f *fixture, size uint32) wantedMap {
+	t.Helper()
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: size, MaxEntries: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { m.Close() })
 	pin, err := bpf.PinMap(m, f.Stats().EventsMap+wanted.Suffix)
@@ -81,4 +87,33 @@ func TestWantedMapTakenOver(t *testing.T) {
 	require.Equal(t, typesOf(api.MessageTypeTrace), m.types(t))
 	f.stop()
 	require.Equal(t, typesOf(api.MessageTypeTrace), m.types(t))
+}
+
+// TestWantedMapOfNewerDatapath has a map with fields that the agent does not know, at the end.
+func TestWantedMapOfNewerDatapath(t *testing.T) {
+	f := start(t)
+	m := pinWanted(t, f, 56)
+	require.NoError(t, m.Put(uint32(0), [7]uint64{5: 1, 6: 2}))
+	require.NoError(t, f.AttachToEventsMap(8))
+	f.RegisterNewConsumer(&picky{wants: interest.Types(api.MessageTypeDrop)})
+	require.Empty(t, f.Stats().Sources[0].Error)
+	require.True(t, f.Stats().Sources[0].Selective)
+	var value struct {
+		wanted.Value
+		Newer [2]uint64
+	}
+	require.NoError(t, m.Lookup(uint32(0), &value))
+	require.EqualValues(t, wanted.Version, value.Version)
+	require.Equal(t, *typesOf(api.MessageTypeDrop), value.Types)
+	require.Equal(t, [2]uint64{1, 2}, value.Newer, "they stay as they are")
+
+	value.Newer[0] = 3
+	require.NoError(t, m.Put(uint32(0), &value))
+	value.Types = source.Types{}
+	require.NoError(t, m.Put(uint32(0), &value))
+	eventually(t, func() bool {
+		require.NoError(t, m.Lookup(uint32(0), &value))
+		return value.Types == *typesOf(api.MessageTypeDrop)
+	}, "somebody else's word is noticed")
+	require.EqualValues(t, 3, value.Newer[0])
 }

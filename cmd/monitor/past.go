@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -55,11 +56,25 @@ func (p *past) addTo(r *session.Request) {
 		r.From.Last = uint64(p.last)
 	}
 	if p.since.given() {
-		r.From.Since = p.since.at.UnixNano()
+		r.From.Since = nanoseconds(p.since.at)
 	}
 	if p.until.given() {
-		r.Until = p.until.at.UnixNano()
+		r.Until = nanoseconds(p.until.at)
 		r.HistoryOnly = r.From != (session.From{}) && p.until.at.Before(time.Now())
+	}
+}
+
+// nanoseconds returns the time in nanoseconds since 1970, or the one next to it of those that a request can have:
+// there 0 is none.
+func nanoseconds(at time.Time) int64 {
+	first, last := time.Unix(0, 1), time.Unix(0, math.MaxInt64)
+	switch {
+	case at.Before(first):
+		return first.UnixNano()
+	case at.After(last):
+		return last.UnixNano()
+	default:
+		return at.UnixNano()
 	}
 }
 

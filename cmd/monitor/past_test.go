@@ -3,10 +3,13 @@
 package main
 
 import (
+	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/api/session"
 )
 
 func TestParseMoment(t *testing.T) {
@@ -27,5 +30,27 @@ func TestParseMoment(t *testing.T) {
 	for _, text := range []string{"", "-5m", "noon", "25:00", "2026-03-02"} {
 		_, err := parseMoment(text, now)
 		require.Error(t, err, text)
+	}
+}
+
+// TestPastAtTheEdges has times that do not fit in a request.
+func TestPastAtTheEdges(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0001-01-01T00:00:00Z":           1,
+		"1969-12-31T23:59:59Z":           1,
+		"1970-01-01T00:00:00Z":           1,
+		"1970-01-01T00:00:00.000000002Z": 2,
+		"1000000h":                       1,
+		"2262-04-11T23:47:16.854775807Z": math.MaxInt64,
+		"9999-12-31T23:59:59Z":           math.MaxInt64,
+	} {
+		var p past
+		require.NoError(t, p.since.Set(text), text)
+		require.NoError(t, p.until.Set(text), text)
+		request := session.Request{Version: session.Version}
+		p.addTo(&request)
+		require.Equal(t, want, request.From.Since, text)
+		require.Equal(t, want, request.Until, text)
+		require.NoError(t, request.Validate(), text)
 	}
 }

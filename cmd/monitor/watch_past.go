@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/api/session"
@@ -26,6 +27,9 @@ func (w *watcher) followPast(ctx context.Context, path string, past *past, hooks
 	held := &heldEvents{event: format.NewEvent(nil)}
 	hooks.OnGreeting = func(g *session.Greeting) {
 		w.reportHistory(g)
+		if g == nil && past.until.given() { // this agent does not say when it is over
+			time.AfterFunc(time.Until(past.until.at), w.stop)
+		}
 		held.most = 0
 		if g != nil && g.History != nil && !g.Applies.From {
 			held.most = past.last
@@ -68,6 +72,7 @@ func (w *watcher) followPast(ctx context.Context, path string, past *past, hooks
 type heldEvents struct {
 	most   int // 0: none are held
 	events []client.Event
+	oldest int // of events, once there are as many as are held
 	event  *format.Event
 }
 
@@ -77,18 +82,20 @@ func (h *heldEvents) add(e *client.Event, filter *format.Filter) {
 	if !filter.Match(h.event) {
 		return
 	}
-	if len(h.events) == h.most {
-		h.events = slices.Delete(h.events, 0, 1)
-	}
 	own := *e
 	own.Data = slices.Clone(e.Data)
-	h.events = append(h.events, own)
+	if len(h.events) < h.most {
+		h.events = append(h.events, own)
+		return
+	}
+	h.events[h.oldest] = own
+	h.oldest = (h.oldest + 1) % h.most
 }
 
 // take returns them. None are held from then on.
 func (h *heldEvents) take() []client.Event {
-	events := h.events
-	h.most, h.events = 0, nil
+	events := slices.Concat(h.events[h.oldest:], h.events[:h.oldest])
+	h.most, h.events, h.oldest = 0, nil, 0
 	return events
 }
 

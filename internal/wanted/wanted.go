@@ -5,6 +5,7 @@
 package wanted
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -22,13 +23,15 @@ const Suffix = "_wanted"
 // Version is that of the layout of [Value].
 const Version = 1
 
-// Value is the value of the map's only entry, struct monitor_wanted of bpf/wanted.h. The zero value is that of a
-// map to which no agent has written yet: everything is wanted.
+// Value is the value of the map's only entry, struct monitor_wanted of bpf/wanted.h, as far as this version knows it: there
+// can be more behind it. The zero value is that of a map to which no agent has written yet: everything is wanted.
 type Value struct {
 	Version uint32
 	_       uint32 // reserved
 	Types   source.Types
 }
+
+const valueSize = int(unsafe.Sizeof(Value{}))
 
 // Map is the map beside one events map. It is safe for concurrent use.
 type Map struct {
@@ -58,9 +61,9 @@ func (w *Map) Reopen() error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("open %s: %w", w.path, err)
-	case m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() != uint32(unsafe.Sizeof(Value{})) || m.MaxEntries() == 0:
-		err := fmt.Errorf("%s is a map of type %s with keys of %d bytes and values of %d, not an %s with 4 and %d",
-			w.path, m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, unsafe.Sizeof(Value{}))
+	case m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() < uint32(valueSize) || m.MaxEntries() == 0:
+		err := fmt.Errorf("%s is a map of type %s with keys of %d bytes and values of %d, not an %s with 4 and at least %d",
+			w.path, m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, valueSize)
 		return errors.Join(err, m.Close())
 	}
 	w.m = m
@@ -74,12 +77,28 @@ func (w *Map) Set(types source.Types) error {
 	if w.m == nil {
 		return nil
 	}
+	whole, err := w.lookupLocked()
+	if err != nil {
+		return err
+	}
 	value := &Value{Version: Version, Types: types}
-	if err := w.m.Put(uint32(0), value); err != nil {
+	if _, err := binary.Encode(whole, binary.NativeEndian, value); err != nil {
+		return fmt.Errorf("encode which events are wanted: %w", err)
+	}
+	if err := w.m.Put(uint32(0), whole); err != nil {
 		return fmt.Errorf("write to %s: %w", w.path, err)
 	}
 	w.set = value
 	return nil
+}
+
+// lookupLocked returns the whole value. The caller holds w.mu.
+func (w *Map) lookupLocked() ([]byte, error) {
+	whole, err := w.m.LookupBytes(uint32(0))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", w.path, err)
+	}
+	return whole, nil
 }
 
 // Check returns ErrChanged if the map does not have what was set.
@@ -89,9 +108,13 @@ func (w *Map) Check() error {
 	if w.m == nil || w.set == nil {
 		return nil
 	}
+	whole, err := w.lookupLocked()
+	if err != nil {
+		return err
+	}
 	var value Value
-	if err := w.m.Lookup(uint32(0), &value); err != nil {
-		return fmt.Errorf("read %s: %w", w.path, err)
+	if _, err := binary.Decode(whole, binary.NativeEndian, &value); err != nil {
+		return fmt.Errorf("decode %s: %w", w.path, err)
 	}
 	if value != *w.set {
 		return fmt.Errorf("%w: %s", ErrChanged, w.path)

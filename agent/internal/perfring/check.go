@@ -52,23 +52,29 @@ func Check(pages int) (_ Support, err error) {
 
 // CheckFree returns [ErrTaken] if somebody reads the array, and who that may be. It changes nothing.
 func CheckFree(array *ebpf.Map) error {
-	possible, err := possibleCPUs()
-	if err != nil {
-		return fmt.Errorf("check events map: %w", err)
-	}
-	slots, err := openSlots(array)
-	if err != nil {
-		return err
-	}
-	defer slots.close()
 	id, err := mapID(array)
 	if err != nil {
 		return err
 	}
-	if slots.firstTaken(min(possible, int(array.MaxEntries())), nil) >= 0 {
-		return fmt.Errorf("%w: %s", ErrTaken, findReaders(id, maxSearch))
+	taken, err := isTaken(array)
+	if taken {
+		err = fmt.Errorf("%w: %s", ErrTaken, findReaders(id, maxSearch))
 	}
-	return nil
+	return err
+}
+
+// isTaken tells whether somebody reads the array.
+func isTaken(array *ebpf.Map) (bool, error) {
+	possible, err := possibleCPUs()
+	if err != nil {
+		return false, fmt.Errorf("check events map: %w", err)
+	}
+	slots, err := openSlots(array)
+	if err != nil {
+		return false, err
+	}
+	defer slots.close()
+	return slots.firstTaken(min(possible, int(array.MaxEntries())), nil) >= 0, nil
 }
 
 func mapAll(fds []int, size int) error {

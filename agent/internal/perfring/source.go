@@ -113,7 +113,8 @@ func (s *Source) takenAway() bool {
 		return false
 	}
 	defer array.Close()
-	return errors.Is(CheckFree(array), ErrTaken)
+	taken, err := isTaken(array)
+	return err == nil && taken
 }
 
 // Close implements [source.Source].
