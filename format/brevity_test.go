@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/accesslog"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/format"
 )
@@ -48,6 +49,12 @@ func TestWidth(t *testing.T) {
 	rules, err := api.DenyRulesNotice([]string{"udp/1", "tcp/80"}).ToJSON()
 	require.NoError(t, err)
 	told := sample(rules.Append(nil))
+	denied := record(t, func(r *accesslog.LogRecord) {
+		r.ObservationPoint, r.Verdict = accesslog.Ingress, accesslog.VerdictDenied
+		r.SourceEndpoint = accesslog.EndpointInfo{ID: 12, IPv4: "10.0.0.1", Port: 34567, Identity: 4711}
+		r.DestinationEndpoint = accesslog.EndpointInfo{ID: 34, IPv4: "10.0.0.2", Port: 80, Identity: 2}
+		r.HTTP = &accesslog.LogRecordHTTP{Method: "GET"}
+	})
 	host := func(n *api.PolicyVerdictNotify) { n.Source, n.Cookie = 0, 2 }
 	for name, test := range map[string]struct {
 		payloads []*payload.Payload
@@ -83,6 +90,24 @@ func TestWidth(t *testing.T) {
 				78: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0, rule tcp/80",
 				75: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: rule tcp/80, eth0",
 				58: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: rule tcp/80",
+			},
+		},
+		"capture": {
+			[]*payload.Payload{capture(api.CaptureDelivery, 2, synPacket)},
+			map[int]string{
+				79: "cap  10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: delivered to eth0, from endpoint 12",
+				78: "cap  10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: delivered to eth0",
+			},
+		},
+		"l7": {
+			[]*payload.Payload{denied},
+			map[int]string{
+				107: "l7   10.0.0.1:34567 -> 10.0.0.2:80 http request GET: Denied, ingress, endpoint 12->34, identity 4711->world",
+				106: "l7   10.0.0.1:34567 -> 10.0.0.2:80 http request GET: Denied, ingress, endpoint 12->34",
+				84:  "l7   10.0.0.1:34567 -> 10.0.0.2:80 http request GET: Denied, ingress",
+				67:  "l7   10.0.0.1:34567 -> 10.0.0.2:80 http request GET: Denied",
+				59:  "l7   10.0.0.1:34567 -> 10.0.0.2:80 http request GET: Denied", // the color ends with the line
+				58:  "l7   10.0.0.1:34567 -> 10.0.0.2:80 http request GET: Denied, ingress, endpoint 12->34, identity 4711->world",
 			},
 		},
 		"verdict": {

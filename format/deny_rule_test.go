@@ -95,6 +95,14 @@ func TestDenyRule(t *testing.T) {
 	is(0, "")
 	decode(0, of(1, 1))
 	is(1, "tcp")
+	ev.ForgetDenyRules() // connected to one that has none
+	decode(0, of(1, 1))
+	is(0, "")
+	decode(0, told("tcp"))
+	decode(0, of(1, 1))
+	ev.ForgetDenyRules()
+	decode(0, dropped(1))
+	is(0, "")
 
 	lines := print(format.Options{}, told("udp/9999"), of(1, 1), dropped(1))
 	require.Equal(t, 2, strings.Count(lines, ", rule udp/9999\n"), lines)

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/format"
 )
 
@@ -54,6 +56,71 @@ func TestFilterFlagsHelp(t *testing.T) {
 		require.Equal(t, meaning, format.IsFilterMeaning(f.Name), f.Name)
 	})
 	require.False(t, format.IsFilterMeaning(""))
+}
+
+// TestNamesLookedUpLater has names that are registered after the flags were parsed, by Filter and by Renamed.
+func TestNamesLookedUpLater(t *testing.T) {
+	parse := func(args ...string) (*format.FilterFlags, error) {
+		fs := pflag.NewFlagSet("watch", pflag.ContinueOnError)
+		ff := format.NewFilterFlags(fs)
+		ff.LookUpLater()
+		return ff, fs.Parse(args)
+	}
+	matches := func(f *format.Filter, pl *payload.Payload) bool {
+		ev := format.NewEvent(interfaceName)
+		ev.Decode(pl)
+		return f.Match(ev)
+	}
+	ofOwnReason := drop(synPacket, func(n *api.DropNotify) { n.SubType = 250 })
+	words := format.Vocabulary{Types: []*format.Type{own(100, "own")}, DropReasons: map[uint8]string{250: "Own reason"}}
+	ownEvent := sample(ownSample(100, 5, "a", synPacket))
+
+	for name, c := range map[string]struct {
+		flag, value string
+		event       *payload.Payload
+	}{
+		"type":        {"type", "own", ownEvent},
+		"drop reason": {"drop-reason", "Own reason", ofOwnReason},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ff, err := parse("--"+c.flag, c.value)
+			require.NoError(t, err)
+			excluding, err := parse("--not", "--"+c.flag, c.value)
+			require.NoError(t, err)
+
+			_, err = ff.Filter()
+			var invalid *format.InvalidValueError
+			require.ErrorAs(t, err, &invalid)
+			require.Equal(t, c.flag, invalid.Flag)
+			require.Equal(t, c.value, invalid.Value)
+			require.ErrorIs(t, err, invalid.Err)
+			require.EqualError(t, err, "--"+c.flag+" "+c.value+": "+invalid.Err.Error())
+
+			for range 2 {
+				unregister, err := words.Register()
+				require.NoError(t, err)
+				f, err := ff.Filter()
+				require.NoError(t, err)
+				require.True(t, matches(f, c.event))
+				require.True(t, matches(ff.Renamed(), c.event))
+				require.False(t, matches(ff.Renamed(), drop(udpPacket)))
+				require.False(t, matches(excluding.Renamed(), c.event))
+				unregister()
+				require.False(t, matches(ff.Renamed(), c.event), "no event has what there is not")
+				require.False(t, matches(ff.Renamed(), drop(udpPacket)))
+				require.True(t, matches(excluding.Renamed(), drop(udpPacket)))
+			}
+		})
+	}
+	t.Run("what has no names is looked up at once", func(t *testing.T) {
+		_, err := parse("--port", "nonsense")
+		require.ErrorContains(t, err, "nonsense")
+	})
+	t.Run("so are names unless LookUpLater is called", func(t *testing.T) {
+		fs := pflag.NewFlagSet("watch", pflag.ContinueOnError)
+		format.NewFilterFlags(fs)
+		require.ErrorContains(t, fs.Parse([]string{"--type", "own"}), `"own"`)
+	})
 }
 
 // TestMeaningsThatAreTakenBack has --not and the like with a value: of false they are as if they were not given.

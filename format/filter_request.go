@@ -65,17 +65,11 @@ func (f *Filter) requestDropReasons() []int {
 func (f *Filter) requestPackets() []session.PacketRule {
 	var rule session.PacketRule
 	for _, c := range f.others {
-		if len(c.any) == 0 {
-			continue
-		}
 		var protocols []int
 		var ports []session.PortRange
 		var cidrs session.CIDRs
 		for _, v := range c.any {
-			key, ok := v.key.(scoped)
-			if !ok {
-				break
-			}
+			key, _ := v.key.(scoped) // without a value if it is not asked of headers
 			switch value := key.value.(type) {
 			case protocolSet:
 				protocols = append(protocols, int(value[0]), int(value[1]))

@@ -40,6 +40,7 @@ func knownBut(some ...int) []int {
 
 func TestFilterRequest(t *testing.T) {
 	const drops = `"types":[1]`
+	repeated := func(text string, n int) string { return strings.Join(slices.Repeat([]string{text}, n), ",") }
 	traffic := []int{1, 3, 4, 5, 7, 129}
 	types := func(numbers []int) string {
 		text, err := json.Marshal(numbers)
@@ -71,6 +72,7 @@ func TestFilterRequest(t *testing.T) {
 		"--port 80":                                                         types(knownBut(traffic...)) + `,"packets":[{"ports":[{"first":80,"last":80}]}]`,
 		"--type drop --not --port 80":                                       drops,
 		"--type drop --protocol tcp,udp":                                    drops + `,"packets":[{"protocols":[6,17]}]`,
+		"--type drop --protocol udp,tcp,udp":                                drops + `,"packets":[{"protocols":[6,17]}]`,
 		"--type drop --protocol icmp":                                       drops + `,"packets":[{"protocols":[1,58]}]`,
 		"--type drop --tcp-flags SYN,ACK":                                   drops + `,"packets":[{"protocols":[6]}]`,
 		"--type drop --not --tcp-flags SYN":                                 drops,
@@ -78,6 +80,8 @@ func TestFilterRequest(t *testing.T) {
 		"--type drop --ip ::/0 --port 1 --protocol 255 --from 1":            drops + `,"packets":[{"protocols":[255],"ports":[{"first":1,"last":1}],"cidrs":["::/0"]}]`,
 		"--type drop --src-ip 10.0.0.1 --dst-ip 10.0.0.2":                   drops + `,"packets":[{"cidrs":["10.0.0.1/32"]}]`,
 		"--type drop --outer --protocol udp --inner --protocol tcp":         drops + `,"packets":[{"protocols":[17]}]`,
+		"--type drop --port " + strings.Repeat("1,", 63) + "1":              drops + `,"packets":[{"ports":[` + repeated(`{"first":1,"last":1}`, 64) + `]}]`,
+		"--type drop --ip " + strings.Repeat("::1,", 63) + "::1":            drops + `,"packets":[{"cidrs":[` + repeated(`"::1/128"`, 64) + `]}]`,
 		"--type drop --port " + strings.Repeat("1,", 64) + "2":              drops,
 		"--type drop --ip " + strings.Repeat("::1,", 64) + "::2":            drops,
 		"--type drop --port " + strings.Repeat("1,", 64) + "2 --src-port 3": drops + `,"packets":[{"ports":[{"first":3,"last":3}]}]`,

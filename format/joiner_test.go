@@ -5,6 +5,7 @@ package format_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,10 +72,21 @@ func TestJoiner(t *testing.T) {
 		}
 	})
 	t.Run("nothing is kept back longer than until Flush", func(t *testing.T) {
+		require.GreaterOrEqual(t, format.JoinTimeout, time.Millisecond, "the drop has to have time to come")
 		lines, last, shown := joined(format.Options{}, denied)
 		require.Empty(t, lines)
 		require.Equal(t, verdictLine, last)
 		require.Equal(t, 1, shown)
+	})
+	t.Run("without Settle, what was kept back comes first", func(t *testing.T) {
+		ev := format.NewEvent(interfaceName)
+		j := format.NewJoiner(format.New(format.Options{}))
+		var out []byte
+		for _, pl := range []*payload.Payload{denied, trace(synPacket), denied} {
+			ev.Decode(pl)
+			out, _ = j.Append(out, ev)
+		}
+		require.Equal(t, verdictLine+print(format.Options{}, trace(synPacket)), string(out))
 	})
 	t.Run("what is hidden is not shown", func(t *testing.T) {
 		lines, last, shown := joined(format.Options{}, denied, debug(api.DebugGeneric, 1, 2, 3), dropped)

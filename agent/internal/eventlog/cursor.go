@@ -52,7 +52,8 @@ func (l *Log) NewCursor(class int, opening []byte) *Cursor {
 
 // Rewind moves the cursor back, payload by payload of its class, as long as more returns true for the one
 // before its place, which has the given time. frame is valid until more returns. It comes before the
-// first Next. What the cursor comes to is what the log has at the time.
+// first Next. What the cursor comes to is what the log has at the time, which has to be of a time when its class
+// had a cursor: else it is not in the counts.
 func (c *Cursor) Rewind(more func(frame []byte, time int64) bool) {
 	for {
 		s, run, ends := c.borrow()

@@ -31,6 +31,44 @@ func TestNobodyReads(t *testing.T) {
 	require.InDelta(t, 2*one, log.Memory(), 2*8, "each segment knows how many events a class had before")
 }
 
+// TestUnusedClasses has a class that nobody is in any more cost nothing: segments know how many events each class that
+// somebody is in had before.
+func TestUnusedClasses(t *testing.T) {
+	memory := func(before func(log *eventlog.Log)) int {
+		log := eventlog.New(1000, plenty)
+		before(log)
+		defer log.NewCursor(0, nil).Close()
+		for range 1000 {
+			appendSample(log, 0)
+		}
+		return log.Memory()
+	}
+	least := memory(func(*eventlog.Log) {})
+	most := memory(func(log *eventlog.Log) { t.Cleanup(log.NewCursor(63, nil).Close) })
+	require.GreaterOrEqual(t, most, least+8*63*8, "in 8 segments")
+	require.Equal(t, least, memory(func(log *eventlog.Log) {
+		first, second := log.NewCursor(63, nil), log.NewCursor(63, nil)
+		first.Close()
+		second.Close()
+	}))
+	require.Equal(t, most, memory(func(log *eventlog.Log) {
+		first := log.NewCursor(63, nil)
+		t.Cleanup(log.NewCursor(63, nil).Close)
+		first.Close()
+	}))
+}
+
+// TestOtherClassesStay has the last cursor of a class leave: events count for those of other classes as before.
+func TestOtherClassesStay(t *testing.T) {
+	log := eventlog.New(1000, plenty)
+	first, second := log.NewCursor(3, nil), log.NewCursor(5, nil)
+	defer second.Close()
+	appendSample(log, 0)
+	first.Close()
+	appendSample(log, 0)
+	require.EqualValues(t, 2, second.Lag())
+}
+
 // TestMemory checks that all counts which a log takes: whole segments, from when they are begun, and what
 // it keeps for each event beside its bytes.
 func TestMemory(t *testing.T) {

@@ -80,6 +80,60 @@ func TestCountdownExact(t *testing.T) {
 	}
 }
 
+// TestCountdownWhileChanging has samples of both events wake the reader up while the event changes: the count can be more
+// than if all were of one of them.
+func TestCountdownWhileChanging(t *testing.T) {
+	const old, new = 2, 3 // of 16 and 32 samples
+	k, c := kernel{count: 20, event: old}, newCountdown(old)
+	c.low, c.high = k.count, k.count
+	k.write(1)
+	k.event = new
+	k.write(12)
+	c.change(new, 0, k.head)
+	k.write(16)
+	require.Equal(t, 2, k.wakeups)
+	for tail := uint64(0); tail < k.head; tail += 24 {
+		c.sample(tail)
+	}
+	c.passed(k.head)
+	c.fold()
+	require.LessOrEqual(t, c.low, k.count)
+	require.GreaterOrEqual(t, c.high, k.count)
+}
+
+// TestCountdownBound has the reader be woken up, or not: the count is less than what wakes it up.
+func TestCountdownBound(t *testing.T) {
+	c := newCountdown(2)
+	c.low, c.high = 0, 10
+	for i := range uint64(8) {
+		c.sample(24 * i)
+	}
+	c.fold()
+	require.Equal(t, 0, c.low)
+	require.Equal(t, 15, c.high)
+}
+
+// TestEventFor chooses the event of a mode by the count: the largest that wakes the reader up for the next sample.
+func TestEventFor(t *testing.T) {
+	c := newCountdown(lazyEvent)
+	for count, want := range map[int]int{0: 1, 14: 1, 15: 2, 30: 2, 31: 3, 62: 3, 63: 4, 1023: 7, 4094: 7, 4095: lazyEvent} {
+		c.low, c.high = count, count
+		require.Equal(t, want, c.eventFor(source.Once, 0, 0), count)
+		require.Equal(t, gainEvent, c.eventFor(source.Once, 0, 24), "there are samples that are not counted")
+		require.Equal(t, eagerEvent, c.eventFor(source.Eager, 0, 0))
+		require.Equal(t, lazyEvent, c.eventFor(source.Lazy, 0, 0))
+	}
+}
+
+// TestCountdownOfQuietRing changes the event again and again without a sample: that takes no memory.
+func TestCountdownOfQuietRing(t *testing.T) {
+	c := newCountdown(eagerEvent)
+	for range 100 {
+		c.change(c.eventFor(source.Once, 0, 0), 0, 0)
+		require.LessOrEqual(t, len(c.spans), 2)
+	}
+}
+
 // TestBurstsWakeUpOnce has bursts written, each after a ring was armed, by when the reader is there and
 // has put the lazy event into the array.
 func TestBurstsWakeUpOnce(t *testing.T) {

@@ -78,3 +78,14 @@ func TestWaitTells(t *testing.T) {
 		drain(t, ring, 40)
 	}
 }
+
+// TestWake ends a Wait that nothing else ends.
+func TestWake(t *testing.T) {
+	rings := open(t, newDatapath(t, 40), 1)
+	for range 2 {
+		require.NoError(t, rings.Wake())
+		woken, err := rings.Wait(source.Forever)
+		require.NoError(t, err)
+		require.Empty(t, woken)
+	}
+}
