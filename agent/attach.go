@@ -335,7 +335,7 @@ func (a *Agent) detach(name string) (<-chan struct{}, error) {
 
 // removeLocked is the end of an attachment whose readers have ended. The caller holds a.Mutex.
 func (a *Agent) removeLocked(at *attachment) {
-	if err := errors.Join(at.setWantedLocked(source.Types{}), at.source.Close()); err != nil {
+	if err := at.source.Close(); err != nil {
 		a.log.WithError(err).WithField("source", at.name).Warn("Closing a source of events failed")
 	}
 	a.attachments = slices.DeleteFunc(slices.Clone(a.attachments), func(other *attachment) bool { return other == at })

@@ -163,7 +163,6 @@ func (c *conn) writeLocked() {
 		}
 	}
 	c.server.scheduleFlush()
-	return
 }
 
 // send writes to a socket without blocking, and returns how much it took.

@@ -5,8 +5,8 @@
  *
  * The map is pinned beside the events map, at its path with "_wanted" behind it, and before that one. As long as no
  * agent has written to it, everything is wanted. The agent writes to it when a subscriber comes, before it
- * says that it is subscribed, when one goes, and when it ends itself: nothing is wanted then. Without the map the
- * agent works as it does with it: it leaves out by itself what is not wanted.
+ * says that it is subscribed, and when one goes. When it ends it writes zeros: others may read the events who know
+ * of no such map. Without the map the agent works as it does with it: it leaves out by itself what is not wanted.
  *
  *	struct {
  *		__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -21,7 +21,7 @@
 #pragma once
 
 struct monitor_wanted {
-	__u32 version; /* 1, 0 before an agent has written; fields are only ever added at the end */
+	__u32 version; /* 1, 0 while no agent says anything; fields are only ever added at the end */
 	__u32 reserved;
 	__u64 types[4]; /* bit n % 64 of types[n / 64]: somebody wants message type n */
 };

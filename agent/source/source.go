@@ -52,8 +52,8 @@ func (t *Types) Add(typ uint8) { t[typ/64] |= 1 << (typ % 64) }
 type Selective interface {
 	Source
 
-	// SetWanted says which message types are wanted from now on: when it is opened, when that changes, and
-	// none before Close. It returns whether whoever makes the events looks at that. Events of other
+	// SetWanted says which message types are wanted from now on: when it is opened, and when that
+	// changes. It holds until Close. It returns whether whoever makes the events looks at that. Events of other
 	// types may come nonetheless.
 	SetWanted(types Types) (selects bool, err error)
 }

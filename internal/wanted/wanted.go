@@ -77,11 +77,26 @@ func (w *Map) Set(types source.Types) error {
 	if w.m == nil {
 		return nil
 	}
+	return w.writeLocked(&Value{Version: Version, Types: types})
+}
+
+// TakeBack has the map be as it was before anything was set: everything is wanted, for those who read the events
+// and know of no such map.
+func (w *Map) TakeBack() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.m == nil || w.set == nil {
+		return nil
+	}
+	return w.writeLocked(&Value{})
+}
+
+// writeLocked writes a value. The caller holds w.mu.
+func (w *Map) writeLocked(value *Value) error {
 	whole, err := w.lookupLocked()
 	if err != nil {
 		return err
 	}
-	value := &Value{Version: Version, Types: types}
 	if _, err := binary.Encode(whole, binary.NativeEndian, value); err != nil {
 		return fmt.Errorf("encode which events are wanted: %w", err)
 	}

@@ -132,10 +132,10 @@ func visit(b *testing.B, rings *Rings, policy *wakeup.Policy, at int) (n int) {
 	for _, i := range look {
 		r := rings.rings[i]
 		found := 0
-		for ok := r.Pending() > 0; ok; found++ {
-			if ok, err = r.Next(&rec); !ok {
-				break
-			}
+		for ; r.Pending() > 0; found++ {
+			ok, err := r.Next(&rec)
+			require.NoError(b, err)
+			require.True(b, ok)
 		}
 		r.Release()
 		policy.Found(i, found)

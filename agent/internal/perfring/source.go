@@ -119,10 +119,14 @@ func (s *Source) takenAway() bool {
 
 // Close implements [source.Source].
 func (s *Source) Close() error {
-	if s.array == nil {
-		return s.wanted.Close()
+	if s.array != nil {
+		return s.array.Close()
 	}
-	return s.array.Close()
+	var err error
+	if s.wanted.There() && !s.takenAway() {
+		err = s.wanted.TakeBack()
+	}
+	return errors.Join(err, s.wanted.Close())
 }
 
 // reopen returns another open file of the array. Without CAP_SYS_ADMIN it is the same one if the

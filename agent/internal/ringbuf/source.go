@@ -172,6 +172,9 @@ func (s *Source) takenAway() bool {
 func (s *Source) Close() error {
 	var errs []error
 	if s.wanted != nil {
+		if s.wanted.There() && !s.takenAway() {
+			errs = append(errs, s.wanted.TakeBack())
+		}
 		errs = append(errs, s.wanted.Close())
 	}
 	for _, m := range []*ebpf.Map{s.array, s.opts.Losses} {
