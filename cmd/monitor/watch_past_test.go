@@ -6,7 +6,7 @@ import "testing"
 
 // TestWatchUntilOldAgent asks an agent that knows nothing of times, which serves the API 1.2 only, for events until one.
 func TestWatchUntilOldAgent(t *testing.T) {
-	p := serve(t).startWatch("--until", "0s")
+	p := start(t, serve(t).watch("--until", "0s"))
 	p.waitExit(0)
 	p.waitStderr("it only serves the monitor API 1.2")
 }
