@@ -138,6 +138,9 @@ func TestSessionGreeting(t *testing.T) {
 
 // TestSessionInPython has a client in another language ask an agent for its history.
 func TestSessionInPython(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3: runs a client in Python")
+	}
 	g := newGuarded(t, agent.WithHistory(interest.Interest{}, 1<<20))
 	serveSessions(t, g.fixture)
 	require.True(t, g.src.write("a1", "b1", "a2"))
