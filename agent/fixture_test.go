@@ -204,6 +204,13 @@ func (c *client) read(t testing.TB) {
 	}()
 }
 
+// keepEvents has it keep the data of the events that it reads from now on.
+func (c *client) keepEvents() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep = true
+}
+
 func (c *client) take(pl *payload.Payload) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -114,7 +114,7 @@ func TestFrames(t *testing.T) {
 	other := datapathOn(t, ringBuffer)
 	require.NoError(t, f.AttachToRingBuffer("other", other.Map(), agent.RingBufferOptions{Frames: framed}))
 	c := f.connect(t)
-	c.keep = true
+	c.keepEvents()
 	for n, gen := range []*testutils.Generator{f.gen, other} {
 		frame := []byte{7, 0, 0, 0, 12, 0, 0, 0, 200, 1, 2, 3}
 		require.NoError(t, gen.EmitSample(frame, 2))
