@@ -33,6 +33,9 @@ func (rs *Rings) Check() error {
 			return fmt.Errorf("%w: somebody took the perf event of CPU %d out of the events map", source.ErrStale, r.cpu)
 		case slotTaken:
 			rs.lost.Store(true)
+			if rs.yields {
+				rs.giveUp()
+			}
 			return fmt.Errorf("%w: %w: the entry of CPU %d is taken by %s", source.ErrStale, ErrTaken, r.cpu, rs.other.names(rs.id))
 		}
 	}
@@ -51,6 +54,16 @@ func (rs *Rings) Check() error {
 		return fmt.Errorf("the events map has %d entries: it has no room for %d more CPUs that are online", rs.array.MaxEntries(), unread)
 	}
 	return nil
+}
+
+// giveUp takes the events out of the array that are still in it. Somebody else may have taken it between our looking
+// whose an entry was and putting an event there: then each of both would have a part of it.
+func (rs *Rings) giveUp() {
+	for _, r := range rs.rings {
+		if r.state() == slotOurs {
+			_ = rs.array.Delete(uint32(r.cpu)) // if it is not empty now, it is looked at again
+		}
+	}
 }
 
 func (rs *Rings) checkPath() error {

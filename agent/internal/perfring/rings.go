@@ -33,6 +33,7 @@ type Rings struct {
 	array    *ebpf.Map
 	id       ebpf.MapID
 	ownFile  bool // closing array takes our events out of it
+	yields   bool // to one who takes the array away: all of it
 	path     string
 	wanted   *wanted.Map // beside path; nil if there is no path
 	slots    *slots      // nil if the kernel can't tell what is in the array

@@ -74,7 +74,7 @@ func (s *Source) Open() (source.Rings, error) {
 	if err != nil {
 		return nil, errors.Join(err, array.Close())
 	}
-	rings := &Rings{array: array, id: id, ownFile: ownFile, path: s.path, wanted: s.wanted, other: &s.other}
+	rings := &Rings{array: array, id: id, ownFile: ownFile, yields: !s.opts.TakeOver, path: s.path, wanted: s.wanted, other: &s.other}
 	if err := rings.open(s.opts.Pages, before, s.opts.TakeOver && id != s.lostID); err != nil {
 		return nil, err
 	}
