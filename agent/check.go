@@ -7,9 +7,9 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/internal/perfring"
 	"github.com/cilium/monitor/agent/internal/ringbuf"
-	"github.com/cilium/monitor/agent/internal/taken"
 )
 
 // PerfSupport is what [CheckPerfEvents] found out.
@@ -43,7 +43,7 @@ func CheckPerfEvents(nPages int) (PerfSupport, error) {
 
 // ErrTaken is returned and reported if somebody else reads an events map. Its text names the processes
 // that may be, as far as they can be seen.
-var ErrTaken = taken.Err
+var ErrTaken = eventsmap.ErrTaken
 
 // CheckEventsMap returns [ErrTaken] if somebody reads a perf event array or a ring buffer at the moment, such as
 // Cilium's agent, and another error if that can't be told. It changes nothing, and the reader does not notice. Of

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
 )
 
@@ -117,6 +118,6 @@ func TestFailures(t *testing.T) {
 	require.ErrorIs(t, err, unix.EBADF)
 	require.Empty(t, woken)
 
-	_, err = mapID(rings.array)
+	_, err = eventsmap.ID(rings.array)
 	require.Error(t, err)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 )
 
 // Support is what [Check] found out.
@@ -52,7 +54,7 @@ func Check(pages int) (_ Support, err error) {
 
 // CheckFree returns [ErrTaken] if somebody reads the array, and who that may be. It changes nothing.
 func CheckFree(array *ebpf.Map) error {
-	id, err := mapID(array)
+	id, err := eventsmap.ID(array)
 	if err != nil {
 		return err
 	}

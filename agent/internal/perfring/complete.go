@@ -5,17 +5,19 @@ package perfring
 import (
 	"fmt"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
 )
 
 // Check implements [source.Checker]: it looks whether the array is still the one that is pinned,
 // whether all CPUs that are online have a ring, and whether these rings are what is in the array.
 func (rs *Rings) Check() error {
-	if err := rs.checkPath(); err != nil {
-		return err
+	if rs.path != "" {
+		if err := eventsmap.CheckPath(rs.path, rs.id); err != nil {
+			return err
+		}
 	}
 	for _, cpu := range rs.missing {
 		if online(cpu) {
@@ -64,25 +66,6 @@ func (rs *Rings) giveUp() {
 			_ = rs.array.Delete(uint32(r.cpu)) // if it is not empty now, it is looked at again
 		}
 	}
-}
-
-func (rs *Rings) checkPath() error {
-	if rs.path == "" {
-		return nil
-	}
-	pinned, err := ebpf.LoadPinnedMap(rs.path, nil)
-	if err != nil {
-		return fmt.Errorf("open events map %s: %w", rs.path, err)
-	}
-	defer pinned.Close()
-	id, err := mapID(pinned)
-	if err != nil {
-		return err
-	}
-	if id != rs.id {
-		return fmt.Errorf("%w: another events map is pinned at %s", source.ErrStale, rs.path)
-	}
-	return nil
 }
 
 // online tells whether a possible CPU is online: only then has it perf events.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 )
 
 // TestNames checks that others are looked for once in a while.
@@ -32,7 +34,7 @@ func TestNames(t *testing.T) {
 // TestFindReaders finds a process that has events and the map open, unless there is no time.
 func TestFindReaders(t *testing.T) {
 	array, s := newArray(t)
-	id, err := mapID(array)
+	id, err := eventsmap.ID(array)
 	require.NoError(t, err)
 	r := newRing(t, array, s, 0)
 	other, _ := newArray(t)

@@ -9,14 +9,14 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/cilium/monitor/agent/internal/taken"
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
 // ErrTaken is returned if somebody else reads a perf event array: each of its entries has room
 // for one reader's events.
-var ErrTaken = taken.Err
+var ErrTaken = eventsmap.ErrTaken
 
 // Source is a perf event array as an agent reads it.
 //
@@ -70,7 +70,7 @@ func (s *Source) Open() (source.Rings, error) {
 	if before != nil && before.closed.Load() {
 		before = nil
 	}
-	id, err := mapID(array)
+	id, err := eventsmap.ID(array)
 	if err != nil {
 		return nil, errors.Join(err, array.Close())
 	}
@@ -139,7 +139,7 @@ func (s *Source) reopen() (_ *ebpf.Map, ownFile bool, err error) {
 		}
 		return array, true, nil
 	}
-	id, err := mapID(s.array)
+	id, err := eventsmap.ID(s.array)
 	if err != nil {
 		return nil, false, err
 	}
@@ -148,13 +148,4 @@ func (s *Source) reopen() (_ *ebpf.Map, ownFile bool, err error) {
 	}
 	array, err := s.array.Clone()
 	return array, false, err
-}
-
-func mapID(m *ebpf.Map) (ebpf.MapID, error) {
-	info, err := m.Info()
-	if err != nil {
-		return 0, fmt.Errorf("get the id of an events map: %w", err)
-	}
-	id, _ := info.ID()
-	return id, nil
 }

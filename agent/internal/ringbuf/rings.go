@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent/internal/epoll"
-	"github.com/cilium/monitor/agent/internal/taken"
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/internal/wanted"
 )
@@ -187,8 +187,10 @@ func (rs *Rings) Close() error {
 // Check implements [source.Checker]: it looks whether the ring buffer is still the one that is pinned,
 // and whether we are the only one who reads it.
 func (rs *Rings) Check() error {
-	if err := rs.checkPath(); err != nil {
-		return err
+	if rs.path != "" {
+		if err := eventsmap.CheckPath(rs.path, rs.id); err != nil {
+			return err
+		}
 	}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -218,24 +220,5 @@ func (rs *Rings) Check() error {
 func (rs *Rings) lostLocked(why string) error {
 	rs.giveUpLocked()
 	rs.lost.Store(true)
-	return fmt.Errorf("%w: %w: %s", source.ErrStale, taken.Err, why)
-}
-
-func (rs *Rings) checkPath() error {
-	if rs.path == "" {
-		return nil
-	}
-	pinned, err := ebpf.LoadPinnedMap(rs.path, nil)
-	if err != nil {
-		return fmt.Errorf("open events map %s: %w", rs.path, err)
-	}
-	defer pinned.Close()
-	id, err := mapID(pinned)
-	if err != nil {
-		return err
-	}
-	if id != rs.id {
-		return fmt.Errorf("%w: another events map is pinned at %s", source.ErrStale, rs.path)
-	}
-	return nil
+	return fmt.Errorf("%w: %w: %s", source.ErrStale, eventsmap.ErrTaken, why)
 }

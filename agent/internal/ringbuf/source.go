@@ -12,7 +12,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/cilium/monitor/agent/internal/taken"
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/internal/wanted"
 )
@@ -68,7 +68,7 @@ func NewPinned(path string, opts Options) *Source {
 
 func newReader() uint32 { return rand.Uint32N(1<<32-1) + 1 }
 
-// Open implements [source.Source]. It returns an error that wraps taken.Err if somebody else reads the
+// Open implements [source.Source]. It returns an error that wraps eventsmap.ErrTaken if somebody else reads the
 // ring buffer.
 func (s *Source) Open() (source.Rings, error) {
 	s.mu.Lock()
@@ -77,7 +77,7 @@ func (s *Source) Open() (source.Rings, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := mapID(m)
+	id, err := eventsmap.ID(m)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -115,17 +115,17 @@ func (s *Source) leaseLocked(memory *memory, id ebpf.MapID) error {
 	}
 	ring, lease := memory.ring(), memory.lease()
 	if s.intruder != nil && s.lostID == id && !s.intruder.gone(ring.consumer.Load(), ring.producer.Load()) {
-		return fmt.Errorf("%w: the consumer's position was moved, by one that can't be told", taken.Err)
+		return fmt.Errorf("%w: the consumer's position was moved, by one that can't be told", eventsmap.ErrTaken)
 	}
 	takeOver := s.opts.TakeOver && s.lostID != id
 	if wanted := lease.wanted.Load(); !takeOver && others(wanted, s.reader) {
-		return fmt.Errorf("%w: one that is told to take it over asks for it", taken.Err)
+		return fmt.Errorf("%w: one that is told to take it over asks for it", eventsmap.ErrTaken)
 	}
 	if !lease.take(s.reader) {
 		if takeOver {
 			lease.ask(s.reader)
 		}
-		return fmt.Errorf("%w: %s reads it", taken.Err, lease.name())
+		return fmt.Errorf("%w: %s reads it", eventsmap.ErrTaken, lease.name())
 	}
 	withdraw(&lease.wanted, s.reader)
 	return nil
@@ -165,7 +165,7 @@ func (s *Source) takenAway() bool {
 		return false
 	}
 	defer m.Close()
-	return errors.Is(CheckFree(m), taken.Err)
+	return errors.Is(CheckFree(m), eventsmap.ErrTaken)
 }
 
 // Close implements [source.Source].
@@ -245,7 +245,7 @@ func (i *intruder) gone(consumer, producer uint64) bool {
 	return time.Since(i.since) >= quiet
 }
 
-// CheckFree returns an error that wraps taken.Err if somebody reads the ring buffer, as far as that can be
+// CheckFree returns an error that wraps eventsmap.ErrTaken if somebody reads the ring buffer, as far as that can be
 // told: readers that know of no lease can't be seen. It changes nothing.
 func CheckFree(m *ebpf.Map) error {
 	memory, err := mapMemory(m)
@@ -254,16 +254,7 @@ func CheckFree(m *ebpf.Map) error {
 	}
 	lease := memory.lease()
 	if others(lease.held.Load(), 0) {
-		err = fmt.Errorf("%w: %s", taken.Err, lease.name())
+		err = fmt.Errorf("%w: %s", eventsmap.ErrTaken, lease.name())
 	}
 	return errors.Join(err, memory.unmap())
-}
-
-func mapID(m *ebpf.Map) (ebpf.MapID, error) {
-	info, err := m.Info()
-	if err != nil {
-		return 0, fmt.Errorf("get the id of an events map: %w", err)
-	}
-	id, _ := info.ID()
-	return id, nil
 }

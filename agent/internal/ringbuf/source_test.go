@@ -16,8 +16,8 @@ import (
 	libringbuf "github.com/cilium/ebpf/ringbuf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/internal/ringbuf"
-	"github.com/cilium/monitor/agent/internal/taken"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/testutils"
 )
@@ -153,10 +153,10 @@ func TestTaken(t *testing.T) {
 	src := newPinned(t, path)
 	for range 2 {
 		_, err = src.Open()
-		require.ErrorIs(t, err, taken.Err)
+		require.ErrorIs(t, err, eventsmap.ErrTaken)
 		require.ErrorContains(t, err, want)
 		err = ringbuf.CheckFree(gen.Map())
-		require.ErrorIs(t, err, taken.Err)
+		require.ErrorIs(t, err, eventsmap.ErrTaken)
 		require.ErrorContains(t, err, want)
 	}
 	stop()
@@ -185,7 +185,7 @@ func TestReopen(t *testing.T) {
 	require.NoError(t, first.Close())
 	requireReads(t, gen, second)
 	_, err := sourceOf(t, gen, false).Open()
-	require.ErrorIs(t, err, taken.Err)
+	require.ErrorIs(t, err, eventsmap.ErrTaken)
 	require.ErrorContains(t, err, "this process")
 	require.NoError(t, second.Close())
 	requireReads(t, gen, open(t, sourceOf(t, gen, false)))
@@ -198,18 +198,18 @@ func TestTakeOver(t *testing.T) {
 	first, second := sourceOf(t, gen, true), sourceOf(t, gen, true)
 	old := open(t, first)
 	_, err := second.Open()
-	require.ErrorIs(t, err, taken.Err)
+	require.ErrorIs(t, err, eventsmap.ErrTaken)
 	emit(t, gen, 0, 3)
 	numbers, _ := drain(t, old)
 	require.Len(t, numbers[0], 3, "it is read until it is given up")
 
 	err = old.Check()
 	require.ErrorIs(t, err, source.ErrStale)
-	require.ErrorIs(t, err, taken.Err)
+	require.ErrorIs(t, err, eventsmap.ErrTaken)
 	_, err = first.Open()
-	require.ErrorIs(t, err, taken.Err, "the other one is about to read it")
+	require.ErrorIs(t, err, eventsmap.ErrTaken, "the other one is about to read it")
 	_, err = sourceOf(t, gen, false).Open()
-	require.ErrorIs(t, err, taken.Err, "so for others")
+	require.ErrorIs(t, err, eventsmap.ErrTaken, "so for others")
 	now := open(t, second)
 	requireReads(t, gen, now)
 	emit(t, gen, 0, 3)
@@ -219,7 +219,7 @@ func TestTakeOver(t *testing.T) {
 	require.NoError(t, old.Close())
 	for range 2 {
 		_, err = first.Open()
-		require.ErrorIs(t, err, taken.Err)
+		require.ErrorIs(t, err, eventsmap.ErrTaken)
 		require.NoError(t, now.Check(), "it is not taken back")
 	}
 	require.NoError(t, now.Close())
@@ -240,12 +240,12 @@ func TestIntruder(t *testing.T) {
 	drain(t, rings)
 	err = rings.Check()
 	require.ErrorIs(t, err, source.ErrStale)
-	require.ErrorIs(t, err, taken.Err)
+	require.ErrorIs(t, err, eventsmap.ErrTaken)
 	require.ErrorContains(t, err, "position was moved")
 	for range 3 {
 		emit(t, gen, 0, 3)
 		_, err = src.Open()
-		require.ErrorIs(t, err, taken.Err)
+		require.ErrorIs(t, err, eventsmap.ErrTaken)
 		_, err = intruder.Read()
 		require.NoError(t, err)
 	}
