@@ -74,6 +74,7 @@ func TestBatchConsumer(t *testing.T) {
 		require.True(t, g.src.lose(uint64(i+1)))
 		eventually(t, func() bool { return len(one.all()) == 4*i+3 }, "the events of the datapath")
 		require.NoError(t, g.SendEvent(api.MessageTypeAgent, api.GenericMessage(fmt.Sprint(i))))
+		require.NoError(t, g.Flush(t.Context())) // it may have been left with who held the dispatch lock
 		want = append(want, fmt.Sprintf("event a%d of 0", i), fmt.Sprintf("event b%d of 0", i), fmt.Sprintf("%d lost of 0", i+1))
 		want = append(want, one.all()[4*i+3])
 	}
