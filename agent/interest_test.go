@@ -79,6 +79,7 @@ func TestInterest(t *testing.T) {
 	eventually(t, func() bool { return len(b.all()) == 3 }, "all is read")
 	require.NoError(t, g.SendEvent(api.MessageTypeAgent, api.GenericMessage("hello")))
 	require.NoError(t, g.SendEvent(typeB, "for consumers"))
+	require.NoError(t, g.Flush(t.Context()))
 
 	require.Equal(t, []string{"a1", "a2", "lost 5"}, a.all())
 	require.Equal(t, []string{"b1", "lost 5", "b2", "user 98"}, b.all())
