@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cilium/monitor/internal/buildinfo"
+)
+
+// addVersion adds the command and the flag that tell which version the program is.
+func addVersion(root *cobra.Command) {
+	root.Version = version(buildinfo.Read())
+	root.SetVersionTemplate("{{.Version}}")
+	root.Flags().Bool("version", false, "Show which version this is, as the command version does")
+	root.AddCommand(&cobra.Command{
+		Use:     "version",
+		Short:   "Show which version this is: of which commit, built with which Go",
+		Example: "monitor version",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), root.Version)
+			return err
+		},
+	})
+}
+
+func version(info buildinfo.Info) string {
+	commit := info.Revision
+	if info.Time != buildinfo.Unknown {
+		commit += " of " + info.Time
+	}
+	if info.Modified {
+		commit += ", with changes"
+	}
+	return fmt.Sprintf("monitor %s\ncommit %s\n%s %s/%s\n", info.Version, commit, info.GoVersion, runtime.GOOS, runtime.GOARCH)
+}
