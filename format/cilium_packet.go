@@ -11,17 +11,18 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // ciliumOptions are what the datapath says about a packet, as Cilium's formatter takes it.
 type ciliumOptions struct {
 	l3, ipv6 bool // the packet begins with an IP header, of version 6
-	tunnel   tunnel
+	tunnel   packet.Tunnel
 }
 
 // ciliumOptionsOf returns what flags of a drop or trace say.
 func ciliumOptionsOf(flags uint8) ciliumOptions {
-	return ciliumOptions{l3: flags&api.FlagL3Device != 0, ipv6: flags&api.FlagIPv6 != 0, tunnel: tunnelOf(flags)}
+	return ciliumOptions{l3: flags&api.FlagL3Device != 0, ipv6: flags&api.FlagIPv6 != 0, tunnel: packet.TunnelOf(flags)}
 }
 
 // ciliumPacket takes packets apart as Cilium's formatter does: with the same decoders of gopacket, so
@@ -75,8 +76,8 @@ func (l *ciliumLayers) decode(packet []byte, first gopacket.LayerType) {
 	l.truncated = parser.Truncated
 }
 
-// decode decodes packet, and the overlay if it is the outer packet of a tunnel, which it reports.
-func (p *ciliumPacket) decode(packet []byte, opts ciliumOptions) (overlay bool) {
+// decode decodes a packet, and the overlay if it is the outer packet of a tunnel, which it reports.
+func (p *ciliumPacket) decode(data []byte, opts ciliumOptions) (overlay bool) {
 	first := layers.LayerTypeEthernet
 	switch {
 	case opts.l3 && opts.ipv6:
@@ -85,11 +86,11 @@ func (p *ciliumPacket) decode(packet []byte, opts ciliumOptions) (overlay bool) 
 		first = layers.LayerTypeIPv4
 	}
 	p.outer.udp.Payload = nil // what an earlier packet carried is nothing of this one
-	p.outer.decode(packet, first)
+	p.outer.decode(data, first)
 	switch opts.tunnel {
-	case tunnelVXLAN:
+	case packet.TunnelVXLAN:
 		first = layers.LayerTypeVXLAN
-	case tunnelGeneve:
+	case packet.TunnelGeneve:
 		first = layers.LayerTypeGeneve
 	default:
 		return false

@@ -2,24 +2,22 @@
 
 package format
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
 
-// connection is who talks to whom. What a packet does not have is zero.
-type connection struct {
-	src, dst         netip.Addr // never IPv4-mapped
-	srcPort, dstPort uint16
-	hasPorts         bool
-	hasProtocol      bool
-	protocol         uint8 // IP protocol number of what is behind all extension headers
-	tcpFlags         uint8 // bits of the TCP header, as in tcpFlagNames
+	"github.com/gopacket/gopacket/layers"
 
-	hasICMP      bool
-	icmpTypeCode uint16 // type and code, in this order
+	"github.com/cilium/monitor/internal/packet"
+)
 
-	fragmentOffset uint16 // in bytes; only the fragment at 0 has ports, flags, type and code
+// dissection is a packet taken apart, to be printed.
+type dissection struct {
+	packet.Dissection
+
+	icmpNames  map[uint32]string // see icmpName
+	tcpOptions layers.TCP        // to decode options into
 }
-
-func (c *connection) setProtocol(number uint8) { c.protocol, c.hasProtocol = number, true }
 
 // tcpFlagNames has the flags of a TCP header. Connection summaries show the first
 // tcpFlagsShown of them.
@@ -36,14 +34,14 @@ const tcpFlagsShown = 4
 // appendSummary appends who talks to whom, what an ICMP error is about, and the tunnels, from
 // the innermost out.
 func (d *dissection) appendSummary(dst []byte) []byte {
-	if d.known == 1 {
-		return d.appendHeaders(dst, &d.headers[0])
+	if d.Known == 1 {
+		return d.appendHeaders(dst, &d.Headers[0])
 	}
-	return d.appendCarried(dst, d.headers[:d.known])
+	return d.appendCarried(dst, d.Headers[:d.Known])
 }
 
-func (d *dissection) appendCarried(dst []byte, all []headers) []byte {
-	n := carried(all)
+func (d *dissection) appendCarried(dst []byte, all []packet.Headers) []byte {
+	n := packet.Carried(all)
 	dst = d.appendHeaders(dst, &all[n-1])
 	if n < len(all) {
 		dst = append(d.appendCarried(append(dst, " [about "...), all[n:]), ']')
@@ -52,67 +50,67 @@ func (d *dissection) appendCarried(dst []byte, all []headers) []byte {
 }
 
 // appendTunnels appends all but the last of the headers, as tunnels that carry it.
-func (d *dissection) appendTunnels(dst []byte, all []headers) []byte {
+func (d *dissection) appendTunnels(dst []byte, all []packet.Headers) []byte {
 	for i := len(all) - 2; i >= 0; i-- {
 		dst = append(dst, " [tunnel "...)
-		dst = all[i].conn.appendEndpoints(dst)
+		dst = appendEndpoints(dst, &all[i].Connection)
 		dst = append(dst, ' ')
-		dst = append(dst, all[i].tunnel.String()...)
+		dst = append(dst, all[i].Tunnel.String()...)
 		dst = append(dst, ']')
 	}
 	return dst
 }
 
 // appendHeaders appends who talks to whom by the headers of one packet.
-func (d *dissection) appendHeaders(dst []byte, h *headers) []byte {
-	c := &h.conn
+func (d *dissection) appendHeaders(dst []byte, h *packet.Headers) []byte {
+	c := &h.Connection
 	switch {
-	case c.src.IsValid():
-		dst = d.appendTransport(append(c.appendEndpoints(dst), ' '), h)
-	case h.mac >= 0:
+	case c.Src.IsValid():
+		dst = d.appendTransport(append(appendEndpoints(dst, c), ' '), h)
+	case h.MAC >= 0:
 		dst = d.appendMACs(dst, h)
 	default:
 		dst = append(dst, "[unknown]"...)
 	}
-	if c.fragmentOffset > 0 {
-		dst = append(appendUint(dst, " [fragment at ", uint64(c.fragmentOffset)), ']')
+	if c.FragmentOffset > 0 {
+		dst = append(appendUint(dst, " [fragment at ", uint64(c.FragmentOffset)), ']')
 	}
 	return d.appendMark(dst, h)
 }
 
 // appendTransport appends the name of the protocol and what it says in a few words.
-func (d *dissection) appendTransport(dst []byte, h *headers) []byte {
-	c := &h.conn
-	dst = appendProtocolName(dst, c.protocol)
+func (d *dissection) appendTransport(dst []byte, h *packet.Headers) []byte {
+	c := &h.Connection
+	dst = appendProtocolName(dst, c.Protocol)
 	switch {
-	case c.protocol == protocolTCP:
+	case c.Protocol == packet.TCP:
 		sep := " "
 		for _, f := range tcpFlagNames[:tcpFlagsShown] {
-			if c.tcpFlags&f.bit != 0 {
+			if c.TCPFlags&f.bit != 0 {
 				dst = append(append(dst, sep...), f.name...)
 				sep = ", "
 			}
 		}
-	case c.hasICMP:
-		dst = append(append(dst, ' '), d.icmpName(c.icmpTypeCode, c.protocol == protocolICMPv6)...)
-	case c.protocol == protocolGRE:
+	case c.HasICMP:
+		dst = append(append(dst, ' '), d.icmpName(c.ICMPTypeCode, c.Protocol == packet.ICMPv6)...)
+	case c.Protocol == packet.GRE:
 		dst = d.appendGRESummary(dst, h)
-	case c.protocol == protocolVRRP:
+	case c.Protocol == packet.VRRP:
 		dst = d.appendVRRPSummary(dst, h)
-	case c.protocol == protocolIGMP:
+	case c.Protocol == packet.IGMP:
 		dst = d.appendIGMPSummary(dst, h)
 	}
 	return dst
 }
 
 // appendGRESummary appends the EtherType of what GRE carries and is not dissected.
-func (d *dissection) appendGRESummary(dst []byte, h *headers) []byte {
-	last := h.last - 1
-	if d.layers[last].kind == layerERSPAN {
+func (d *dissection) appendGRESummary(dst []byte, h *packet.Headers) []byte {
+	last := h.Last - 1
+	if d.Layers[last].Kind == packet.LayerERSPAN {
 		last--
 	}
-	header := d.header(&d.layers[last])
-	if len(header) < greSize {
+	header := d.Header(&d.Layers[last])
+	if len(header) < packet.GRESize {
 		return dst
 	}
 	return appendGREProtocol(append(dst, ' '), be16(header[2:]))
@@ -120,57 +118,61 @@ func (d *dissection) appendGRESummary(dst []byte, h *headers) []byte {
 
 // appendMark says in a word if something is missing that would have been appended, by the last header, or, of the
 // innermost packet, that of something in it which is none.
-func (d *dissection) appendMark(dst []byte, h *headers) []byte {
-	end := h.last
-	if h == &d.headers[d.known-1] {
-		end = len(d.layers)
+func (d *dissection) appendMark(dst []byte, h *packet.Headers) []byte {
+	end := h.Last
+	if h == &d.Headers[d.Known-1] {
+		end = len(d.Layers)
 	}
-	if end == h.first {
+	if end == h.First {
 		return dst
 	}
-	switch last := &d.layers[end-1]; {
-	case last.state == stateMalformed:
+	switch last := &d.Layers[end-1]; {
+	case last.State == packet.Malformed:
 		return append(dst, " [malformed]"...)
-	case last.state == stateCut && !h.quoted && int(last.end-last.start) < layerKinds[last.kind].summarized:
+	case last.State == packet.Cut && !h.Quoted && int(last.End-last.Start) < layerKinds[last.Kind].summarized:
 		return append(dst, " [cut]"...)
 	default:
 		return dst
 	}
 }
 
-func (d *dissection) appendMACs(dst []byte, h *headers) []byte {
-	ethernet := d.header(&d.layers[h.mac])
+func (d *dissection) appendMACs(dst []byte, h *packet.Headers) []byte {
+	ethernet := d.Header(&d.Layers[h.MAC])
 	dst = appendMAC(dst, ethernet[6:12])
 	dst = append(dst, " -> "...)
 	dst = appendMAC(dst, ethernet[:6])
 	dst = append(dst, ' ')
-	switch last := &d.layers[h.last-1]; last.kind {
-	case layerLLC:
-		return append(dst, llcName(d.header(last))...)
-	case layerPPP:
-		dst = appendEtherType(dst, h.etherType)
-		if header := d.header(last); len(header) == pppSize { // or it is cut, which is told
+	switch last := &d.Layers[h.Last-1]; last.Kind {
+	case packet.LayerLLC:
+		return append(dst, llcName(d.Header(last))...)
+	case packet.LayerPPP:
+		dst = appendEtherType(dst, h.EtherType)
+		if header := d.Header(last); len(header) == packet.PPPSize { // or it is cut, which is told
 			dst = appendPPPProtocol(append(dst, ' '), header)
 		}
 		return dst
 	default:
-		return appendEtherType(dst, h.etherType)
+		return appendEtherType(dst, h.EtherType)
 	}
 }
 
 // appendEndpoints appends "SRC:PORT -> DST:PORT", or "SRC -> DST" without ports.
-func (c *connection) appendEndpoints(dst []byte) []byte {
-	dst = c.appendEndpoint(dst, c.src, c.srcPort)
+func appendEndpoints(dst []byte, c *packet.Connection) []byte {
+	dst = appendEndpointAddress(dst, c, c.Src, c.SrcPort)
 	dst = append(dst, " -> "...)
-	return c.appendEndpoint(dst, c.dst, c.dstPort)
+	return appendEndpointAddress(dst, c, c.Dst, c.DstPort)
 }
 
-func (c *connection) appendEndpoint(dst []byte, addr netip.Addr, port uint16) []byte {
-	if c.hasPorts {
+func appendEndpointAddress(dst []byte, c *packet.Connection, addr netip.Addr, port uint16) []byte {
+	if c.HasPorts {
 		return netip.AddrPortFrom(addr, port).AppendTo(dst)
 	}
 	return addr.AppendTo(dst)
 }
 
 // lastHeader returns what was captured of the last of the headers.
-func (d *dissection) lastHeader(h *headers) []byte { return d.header(&d.layers[h.last-1]) }
+func (d *dissection) lastHeader(h *packet.Headers) []byte { return d.Header(&d.Layers[h.Last-1]) }
+
+func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
+
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }

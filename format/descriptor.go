@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // descriptor is all that this package knows about a message type: there is no switch on
@@ -64,9 +65,9 @@ type descriptor struct {
 
 // packetInfo is what an event says about its packet.
 type packetInfo struct {
-	origLen uint32 // length of the whole packet in bytes
-	l3      bool   // it begins with the IP header
-	tunnel  tunnel // it is the outer packet of one
+	origLen uint32        // length of the whole packet in bytes
+	l3      bool          // it begins with the IP header
+	tunnel  packet.Tunnel // it is the outer packet of one
 }
 
 // descriptorTable has the descriptor of each message type, nil for what is none.

@@ -181,24 +181,12 @@ func (e *Event) ifindex() uint32 {
 	return e.desc.ifindex(e)
 }
 
-// tunnelOf returns which tunnel the Flag constants of package api name.
-func tunnelOf(flags uint8) tunnel {
-	switch {
-	case flags&api.FlagVXLAN != 0:
-		return tunnelVXLAN
-	case flags&api.FlagGeneve != 0:
-		return tunnelGeneve
-	default:
-		return tunnelNone
-	}
-}
-
 // dissection returns the layers of the packet, none if e has no packet.
 func (e *Event) dissection() *dissection {
 	if !e.dissected {
 		e.dissected = true
 		info := e.packetInfo()
-		e.packet.dissect(e.sample.Packet, info.l3, info.tunnel)
+		e.packet.Dissect(e.sample.Packet, info.l3, info.tunnel)
 	}
 	return &e.packet
 }

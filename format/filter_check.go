@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // check returns an error if no event can ever match f.
@@ -92,7 +94,7 @@ func covers(a, b any) bool {
 // other protocol can have what the filter wants inside, or around it.
 func checkProtocols(criteria []*criterion) error {
 	for _, flags := range ofFlag(criteria, "tcp-flags") {
-		tcp := scoped{flags.scope, protocolSet{protocolTCP, protocolTCP}}
+		tcp := scoped{flags.scope, protocolSet{packet.TCP, packet.TCP}}
 		for _, protocol := range ofFlag(criteria, "protocol") {
 			isTCP := func(v filterValue) bool { return covers(v.key, tcp) }
 			if len(flags.any) > 0 && slices.ContainsFunc(protocol.none, isTCP) {

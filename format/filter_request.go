@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cilium/monitor/api/session"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // Request returns what to ask an agent for, so that all events come that f matches, and as few others as a
@@ -74,7 +75,7 @@ func (f *Filter) requestPackets() []session.PacketRule {
 			case protocolSet:
 				protocols = append(protocols, int(value[0]), int(value[1]))
 			case tcpFlag:
-				protocols = []int{int(protocolTCP)}
+				protocols = []int{int(packet.TCP)}
 			case portSet:
 				for _, r := range value {
 					ports = append(ports, session.PortRange{First: r[0], Last: r[1]})

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cilium/monitor/internal/cidr"
+	"github.com/cilium/monitor/internal/packet"
 	"github.com/cilium/monitor/internal/suggest"
 )
 
@@ -17,21 +18,16 @@ import (
 // what an ICMP error is about.
 
 // scope says which of these a value is asked of.
-type scope uint8
+type scope packet.Scope
 
 const (
-	anywhere scope = iota
-	outer          // headers that carry another packet in a tunnel
-	inner          // the others
+	anywhere = scope(packet.Anywhere)
+	outer    = scope(packet.Outer)
+	inner    = scope(packet.Inner)
 )
 
 // flag returns the flag that stands for s before a filter flag.
 func (s scope) flag() string { return [...]string{"", "outer", "inner"}[s] }
-
-// has reports whether s has the headers of one packet.
-func (s scope) has(h *headers) bool {
-	return s == anywhere || (s == outer) == (h.tunnel != tunnelNone)
-}
 
 // types returns the message types of which s asks something.
 func (s scope) types() typeSet {
@@ -92,7 +88,7 @@ func ipValue(src, dst bool) func(string, scope) (filterValue, error) {
 			if t := e.traffic(s); src && prefix.Contains(t.src) || dst && prefix.Contains(t.dst) {
 				return true
 			}
-			return e.dissection().hasAddress(s, prefix, src, dst)
+			return e.dissection().HasAddress(packet.Scope(s), prefix, src, dst)
 		}}, nil
 	}
 }
@@ -123,13 +119,9 @@ func portValue(src, dst bool) func(string, scope) (filterValue, error) {
 				return true
 			}
 			d := e.dissection()
-			for i := range d.headers {
-				c := &d.headers[i].conn
-				if c.hasPorts && s.has(&d.headers[i]) && (src && ports.has(c.srcPort) || dst && ports.has(c.dstPort)) {
-					return true
-				}
-			}
-			return false
+			return slices.ContainsFunc(ports, func(r [2]uint16) bool {
+				return d.HasPort(packet.Scope(s), r[0], r[1], src, dst)
+			})
 		}}, nil
 	}
 }
@@ -153,25 +145,14 @@ func parseProtocol(text string, s scope) (filterValue, error) {
 		if t := e.traffic(s); t.hasProtocol && set.has(t.protocol) {
 			return true
 		}
-		d := e.dissection()
-		for i := range d.headers {
-			if c := &d.headers[i].conn; c.hasProtocol && set.has(c.protocol) && s.has(&d.headers[i]) {
-				return true
-			}
-		}
-		for i := range d.layers { // the extension headers of IPv6 are protocols, too
-			l := &d.layers[i]
-			if l.protocol >= 0 && set.has(uint8(l.protocol)) && s.has(&d.headers[l.in]) {
-				return true
-			}
-		}
-		return false
+		d, s := e.dissection(), packet.Scope(s)
+		return d.HasProtocol(s, set[0]) || set[1] != set[0] && d.HasProtocol(s, set[1])
 	}}, nil
 }
 
 func parseProtocolSet(text string) (protocolSet, error) {
 	if strings.EqualFold(text, "icmp") {
-		return protocolSet{protocolICMPv4, protocolICMPv6}, nil // as bpf.ParseRule has it
+		return protocolSet{packet.ICMPv4, packet.ICMPv6}, nil // as bpf.ParseRule has it
 	}
 	if i := slices.IndexFunc(protocols[:], func(p protocolName) bool { return strings.EqualFold(p.name, text) }); i >= 0 {
 		return protocolSet{protocols[i].number, protocols[i].number}, nil
@@ -219,8 +200,8 @@ func parseTCPFlag(text string, s scope) (filterValue, error) {
 		}
 		return filterValue{types: typesWith(hasPacket), key: scoped{s, tcpFlag(f.bit)}, match: func(e *Event) bool {
 			d := e.dissection()
-			for i := range d.headers {
-				if d.headers[i].conn.tcpFlags&f.bit != 0 && s.has(&d.headers[i]) {
+			for i := range d.Headers {
+				if d.Headers[i].TCPFlags&f.bit != 0 && packet.Scope(s).Has(&d.Headers[i]) {
 					return true
 				}
 			}

@@ -8,49 +8,9 @@ import (
 	"time"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/internal/packet"
 )
-
-// Sizes and, of version 3 (RFC 3376), offsets in bytes.
-const (
-	igmpSize          = 8  // of what all messages have
-	igmpQuerySources  = 12 // of a query
-	igmpReportRecords = 8  // of a report
-	igmpRecordSize    = 8  // without sources and auxiliary data
-)
-
-func (d *dissection) igmp() (next layerKind) {
-	rest := d.rest()
-	d.take(layerIGMP, max(len(rest), igmpMessageSize(rest, d.room())))
-	return layerNone
-}
-
-// igmpMessageSize returns the size of a message that begins with b, as far as it tells, and for which there is
-// room.
-func igmpMessageSize(b []byte, room int) int {
-	switch {
-	case len(b) == 0:
-		return igmpSize
-	case layers.IGMPType(b[0]) == layers.IGMPMembershipQuery && room >= igmpQuerySources:
-		if len(b) < igmpQuerySources {
-			return igmpQuerySources
-		}
-		return igmpQuerySources + 4*int(be16(b[10:]))
-	case layers.IGMPType(b[0]) == layers.IGMPMembershipReportV3 && len(b) >= igmpReportRecords:
-		size := igmpReportRecords
-		for range be16(b[6:]) {
-			if len(b) < size+igmpRecordSize {
-				return size + igmpRecordSize
-			}
-			size += igmpGroupRecordSize(b[size:])
-		}
-		return size
-	default:
-		return igmpSize
-	}
-}
-
-// igmpGroupRecordSize returns the size of the group record that b begins with.
-func igmpGroupRecordSize(b []byte) int { return igmpRecordSize + 4*(int(be16(b[2:]))+int(b[1])) }
 
 // igmpVersion3 reports whether a message is of version 3. A query tells it by its length.
 func igmpVersion3(message []byte) bool {
@@ -58,14 +18,14 @@ func igmpVersion3(message []byte) bool {
 	case layers.IGMPMembershipReportV3:
 		return true
 	case layers.IGMPMembershipQuery:
-		return len(message) >= igmpQuerySources
+		return len(message) >= packet.IGMPQuerySources
 	default:
 		return false
 	}
 }
 
 // appendIGMPSummary appends the type and the group, of a report of several the first.
-func (d *dissection) appendIGMPSummary(dst []byte, h *headers) []byte {
+func (d *dissection) appendIGMPSummary(dst []byte, h *packet.Headers) []byte {
 	message := d.lastHeader(h)
 	if len(message) == 0 {
 		return dst
@@ -73,7 +33,7 @@ func (d *dissection) appendIGMPSummary(dst []byte, h *headers) []byte {
 	dst = appendIGMPType(append(dst, ' '), message[0])
 	group := message[min(4, len(message)):]
 	if layers.IGMPType(message[0]) == layers.IGMPMembershipReportV3 {
-		group = message[min(igmpReportRecords+4, len(message)):]
+		group = message[min(packet.IGMPReportRecords+4, len(message)):]
 	}
 	if len(group) < 4 {
 		return dst
@@ -110,7 +70,7 @@ func (w *layerWriter) igmp() {
 	if igmpVersion3(w.header) {
 		w.igmpVersion3(report)
 	}
-	if w.has(igmpSize, 0) {
+	if w.has(packet.IGMPSize, 0) {
 		w.dst = append(w.dst, " Version=0"...)
 	}
 }
@@ -126,30 +86,30 @@ func (w *layerWriter) igmpVersion3(report bool) {
 	w.bool(" SupressRouterProcessing=", 8, 0x08)
 	w.bits(" RobustnessValue=", 8, 1, 0x07)
 	w.dst = append(append(w.dst, " IntervalTime="...), igmpTime(w.header[9]).String()...)
-	w.ipv4Addrs(" SourceAddresses=", igmpQuerySources, int(be16(w.header[10:])))
+	w.ipv4Addrs(" SourceAddresses=", packet.IGMPQuerySources, int(be16(w.header[10:])))
 	w.dst = append(w.dst, " NumberOfGroupRecords=0"...)
 	w.uint16(" NumberOfSources=", 10)
 	w.dst = append(w.dst, " GroupRecords=[]"...)
 }
 
 func (w *layerWriter) igmpRecords() {
-	if !w.has(igmpReportRecords, 0) {
+	if !w.has(packet.IGMPReportRecords, 0) {
 		return
 	}
-	n, off := 0, igmpReportRecords
-	for n < int(be16(w.header[6:])) && w.has(off, igmpRecordSize) && w.has(off, igmpGroupRecordSize(w.header[off:])) {
-		off += igmpGroupRecordSize(w.header[off:])
+	n, off := 0, packet.IGMPReportRecords
+	for n < int(be16(w.header[6:])) && w.has(off, packet.IGMPRecordSize) && w.has(off, packet.IGMPGroupRecordSize(w.header[off:])) {
+		off += packet.IGMPGroupRecordSize(w.header[off:])
 		n++
 	}
-	off = igmpReportRecords
+	off = packet.IGMPReportRecords
 	w.list(" GroupRecords=", n, func(int) {
 		w.dst = append(append(w.dst, "{Type="...), layers.IGMPv3GroupRecordType(w.header[off]).String()...)
 		w.uint8(" AuxDataLen=", off+1)
 		w.uint16(" NumberOfSources=", off+2)
 		w.ipv4Addr(" MulticastAddress=", off+4)
-		w.ipv4Addrs(" SourceAddresses=", off+igmpRecordSize, int(be16(w.header[off+2:])))
+		w.ipv4Addrs(" SourceAddresses=", off+packet.IGMPRecordSize, int(be16(w.header[off+2:])))
 		w.dst = append(w.dst, " AuxData=0}"...)
-		off += igmpGroupRecordSize(w.header[off:])
+		off += packet.IGMPGroupRecordSize(w.header[off:])
 	})
 }
 

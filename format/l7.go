@@ -15,6 +15,7 @@ import (
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
 	"github.com/cilium/monitor/internal/inert"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // appendRecord appends the line of an access log record.
@@ -30,8 +31,8 @@ func (f *Formatter) appendRecord(dst []byte, e *Event) []byte {
 	}
 	dst = f.appendWord(dst, c, wordL7)
 	if t := recordTraffic(e); t.src.IsValid() && t.dst.IsValid() {
-		c := connection{src: t.src, dst: t.dst, srcPort: t.srcPort, dstPort: t.dstPort, hasPorts: t.srcPort != 0 || t.dstPort != 0}
-		dst = append(c.appendEndpoints(dst), ' ')
+		c := packet.Connection{Src: t.src, Dst: t.dst, SrcPort: t.srcPort, DstPort: t.dstPort, HasPorts: t.srcPort != 0 || t.dstPort != 0}
+		dst = append(appendEndpoints(dst, &c), ' ')
 	}
 	dst = inert.Append(dst, l7Protocol(r))
 	dst = inert.Append(append(dst, ' '), strings.ToLower(string(r.Type)))

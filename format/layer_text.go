@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // The text of a layer has the form and, where gopacket has the layer, the fields of
@@ -29,81 +31,81 @@ type layerWriter struct {
 }
 
 // appendLayer appends the text of l, and what is wrong with it.
-func (d *dissection) appendLayer(dst []byte, l *layer, text layerText) []byte {
-	w := layerWriter{dst: dst, header: d.header(l), payload: d.payload(l), tab: text.tab}
-	switch l.kind {
-	case layerEthernet:
+func (d *dissection) appendLayer(dst []byte, l *packet.Layer, text layerText) []byte {
+	w := layerWriter{dst: dst, header: d.Header(l), payload: d.Payload(l), tab: text.tab}
+	switch l.Kind {
+	case packet.LayerEthernet:
 		w.ethernet()
-	case layerVLAN:
+	case packet.LayerVLAN:
 		w.vlan()
-	case layerLLC:
+	case packet.LayerLLC:
 		w.llc()
-	case layerMPLS:
+	case packet.LayerMPLS:
 		w.mpls()
-	case layerPPPoE:
+	case packet.LayerPPPoE:
 		w.pppoe()
-	case layerPPP:
+	case packet.LayerPPP:
 		w.ppp()
-	case layerARP:
+	case packet.LayerARP:
 		w.arp()
-	case layerIPv4:
+	case packet.LayerIPv4:
 		w.ipv4()
-	case layerIPv6:
+	case packet.LayerIPv6:
 		w.ipv6()
-	case layerHopByHop, layerDestination, layerMobility, layerHIP, layerShim6:
-		w.extension(l.kind)
-	case layerRouting:
+	case packet.LayerHopByHop, packet.LayerDestination, packet.LayerMobility, packet.LayerHIP, packet.LayerShim6:
+		w.extension(l.Kind)
+	case packet.LayerRouting:
 		w.routing()
-	case layerFragment:
+	case packet.LayerFragment:
 		w.fragment()
-	case layerAH:
+	case packet.LayerAH:
 		w.ah()
-	case layerESP:
+	case packet.LayerESP:
 		w.esp()
-	case layerTCP:
+	case packet.LayerTCP:
 		w.tcp(&d.tcpOptions)
-	case layerUDP:
+	case packet.LayerUDP:
 		w.udp()
-	case layerUDPLite:
+	case packet.LayerUDPLite:
 		w.udpLite()
-	case layerSCTP:
+	case packet.LayerSCTP:
 		w.sctp()
-	case layerDCCP:
+	case packet.LayerDCCP:
 		w.dccp()
-	case layerICMPv4:
+	case packet.LayerICMPv4:
 		w.icmpv4(d)
-	case layerICMPv6:
+	case packet.LayerICMPv6:
 		w.icmpv6(d)
-	case layerIGMP:
+	case packet.LayerIGMP:
 		w.igmp()
-	case layerVRRP:
-		w.vrrp(d.headers[l.in].v6)
-	case layerGRE:
+	case packet.LayerVRRP:
+		w.vrrp(d.Headers[l.In].V6)
+	case packet.LayerGRE:
 		w.gre()
-	case layerERSPAN:
+	case packet.LayerERSPAN:
 		w.erspan()
-	case layerEtherIP:
+	case packet.LayerEtherIP:
 		w.begin("EtherIP")
 		w.bits(" Version=", 0, 1, 0xf0)
-	case layerVXLAN:
+	case packet.LayerVXLAN:
 		w.vxlan()
-	case layerGeneve:
+	case packet.LayerGeneve:
 		w.geneve()
-	default: // layerOther
-		w.dst = appendOtherName(w.dst, uint8(l.protocol))
+	default: // LayerOther
+		w.dst = appendOtherName(w.dst, uint8(l.Protocol))
 		w.begin("")
 	}
 	dst = append(w.dst, '}')
-	switch l.state {
-	case stateWhole:
-	case stateCut:
-		dst = appendUint(dst, " cut: ", uint64(l.end-l.start))
-		dst = append(appendUint(dst, " of ", uint64(l.size)), " bytes captured"...)
-	case stateMalformed:
+	switch l.State {
+	case packet.Whole:
+	case packet.Cut:
+		dst = appendUint(dst, " cut: ", uint64(l.End-l.Start))
+		dst = append(appendUint(dst, " of ", uint64(l.Size)), " bytes captured"...)
+	case packet.Malformed:
 		dst = append(dst, " malformed"...)
-		if l.end-l.start < l.size {
-			dst = appendUint(dst, ": ", uint64(l.end-l.start))
-			dst = append(appendUint(dst, " of ", uint64(l.size)), " bytes"...)
+		if l.End-l.Start < l.Size {
+			dst = appendUint(dst, ": ", uint64(l.End-l.Start))
+			dst = append(appendUint(dst, " of ", uint64(l.Size)), " bytes"...)
 		}
 	}
 	return dst

@@ -5,15 +5,17 @@ package format
 import (
 	"net/netip"
 	"strconv"
+
+	"github.com/cilium/monitor/internal/packet"
 )
 
 func (w *layerWriter) ipv4() {
 	w.begin("IPv4")
 	w.dst = appendIPv4Fields(w.dst, w.header)
 	switch {
-	case len(w.header) == ipv4Size && w.header[0]&0xf <= ipv4Size/4:
+	case len(w.header) == packet.IPv4Size && w.header[0]&0xf <= packet.IPv4Size/4:
 		w.dst = append(w.dst, " Options=[] Padding=[]"...)
-	case len(w.header) > ipv4Size && len(w.header) == int(w.header[0]&0xf)*4:
+	case len(w.header) > packet.IPv4Size && len(w.header) == int(w.header[0]&0xf)*4:
 		w.ipv4Options()
 	}
 }
@@ -41,7 +43,7 @@ func appendIPv4Fields(dst, h []byte) []byte {
 		return dst
 	}
 	dst = append(append(dst, " Flags="...), ipv4Flags[h[6]>>5]...)
-	dst = appendUint(dst, " FragOffset=", uint64(be16(h[6:])&ipv4FragmentOffset))
+	dst = appendUint(dst, " FragOffset=", uint64(be16(h[6:])&packet.IPv4FragmentOffset))
 	if len(h) < 9 {
 		return dst
 	}
@@ -68,7 +70,7 @@ func appendIPv4Fields(dst, h []byte) []byte {
 var ipv4Flags = [8]string{"", "MF", "DF", "DF|MF", "Evil", "Evil|MF", "Evil|DF", "Evil|DF|MF"}
 
 func (w *layerWriter) ipv4Options() {
-	options := w.header[ipv4Size:]
+	options := w.header[packet.IPv4Size:]
 	n, padding := 0, []byte(nil)
 	for rest := options; len(rest) > 0; n++ {
 		var option []byte
@@ -139,7 +141,7 @@ func appendIPv6Fields(dst, h []byte) []byte {
 		return dst
 	}
 	dst = netip.AddrFrom16([16]byte(h[8:])).Unmap().AppendTo(append(dst, " SrcIP="...))
-	if len(h) < ipv6Size {
+	if len(h) < packet.IPv6Size {
 		return dst
 	}
 	dst = netip.AddrFrom16([16]byte(h[24:])).Unmap().AppendTo(append(dst, " DstIP="...))
@@ -157,13 +159,13 @@ func (w *layerWriter) beginExtension(name string, unit, beyond int) {
 	}
 }
 
-func (w *layerWriter) extension(kind layerKind) {
+func (w *layerWriter) extension(kind packet.LayerKind) {
 	w.beginExtension([...]string{
-		layerHopByHop:    "IPv6HopByHop",
-		layerDestination: "IPv6Destination",
-		layerMobility:    "IPv6Mobility",
-		layerHIP:         "HIP",
-		layerShim6:       "Shim6",
+		packet.LayerHopByHop:    "IPv6HopByHop",
+		packet.LayerDestination: "IPv6Destination",
+		packet.LayerMobility:    "IPv6Mobility",
+		packet.LayerHIP:         "HIP",
+		packet.LayerShim6:       "Shim6",
 	}[kind], 8, 1)
 	w.bytes(" Data=", 2, len(w.header))
 }
@@ -172,19 +174,19 @@ func (w *layerWriter) routing() {
 	w.beginExtension("IPv6Routing", 8, 1)
 	w.uint8(" RoutingType=", 2)
 	w.uint8(" SegmentsLeft=", 3)
-	if !w.has(extensionSize, 0) {
+	if !w.has(packet.ExtensionSize, 0) {
 		return
 	}
-	if w.header[2] != segmentRouting {
+	if w.header[2] != packet.SegmentRouting {
 		w.bytes(" Data=", 4, len(w.header))
 		return
 	}
 	w.uint8(" LastEntry=", 4)
 	w.uint8(" Flags=", 5)
 	w.uint16(" Tag=", 6)
-	n := min(int(w.header[4])+1, (len(w.header)-extensionSize)/16)
+	n := min(int(w.header[4])+1, (len(w.header)-packet.ExtensionSize)/16)
 	w.list(" Segments=", n, func(i int) {
-		w.dst = netip.AddrFrom16([16]byte(w.header[extensionSize+16*i:])).AppendTo(w.dst)
+		w.dst = netip.AddrFrom16([16]byte(w.header[packet.ExtensionSize+16*i:])).AppendTo(w.dst)
 	})
 }
 
@@ -192,9 +194,9 @@ func (w *layerWriter) fragment() {
 	w.begin("IPv6Fragment")
 	w.protocol(" NextHeader=", 0)
 	w.uint8(" Reserved1=", 1)
-	w.bits(" FragmentOffset=", 2, 2, ipv6FragmentOffset)
+	w.bits(" FragmentOffset=", 2, 2, packet.IPv6FragmentOffset)
 	w.bits(" Reserved2=", 3, 1, 0x06)
-	w.bool(" MoreFragments=", 3, ipv6MoreFragments)
+	w.bool(" MoreFragments=", 3, packet.IPv6MoreFragments)
 	w.uint32(" Identification=", 4)
 }
 
@@ -203,7 +205,7 @@ func (w *layerWriter) ah() {
 	w.uint16(" Reserved=", 2)
 	w.uint32(" SPI=", 4)
 	w.uint32(" Seq=", 8)
-	w.bytes(" AuthenticationData=", ahSize, len(w.header))
+	w.bytes(" AuthenticationData=", packet.AHSize, len(w.header))
 }
 
 func (w *layerWriter) esp() {
@@ -211,7 +213,7 @@ func (w *layerWriter) esp() {
 	w.beginWith("IPSecESP", w.header[:len(w.header)+len(w.payload)], nil)
 	w.uint32(" SPI=", 0)
 	w.uint32(" Seq=", 4)
-	if w.has(espSize, 0) {
+	if w.has(packet.ESPSize, 0) {
 		w.dst = appendBytes(append(w.dst, " Encrypted="...), w.payload)
 	}
 }

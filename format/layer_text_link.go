@@ -2,7 +2,11 @@
 
 package format
 
-import "github.com/gopacket/gopacket/layers"
+import (
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/internal/packet"
+)
 
 func (w *layerWriter) ethernet() {
 	w.begin("Ethernet")
@@ -13,10 +17,10 @@ func (w *layerWriter) ethernet() {
 	}
 	dst := appendMAC(append(w.dst, " SrcMAC="...), h[6:12])
 	dst = appendMAC(append(dst, " DstMAC="...), h[:6])
-	if len(h) >= ethernetSize {
+	if len(h) >= packet.EthernetSize {
 		etherType, length := be16(h[12:]), uint16(0)
-		if etherType < etherTypeMin {
-			etherType, length = etherTypeLLC, etherType
+		if etherType < packet.EtherTypeMin {
+			etherType, length = packet.EtherTypeLLC, etherType
 		}
 		dst = appendEtherType(append(dst, " EthernetType="...), etherType)
 		dst = appendUint(dst, " Length=", uint64(length))
@@ -49,10 +53,10 @@ func (w *layerWriter) arp() {
 	w.uint8(" HwAddressSize=", 4)
 	w.uint8(" ProtAddressSize=", 5)
 	w.uint16(" Operation=", 6)
-	if !w.has(arpFixedSize, 0) {
+	if !w.has(packet.ARPFixedSize, 0) {
 		return
 	}
-	off := arpFixedSize
+	off := packet.ARPFixedSize
 	hardware, protocol := int(w.header[4]), int(w.header[5])
 	for _, field := range [...]struct {
 		name string

@@ -8,6 +8,8 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // appendPorts appends the ports that most headers begin with, each with the name that names has for it.
@@ -16,7 +18,7 @@ func appendPorts(dst, h []byte, names func(port uint16) (string, bool)) []byte {
 		return dst
 	}
 	dst = appendPort(append(dst, " SrcPort="...), be16(h), names)
-	if len(h) < portsSize {
+	if len(h) < packet.PortsSize {
 		return dst
 	}
 	return appendPort(append(dst, " DstPort="...), be16(h[2:]), names)
@@ -39,8 +41,8 @@ func (w *layerWriter) tcp(options *layers.TCP) {
 	w.begin("TCP")
 	w.dst = appendTCPFields(appendPorts(w.dst, w.header, tcpPortName), w.header)
 	switch n := len(w.header); {
-	case n < tcpSize || n < int(w.header[12]>>4)*4:
-	case n == tcpSize:
+	case n < packet.TCPSize || n < int(w.header[12]>>4)*4:
+	case n == packet.TCPSize:
 		w.dst = append(w.dst, " Options=[] Padding=[] Multipath=false"...)
 	default:
 		_ = options.DecodeFromBytes(w.header, gopacket.NilDecodeFeedback) // can't fail: the header is whole
@@ -62,10 +64,10 @@ func appendTCPFields(dst, h []byte) []byte {
 		return dst
 	}
 	dst = appendUint(dst, " DataOffset=", uint64(h[12]>>4))
-	if len(h) <= tcpFlagsOffset {
+	if len(h) <= packet.TCPFlagsOffset {
 		return dst
 	}
-	flags := h[tcpFlagsOffset]
+	flags := h[packet.TCPFlagsOffset]
 	dst = strconv.AppendBool(append(dst, " FIN="...), flags&0x01 != 0)
 	dst = strconv.AppendBool(append(dst, " SYN="...), flags&0x02 != 0)
 	dst = strconv.AppendBool(append(dst, " RST="...), flags&0x04 != 0)
@@ -175,7 +177,7 @@ func (w *layerWriter) icmpv6(d *dissection) {
 	w.begin("ICMPv6")
 	w.typeCode(d, true)
 	w.uint16(" Checksum=", 2)
-	if w.has(icmpv6Size, 0) {
+	if w.has(packet.ICMPv6Size, 0) {
 		w.dst = append(w.dst, " TypeBytes=[]"...)
 	}
 }

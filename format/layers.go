@@ -2,46 +2,10 @@
 
 package format
 
-import "slices"
+import (
+	"slices"
 
-// layerKind is the kind of a header.
-type layerKind uint8
-
-const (
-	layerNone layerKind = iota
-	layerEthernet
-	layerVLAN
-	layerLLC
-	layerMPLS
-	layerPPPoE
-	layerPPP
-	layerARP
-	layerIPv4
-	layerIPv6
-	layerHopByHop
-	layerRouting
-	layerFragment
-	layerDestination
-	layerMobility
-	layerHIP
-	layerShim6
-	layerAH
-	layerESP
-	layerTCP
-	layerUDP
-	layerUDPLite
-	layerSCTP
-	layerDCCP
-	layerICMPv4
-	layerICMPv6
-	layerIGMP
-	layerVRRP
-	layerGRE
-	layerERSPAN
-	layerEtherIP
-	layerVXLAN
-	layerGeneve
-	layerOther // something carried by IP that only has a name
+	"github.com/cilium/monitor/internal/packet"
 )
 
 // layerKinds has what is to know of each kind.
@@ -51,60 +15,57 @@ var layerKinds = [...]struct {
 	json string
 	list bool
 
-	// carried says that IP carries the layer.
-	carried bool
-
 	// summarized is how many bytes a summary shows something of: if less are captured, it says so.
 	summarized int
 }{
-	layerEthernet:    {json: "ethernet", summarized: ethernetSize},
-	layerVLAN:        {json: "vlan", list: true, summarized: vlanSize},
-	layerLLC:         {json: "llc", summarized: llcSize},
-	layerMPLS:        {json: "mpls", list: true, summarized: mplsSize},
-	layerPPPoE:       {json: "pppoe", summarized: pppoeSize},
-	layerPPP:         {json: "ppp", summarized: pppSize},
-	layerARP:         {json: "arp"},
-	layerIPv4:        {json: "ipv4", summarized: 15 * 4},
-	layerIPv6:        {json: "ipv6", summarized: ipv6Size},
-	layerHopByHop:    {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerRouting:     {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerFragment:    {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerDestination: {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerMobility:    {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerHIP:         {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerShim6:       {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerAH:          {json: "extensions", list: true, carried: true, summarized: maxExtension},
-	layerESP:         {json: "esp", carried: true},
-	layerTCP:         {json: "tcp", carried: true, summarized: tcpFlagsOffset + 1},
-	layerUDP:         {json: "udp", carried: true, summarized: portsSize},
-	layerUDPLite:     {json: "udplite", carried: true, summarized: portsSize},
-	layerSCTP:        {json: "sctp", carried: true, summarized: portsSize},
-	layerDCCP:        {json: "dccp", carried: true, summarized: portsSize},
-	layerICMPv4:      {json: "icmpv4", carried: true, summarized: 2},
-	layerICMPv6:      {json: "icmpv6", carried: true, summarized: 2},
-	layerIGMP:        {json: "igmp", carried: true, summarized: igmpSize},
-	layerVRRP:        {json: "vrrp", carried: true, summarized: 3},
-	layerGRE:         {json: "gre", carried: true, summarized: maxExtension},
-	layerERSPAN:      {json: "erspan", summarized: erspan3Size + erspanSubheaderSize},
-	layerEtherIP:     {json: "etherip", carried: true, summarized: etherIPSize},
-	layerVXLAN:       {json: "vxlan", summarized: vxlanSize},
-	layerGeneve:      {json: "geneve", summarized: geneveSize + 63*4},
-	layerOther:       {json: "other", carried: true},
+	packet.LayerEthernet:    {json: "ethernet", summarized: packet.EthernetSize},
+	packet.LayerVLAN:        {json: "vlan", list: true, summarized: packet.VLANSize},
+	packet.LayerLLC:         {json: "llc", summarized: packet.LLCSize},
+	packet.LayerMPLS:        {json: "mpls", list: true, summarized: packet.MPLSSize},
+	packet.LayerPPPoE:       {json: "pppoe", summarized: packet.PPPoESize},
+	packet.LayerPPP:         {json: "ppp", summarized: packet.PPPSize},
+	packet.LayerARP:         {json: "arp"},
+	packet.LayerIPv4:        {json: "ipv4", summarized: 15 * 4},
+	packet.LayerIPv6:        {json: "ipv6", summarized: packet.IPv6Size},
+	packet.LayerHopByHop:    {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerRouting:     {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerFragment:    {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerDestination: {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerMobility:    {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerHIP:         {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerShim6:       {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerAH:          {json: "extensions", list: true, summarized: maxExtension},
+	packet.LayerESP:         {json: "esp"},
+	packet.LayerTCP:         {json: "tcp", summarized: packet.TCPFlagsOffset + 1},
+	packet.LayerUDP:         {json: "udp", summarized: packet.PortsSize},
+	packet.LayerUDPLite:     {json: "udplite", summarized: packet.PortsSize},
+	packet.LayerSCTP:        {json: "sctp", summarized: packet.PortsSize},
+	packet.LayerDCCP:        {json: "dccp", summarized: packet.PortsSize},
+	packet.LayerICMPv4:      {json: "icmpv4", summarized: 2},
+	packet.LayerICMPv6:      {json: "icmpv6", summarized: 2},
+	packet.LayerIGMP:        {json: "igmp", summarized: packet.IGMPSize},
+	packet.LayerVRRP:        {json: "vrrp", summarized: 3},
+	packet.LayerGRE:         {json: "gre", summarized: maxExtension},
+	packet.LayerERSPAN:      {json: "erspan", summarized: packet.ERSPAN3Size + packet.ERSPANSubheaderSize},
+	packet.LayerEtherIP:     {json: "etherip", summarized: packet.EtherIPSize},
+	packet.LayerVXLAN:       {json: "vxlan", summarized: packet.VXLANSize},
+	packet.LayerGeneve:      {json: "geneve", summarized: packet.GeneveSize + 63*4},
+	packet.LayerOther:       {json: "other"},
 }
 
 // maxExtension is more than the longest extension header.
 const maxExtension = 4096
 
 // any reports whether any layer of the packet was recognized.
-func (d *dissection) any() bool { return len(d.layers) > 0 }
+func (d *dissection) any() bool { return len(d.Layers) > 0 }
 
 // appendLayers appends a line for each layer, from the outermost in.
 func (d *dissection) appendLayers(dst []byte) []byte {
 	text := layerText{tab: "\t"}
-	for i := range d.layers {
-		dst = append(d.appendLayer(dst, &d.layers[i], text), '\n')
+	for i := range d.Layers {
+		dst = append(d.appendLayer(dst, &d.Layers[i], text), '\n')
 	}
-	if d.deeper {
+	if d.Deeper {
 		dst = append(dst, "more headers that are not dissected\n"...)
 	}
 	return dst
@@ -116,13 +77,13 @@ func (d *dissection) appendJSONSummary(dst []byte) []byte {
 	if !d.any() {
 		return dst
 	}
-	return append(d.appendJSONCarried(appendObject(dst, "summary"), d.headers[:d.known]), '}')
+	return append(d.appendJSONCarried(appendObject(dst, "summary"), d.Headers[:d.Known]), '}')
 }
 
 // appendJSONCarried appends the members of what the tunnels around it are for, those as the member "tunnel", and what an
 // ICMP error in it is about.
-func (d *dissection) appendJSONCarried(dst []byte, all []headers) []byte {
-	n := carried(all)
+func (d *dissection) appendJSONCarried(dst []byte, all []packet.Headers) []byte {
+	n := packet.Carried(all)
 	dst = d.appendJSONHeaders(dst, &all[n-1])
 	if n < len(all) {
 		dst = append(d.appendJSONCarried(appendObject(dst, "about"), all[n:]), '}')
@@ -132,7 +93,7 @@ func (d *dissection) appendJSONCarried(dst []byte, all []headers) []byte {
 
 // appendJSONTunnels appends all but the last of the headers, as tunnels that carry it: the innermost
 // as the member "tunnel", in which the next one is.
-func (d *dissection) appendJSONTunnels(dst []byte, all []headers) []byte {
+func (d *dissection) appendJSONTunnels(dst []byte, all []packet.Headers) []byte {
 	for i := len(all) - 2; i >= 0; i-- {
 		dst = d.appendJSONHeaders(appendObject(dst, "tunnel"), &all[i])
 	}
@@ -144,25 +105,25 @@ func (d *dissection) appendJSONTunnels(dst []byte, all []headers) []byte {
 
 // appendJSONHeaders appends what there is to say of one packet: its layers, source and destination of the link,
 // network and transport layers, and what should have been a packet in it.
-func (d *dissection) appendJSONHeaders(dst []byte, h *headers) []byte {
+func (d *dissection) appendJSONHeaders(dst []byte, h *packet.Headers) []byte {
 	dst = d.appendJSONFlows(d.appendJSONLayers(dst, h), h)
-	if d.known < len(d.headers) && h == &d.headers[d.known-1] {
-		dst = append(d.appendJSONLayers(appendObject(dst, "inner"), &d.headers[d.known]), '}')
+	if d.Known < len(d.Headers) && h == &d.Headers[d.Known-1] {
+		dst = append(d.appendJSONLayers(appendObject(dst, "inner"), &d.Headers[d.Known]), '}')
 	}
 	return dst
 }
 
 // appendJSONLayers appends a member for each layer, or for all of a kind of which there can be several.
-func (d *dissection) appendJSONLayers(dst []byte, h *headers) []byte {
+func (d *dissection) appendJSONLayers(dst []byte, h *packet.Headers) []byte {
 	text := layerText{tab: `\t`}
-	all := d.layersOf(h)
+	all := d.LayersOf(h)
 	for i := range all {
-		kind := &layerKinds[all[i].kind]
+		kind := &layerKinds[all[i].Kind]
 		if !kind.list {
 			dst = append(d.appendLayer(append(appendKey(dst, kind.json), '"'), &all[i], text), '"')
 			continue
 		}
-		sameMember := func(l layer) bool { return layerKinds[l.kind].json == kind.json }
+		sameMember := func(l packet.Layer) bool { return layerKinds[l.Kind].json == kind.json }
 		if slices.ContainsFunc(all[:i], sameMember) {
 			continue
 		}
@@ -181,22 +142,22 @@ func (d *dissection) appendJSONLayers(dst []byte, h *headers) []byte {
 	return dst
 }
 
-func (d *dissection) appendJSONFlows(dst []byte, h *headers) []byte {
-	if h.mac >= 0 {
-		ethernet := d.header(&d.layers[h.mac])
+func (d *dissection) appendJSONFlows(dst []byte, h *packet.Headers) []byte {
+	if h.MAC >= 0 {
+		ethernet := d.Header(&d.Layers[h.MAC])
 		dst = appendMAC(append(appendObject(dst, "l2"), `"src":"`...), ethernet[6:12])
 		dst = appendMAC(append(dst, `","dst":"`...), ethernet[:6])
 		dst = append(dst, `"}`...)
 	}
-	c := &h.conn
-	if c.src.IsValid() {
-		dst = c.src.AppendTo(append(appendObject(dst, "l3"), `"src":"`...))
-		dst = c.dst.AppendTo(append(dst, `","dst":"`...))
+	c := &h.Connection
+	if c.Src.IsValid() {
+		dst = c.Src.AppendTo(append(appendObject(dst, "l3"), `"src":"`...))
+		dst = c.Dst.AppendTo(append(dst, `","dst":"`...))
 		dst = append(dst, `"}`...)
 	}
-	if c.hasPorts {
-		dst = appendUint(appendObject(dst, "l4"), `"src":"`, uint64(c.srcPort))
-		dst = appendUint(dst, `","dst":"`, uint64(c.dstPort))
+	if c.HasPorts {
+		dst = appendUint(appendObject(dst, "l4"), `"src":"`, uint64(c.SrcPort))
+		dst = appendUint(dst, `","dst":"`, uint64(c.DstPort))
 		dst = append(dst, `"}`...)
 	}
 	return dst

@@ -6,18 +6,8 @@ import (
 	"strconv"
 
 	"github.com/gopacket/gopacket/layers"
-)
 
-// IP protocol numbers that the package knows more of than the number.
-const (
-	protocolICMPv4 = uint8(layers.IPProtocolICMPv4)
-	protocolIGMP   = uint8(layers.IPProtocolIGMP)
-	protocolTCP    = uint8(layers.IPProtocolTCP)
-	protocolUDP    = uint8(layers.IPProtocolUDP)
-	protocolGRE    = uint8(layers.IPProtocolGRE)
-	protocolICMPv6 = uint8(layers.IPProtocolICMPv6)
-	protocolVRRP   = uint8(layers.IPProtocolVRRP)
-	protocolSCTP   = uint8(layers.IPProtocolSCTP)
+	"github.com/cilium/monitor/internal/packet"
 )
 
 type protocolName struct {
@@ -27,15 +17,15 @@ type protocolName struct {
 
 // protocols has the IP protocols that have a name in filters and messages.
 var protocols = [...]protocolName{
-	{"tcp", protocolTCP},
-	{"udp", protocolUDP},
-	{"sctp", protocolSCTP},
-	{"icmp", protocolICMPv4}, // and ICMPv6, where a filter asks for it
-	{"icmpv4", protocolICMPv4},
-	{"icmpv6", protocolICMPv6},
-	{"igmp", protocolIGMP},
-	{"vrrp", protocolVRRP},
-	{"gre", protocolGRE},
+	{"tcp", packet.TCP},
+	{"udp", packet.UDP},
+	{"sctp", packet.SCTP},
+	{"icmp", packet.ICMPv4}, // and ICMPv6, where a filter asks for it
+	{"icmpv4", packet.ICMPv4},
+	{"icmpv6", packet.ICMPv6},
+	{"igmp", packet.IGMP},
+	{"vrrp", packet.VRRP},
+	{"gre", packet.GRE},
 	{"esp", uint8(layers.IPProtocolESP)},
 	{"ah", uint8(layers.IPProtocolAH)},
 	{"ospf", uint8(layers.IPProtocolOSPF)}, // which IANA calls ospfigp
@@ -65,7 +55,7 @@ var ianaProtocols = [256]string{
 // appendProtocolName appends what a summary calls an IP protocol. ICMP is called so in both versions.
 func appendProtocolName(dst []byte, number uint8) []byte {
 	switch name := ianaProtocols[number]; {
-	case number == protocolICMPv6:
+	case number == packet.ICMPv6:
 		return append(dst, "icmp"...)
 	case name != "":
 		return append(dst, name...)
@@ -85,19 +75,3 @@ func appendIPProtocol(dst []byte, number uint8) []byte {
 		return strconv.AppendUint(dst, uint64(number), 10)
 	}
 }
-
-// ipLayers has the layer that each protocol number announces.
-var ipLayers = func() (all [256]layerKind) {
-	for i := range all {
-		all[i] = layerOther
-	}
-	for number, kind := range map[uint8]layerKind{
-		0: layerHopByHop, 1: layerICMPv4, 2: layerIGMP, 4: layerIPv4, 6: layerTCP, 17: layerUDP, 33: layerDCCP, 41: layerIPv6,
-		43: layerRouting, 44: layerFragment, 47: layerGRE, 50: layerESP, 51: layerAH, 58: layerICMPv6, 59: layerNone, 60: layerDestination,
-		97: layerEtherIP, 112: layerVRRP, 132: layerSCTP, 135: layerMobility, 136: layerUDPLite, 137: layerMPLS, 139: layerHIP,
-		140: layerShim6, 143: layerEthernet,
-	} {
-		all[number] = kind
-	}
-	return all
-}()

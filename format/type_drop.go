@@ -7,6 +7,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/internal/inert"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 var dropType = descriptor{
@@ -27,7 +28,7 @@ var dropType = descriptor{
 	},
 	packet: func(e *Event) packetInfo {
 		n := &e.sample.Drop
-		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device(), tunnel: tunnelOf(n.Flags)}
+		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device(), tunnel: packet.TunnelOf(n.Flags)}
 	},
 	ifindex: func(e *Event) uint32 { return e.sample.Drop.Ifindex },
 	from:    func(e *Event) (uint64, bool) { return uint64(e.sample.Drop.Source), true },

@@ -2,7 +2,10 @@
 
 package format
 
-import "github.com/cilium/monitor/api"
+import (
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/packet"
+)
 
 var policyVerdictType = descriptor{
 	decode: decodeSample,
@@ -21,7 +24,7 @@ var policyVerdictType = descriptor{
 	traffic: func(e *Event) traffic {
 		n := &e.sample.PolicyVerdict
 		t := traffic{protocol: n.Proto, hasProtocol: n.Proto != 0}
-		if n.Proto != protocolICMPv4 && n.Proto != protocolICMPv6 { // of which it is the type
+		if n.Proto != packet.ICMPv4 && n.Proto != packet.ICMPv6 { // of which it is the type
 			t.dstPort = n.DstPort
 		}
 		return t
@@ -55,11 +58,11 @@ func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
 // the line of e, which may be the drop that followed, without what drops say as well.
 func (f *Formatter) appendPolicy(d details, e *Event, n *api.PolicyVerdictNotify) details {
 	ofDrop := n != &e.sample.PolicyVerdict
-	c := &e.dissection().innermost().conn
-	if !c.hasProtocol && n.Proto != 0 {
+	c := &e.dissection().Innermost().Connection
+	if !c.HasProtocol && n.Proto != 0 {
 		d.dst = appendProtocol(d.next(), uint32(n.Proto))
 	}
-	if !c.hasPorts {
+	if !c.HasPorts {
 		d.uint("port ", uint64(n.DstPort))
 	}
 	_, rule := e.DenyRule()

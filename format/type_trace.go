@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 var traceType = descriptor{
@@ -24,7 +25,7 @@ var traceType = descriptor{
 	},
 	packet: func(e *Event) packetInfo {
 		n := &e.sample.Trace
-		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device(), tunnel: tunnelOf(n.Flags)}
+		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device(), tunnel: packet.TunnelOf(n.Flags)}
 	},
 	ifindex: func(e *Event) uint32 { return e.sample.Trace.Ifindex },
 	traffic: func(e *Event) traffic { return traffic{src: originalIP(&e.sample.Trace)} },

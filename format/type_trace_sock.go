@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/internal/packet"
 )
 
 var traceSockType = descriptor{
@@ -21,9 +22,9 @@ var traceSockType = descriptor{
 		c := traffic{dst: n.Addr().Unmap(), dstPort: n.DstPort}
 		switch n.L4Proto {
 		case api.TraceSockTCP:
-			c.protocol, c.hasProtocol = protocolTCP, true
+			c.protocol, c.hasProtocol = packet.TCP, true
 		case api.TraceSockUDP:
-			c.protocol, c.hasProtocol = protocolUDP, true
+			c.protocol, c.hasProtocol = packet.UDP, true
 		}
 		return c
 	},

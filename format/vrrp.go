@@ -5,29 +5,15 @@ package format
 import (
 	"net/netip"
 	"strconv"
-)
 
-// vrrpSize is the size of a message without addresses.
-const vrrpSize = 8
+	"github.com/cilium/monitor/internal/packet"
+)
 
 // vrrpAdvertisement is the only type of messages of VRRP.
 const vrrpAdvertisement = 1
 
-func (d *dissection) vrrp() (next layerKind) {
-	rest, size := d.rest(), vrrpSize
-	if len(rest) > 3 {
-		address := 4
-		if d.h.v6 {
-			address = 16
-		}
-		size += int(rest[3]) * address
-	}
-	d.take(layerVRRP, max(len(rest), size)) // version 2 may have something for authentication behind the addresses
-	return layerNone
-}
-
 // appendVRRPSummary appends version, type, router and priority.
-func (d *dissection) appendVRRPSummary(dst []byte, h *headers) []byte {
+func (d *dissection) appendVRRPSummary(dst []byte, h *packet.Headers) []byte {
 	message := d.lastHeader(h)
 	if len(message) < 3 {
 		return dst
@@ -66,13 +52,13 @@ func (w *layerWriter) vrrp(v6 bool) {
 	}
 	w.uint16(" Checksum=", 6)
 	switch {
-	case !w.has(vrrpSize, 0):
+	case !w.has(packet.VRRPSize, 0):
 	case v6:
-		w.list(" IPAddress=", min(int(w.header[3]), (len(w.header)-vrrpSize)/16), func(i int) {
-			w.dst = netip.AddrFrom16([16]byte(w.header[vrrpSize+16*i:])).AppendTo(w.dst)
+		w.list(" IPAddress=", min(int(w.header[3]), (len(w.header)-packet.VRRPSize)/16), func(i int) {
+			w.dst = netip.AddrFrom16([16]byte(w.header[packet.VRRPSize+16*i:])).AppendTo(w.dst)
 		})
 	default:
-		w.ipv4Addrs(" IPAddress=", vrrpSize, int(w.header[3]))
+		w.ipv4Addrs(" IPAddress=", packet.VRRPSize, int(w.header[3]))
 	}
 }
 

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package format
+package packet
 
-import (
-	"net/netip"
+import "net/netip"
 
-	"github.com/gopacket/gopacket/layers"
-)
-
-// hasAddress reports whether an address of the network is source or destination, as far as these are asked
+// HasAddress reports whether an address of the network is source or destination, as far as these are asked
 // for, of a packet that s has, or what one of its headers says of who is asked for or comes next.
-func (d *dissection) hasAddress(s scope, network netip.Prefix, src, dst bool) bool {
-	for i := range d.headers {
-		h := &d.headers[i]
-		if s.has(h) && (src && h.isIn(network, h.conn.src) || dst && h.isIn(network, h.conn.dst)) {
+func (d *Dissection) HasAddress(s Scope, network netip.Prefix, src, dst bool) bool {
+	for i := range d.Headers {
+		h := &d.Headers[i]
+		if s.Has(h) && (src && h.isIn(network, h.Src) || dst && h.isIn(network, h.Dst)) {
 			return true
 		}
 	}
-	for i := range d.layers {
-		if l := &d.layers[i]; s.has(&d.headers[l.in]) && d.saysAddress(l, network, src, dst) {
+	for i := range d.Layers {
+		if l := &d.Layers[i]; s.Has(&d.Headers[l.In]) && d.saysAddress(l, network, src, dst) {
 			return true
 		}
 	}
@@ -29,22 +25,22 @@ func (d *dissection) hasAddress(s scope, network netip.Prefix, src, dst bool) bo
 // discovery that of who asks or answers, as a source, and that of who is asked for, as a destination;
 // redirects, as destinations, the one that is redirected and where to; IGMP and MLD those of groups, as
 // destinations; routing headers those of the way.
-func (d *dissection) saysAddress(l *layer, network netip.Prefix, src, dst bool) bool {
-	header := d.header(l)
+func (d *Dissection) saysAddress(l *Layer, network netip.Prefix, src, dst bool) bool {
+	header := d.Header(l)
 	switch {
-	case l.kind == layerARP && len(header) >= arpFixedSize && be16(header[2:]) == etherTypeIPv4 && header[5] == 4:
+	case l.Kind == LayerARP && len(header) >= ARPFixedSize && be16(header[2:]) == EtherTypeIPv4 && header[5] == 4:
 		hardware := int(header[4])
-		return src && containsAt(network, header, arpFixedSize+hardware, 4) ||
-			dst && containsAt(network, header, arpFixedSize+hardware+4+hardware, 4)
-	case l.kind == layerICMPv6 && len(header) > 0:
-		return icmpv6SaysAddress(header[0], d.payload(l), network, src, dst)
-	case l.kind == layerIGMP && dst && len(header) > 0 && !d.headers[l.in].v6:
-		if layers.IGMPType(header[0]) == layers.IGMPMembershipReportV3 {
-			return len(header) >= igmpReportRecords && hasGroup(header[igmpReportRecords:], be16(header[6:]), network, 4)
+		return src && containsAt(network, header, ARPFixedSize+hardware, 4) ||
+			dst && containsAt(network, header, ARPFixedSize+hardware+4+hardware, 4)
+	case l.Kind == LayerICMPv6 && len(header) > 0:
+		return icmpv6SaysAddress(header[0], d.Payload(l), network, src, dst)
+	case l.Kind == LayerIGMP && dst && len(header) > 0 && !d.Headers[l.In].V6:
+		if header[0] == IGMPReport3 {
+			return len(header) >= IGMPReportRecords && hasGroup(header[IGMPReportRecords:], be16(header[6:]), network, 4)
 		}
 		return containsAt(network, header, 4, 4)
-	case l.kind == layerRouting && dst && len(header) > 2 && (header[2] == segmentRouting || header[2] <= 2):
-		for at := extensionSize; at < len(header); at += 16 {
+	case l.Kind == LayerRouting && dst && len(header) > 2 && (header[2] == SegmentRouting || header[2] <= 2):
+		for at := ExtensionSize; at < len(header); at += 16 {
 			if containsAt(network, header, at, 16) {
 				return true
 			}
@@ -108,8 +104,8 @@ func containsAt(network netip.Prefix, b []byte, at, size int) bool {
 
 // isIn reports whether an address of h is in the network. One of IPv6 that is IPv4-mapped, and has become IPv4, is in
 // networks of both, as deny rules have it.
-func (h *headers) isIn(network netip.Prefix, addr netip.Addr) bool {
-	return network.Contains(addr) || h.v6 && addr.Is4() && network.Contains(netip.AddrFrom16(addr.As16()))
+func (h *Headers) isIn(network netip.Prefix, addr netip.Addr) bool {
+	return network.Contains(addr) || h.V6 && addr.Is4() && network.Contains(netip.AddrFrom16(addr.As16()))
 }
 
 // contains reports whether the network has an address that is in a message. An IPv4-mapped one is in networks of both

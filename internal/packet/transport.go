@@ -1,49 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package format
+package packet
 
 // Sizes of headers in bytes.
 const (
-	tcpSize     = 20
+	TCPSize     = 20
 	udpSize     = 8
 	udpLiteSize = 8
 	sctpSize    = 12
 	dccpSize    = 12 // without the other half of the sequence number
 	icmpv4Size  = 8
-	icmpv6Size  = 4 // what all messages have
-	portsSize   = 4
+	ICMPv6Size  = 4 // what all messages have
+	PortsSize   = 4
 )
 
-// tcpFlagsOffset is where the flags are in a TCP header.
-const tcpFlagsOffset = 13
+// TCPFlagsOffset is where the flags are in a TCP header.
+const TCPFlagsOffset = 13
 
-func (d *dissection) tcp() (next layerKind) {
-	size := tcpSize
+func (d *Dissection) tcp() (next LayerKind) {
+	size := TCPSize
 	if rest := d.rest(); len(rest) > 12 {
 		size = max(size, int(rest[12]>>4)*4)
 	}
-	header, _ := d.take(layerTCP, size)
+	header, _ := d.take(LayerTCP, size)
 	d.ports(header)
-	if len(header) > tcpFlagsOffset {
-		d.h.conn.tcpFlags = header[tcpFlagsOffset]
+	if len(header) > TCPFlagsOffset {
+		d.h.TCPFlags = header[TCPFlagsOffset]
 	}
 	if len(header) > 12 && header[12]>>4 < 5 {
 		d.malformed()
 	}
-	return layerNone
+	return LayerNone
 }
 
-func (d *dissection) ports(header []byte) {
-	if len(header) >= portsSize {
-		d.h.conn.srcPort, d.h.conn.dstPort, d.h.conn.hasPorts = be16(header), be16(header[2:]), true
+func (d *Dissection) ports(header []byte) {
+	if len(header) >= PortsSize {
+		d.h.SrcPort, d.h.DstPort, d.h.HasPorts = be16(header), be16(header[2:]), true
 	}
 }
 
-func (d *dissection) udp() (next layerKind) {
-	header, whole := d.take(layerUDP, udpSize)
+func (d *Dissection) udp() (next LayerKind) {
+	header, whole := d.take(LayerUDP, udpSize)
 	d.ports(header)
 	if !whole {
-		return layerNone
+		return LayerNone
 	}
 	if length := int(be16(header[4:])); length >= udpSize {
 		d.carry(length - udpSize)
@@ -52,30 +52,30 @@ func (d *dissection) udp() (next layerKind) {
 	}
 	overlay := d.overlay
 	switch {
-	case d.h.quoted, overlay == tunnelNone && len(d.headers) > 1:
+	case d.h.Quoted, overlay == TunnelNone && len(d.Headers) > 1:
 		overlay = d.overlayByPort()
 	default:
-		d.overlay = tunnelNone
+		d.overlay = TunnelNone
 	}
 	switch {
-	case overlay == tunnelVXLAN && d.isVXLAN():
-		return layerVXLAN
-	case overlay == tunnelGeneve && d.isGeneve():
-		return layerGeneve
+	case overlay == TunnelVXLAN && d.isVXLAN():
+		return LayerVXLAN
+	case overlay == TunnelGeneve && d.isGeneve():
+		return LayerGeneve
 	default:
-		return layerNone
+		return LayerNone
 	}
 }
 
 // otherTransport walks over the header of a protocol that begins with ports.
-func (d *dissection) otherTransport(kind layerKind) (next layerKind) {
+func (d *Dissection) otherTransport(kind LayerKind) (next LayerKind) {
 	var size int
 	switch rest := d.rest(); kind {
-	case layerSCTP:
+	case LayerSCTP:
 		size = sctpSize
-	case layerUDPLite:
+	case LayerUDPLite:
 		size = udpLiteSize
-	default: // layerDCCP
+	default: // LayerDCCP
 		size = dccpSize
 		if len(rest) > 4 {
 			size = max(size, int(rest[4])*4)
@@ -83,10 +83,10 @@ func (d *dissection) otherTransport(kind layerKind) (next layerKind) {
 	}
 	header, _ := d.take(kind, size)
 	d.ports(header)
-	if kind == layerDCCP && len(header) > 4 && int(header[4])*4 < dccpSize {
+	if kind == LayerDCCP && len(header) > 4 && int(header[4])*4 < dccpSize {
 		d.malformed()
 	}
-	return layerNone
+	return LayerNone
 }
 
 // Types of ICMP that are about a packet, which they quote.
@@ -101,43 +101,43 @@ const (
 	icmpv6Redirect  = 137
 )
 
-func (d *dissection) icmp(header []byte) {
+func (d *Dissection) icmp(header []byte) {
 	if len(header) >= 2 {
-		d.h.conn.icmpTypeCode, d.h.conn.hasICMP = be16(header), true
+		d.h.ICMPTypeCode, d.h.HasICMP = be16(header), true
 	}
 }
 
-func (d *dissection) icmpv4() (next layerKind) {
-	header, whole := d.take(layerICMPv4, icmpv4Size)
+func (d *Dissection) icmpv4() (next LayerKind) {
+	header, whole := d.take(LayerICMPv4, icmpv4Size)
 	d.icmp(header)
 	if !whole {
-		return layerNone
+		return LayerNone
 	}
 	switch header[0] {
 	case icmpv4Unreachable, icmpv4SourceQuench, icmpv4Redirect, icmpv4TimeExceeded, icmpv4ParameterProblem:
-		return d.quote(layerIPv4)
+		return d.quote(LayerIPv4)
 	default:
-		return layerNone
+		return LayerNone
 	}
 }
 
-func (d *dissection) icmpv6() (next layerKind) {
-	header, whole := d.take(layerICMPv6, icmpv6Size)
+func (d *Dissection) icmpv6() (next LayerKind) {
+	header, whole := d.take(LayerICMPv6, ICMPv6Size)
 	d.icmp(header)
 	rest := d.rest()
 	switch {
 	case !whole:
-		return layerNone
+		return LayerNone
 	case header[0] <= icmpv6LastError:
 		d.off += min(4, len(rest)) // the field that depends on the type
-		return d.quote(layerIPv6)
+		return d.quote(LayerIPv6)
 	case header[0] == icmpv6Redirect:
 		if n := redirectedHeader(rest); n > 0 {
 			d.off += n
-			return d.quote(layerIPv6)
+			return d.quote(LayerIPv6)
 		}
 	}
-	return layerNone
+	return LayerNone
 }
 
 // redirectedHeader returns where the packet begins that the body of a redirect (RFC 4861) quotes, 0
@@ -158,9 +158,9 @@ func redirectedHeader(body []byte) int {
 }
 
 // quote begins the packet that an ICMP error is about. Only its begin is there, if anything.
-func (d *dissection) quote(next layerKind) layerKind {
+func (d *Dissection) quote(next LayerKind) LayerKind {
 	if d.room() == 0 {
-		return layerNone
+		return LayerNone
 	}
 	d.elsewhere = true
 	d.begin(true)
