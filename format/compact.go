@@ -28,6 +28,12 @@ func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	switch {
 	case e.err != nil: // of an own type, whose function failed
 		return f.appendUndecodable(start, e)
+	case f.opts.Level >= LevelVerbose:
+		if meaning := e.Meaning(); meaning != "" {
+			dst = append(append(append(dst, "Why\t"...), meaning...), '\n')
+		}
+	}
+	switch {
 	case !layers:
 		return dst
 	case !f.opts.Hex && e.dissection().any():

@@ -58,6 +58,9 @@ type descriptor struct {
 	// dropReason returns why a packet was dropped. nil.
 	dropReason func(e *Event) uint8
 
+	// meaning returns what dropReason means, for people, "" if nobody knows. nil.
+	meaning func(e *Event) string
+
 	// verdict returns one of verdicts, or "". Both nil.
 	verdict  func(e *Event) string
 	verdicts []string

@@ -17,14 +17,14 @@ import (
 // new type, each of them is a decision.
 var lacks = map[string]string{
 	"drop":           "traffic verdict verdicts",
-	"trace":          "dropReason verdict verdicts",
-	"policy-verdict": "fields ifindex dropReason",
-	"capture":        "traffic to hasIdentity dropReason verdict verdicts",
-	"debug":          "fields packet traffic ifindex to hasIdentity dropReason verdict verdicts",
-	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason verdict verdicts",
-	"l7":             "fields packet ifindex dropReason",
-	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason verdict verdicts",
-	"own":            "cilium traffic from to hasIdentity dropReason verdict verdicts",
+	"trace":          "dropReason meaning verdict verdicts",
+	"policy-verdict": "fields ifindex dropReason meaning",
+	"capture":        "traffic to hasIdentity dropReason meaning verdict verdicts",
+	"debug":          "fields packet traffic ifindex to hasIdentity dropReason meaning verdict verdicts",
+	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason meaning verdict verdicts",
+	"l7":             "fields packet ifindex dropReason meaning",
+	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason meaning verdict verdicts",
+	"own":            "cilium traffic from to hasIdentity dropReason meaning verdict verdicts",
 }
 
 // TestDescriptors demands every entry of every message type.

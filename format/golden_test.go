@@ -82,16 +82,20 @@ func TestLevels(t *testing.T) {
 			ev := format.NewEvent(interfaceName)
 			ev.Decode(p.payload)
 			packet, _ := ev.Packet()
+			why := ""
+			if meaning := ev.Meaning(); meaning != "" {
+				why = "Why\t" + meaning + "\n"
+			}
 			verbose := print(format.Options{Level: format.LevelVerbose}, p.payload)
 			dump := print(format.Options{Hex: true}, p.payload)
 			switch {
 			case ev.Err() != nil:
 				require.True(t, strings.HasPrefix(verbose, debug), p.name)
 			case len(packet) == 0:
-				require.Equal(t, debug, verbose, p.name)
-				require.Equal(t, debug, dump, p.name)
+				require.Equal(t, debug+why, verbose, p.name)
+				require.Equal(t, debug+why, dump, p.name)
 			default:
-				above := strings.Repeat("-", 78) + "\n" + debug
+				above := strings.Repeat("-", 78) + "\n" + debug + why
 				require.Equal(t, above+hex.Dump(packet), dump, p.name)
 				layers, ok := strings.CutPrefix(verbose, above)
 				require.True(t, ok, p.name)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/explain"
 	"github.com/cilium/monitor/internal/inert"
 	"github.com/cilium/monitor/internal/packet"
 )
@@ -37,6 +38,10 @@ var dropType = descriptor{
 		return uint64(e.sample.Drop.SrcLabel) == id || uint64(e.sample.Drop.DstLabel) == id
 	},
 	dropReason: func(e *Event) uint8 { return e.sample.Drop.SubType },
+	meaning: func(e *Event) string {
+		reason, _ := explain.Datapath(api.DropReason(e.sample.Drop.SubType))
+		return reason.Meaning
+	},
 }
 
 func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {

@@ -39,6 +39,7 @@ bash-completion, or zsh, or fish.
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
+	root.AddCommand(newExplainCommand())
 
 	inspect := h.Command()
 	for _, cmd := range append(inspect.Commands(), inspect) {

@@ -19,7 +19,7 @@ import (
 // day nor on the time zone.
 func TestManualPages(t *testing.T) {
 	generator := filepath.Join(t.TempDir(), "man")
-	output, err := exec.Command("go", "build", "-tags", "man", "-o", generator, ".").CombinedOutput()
+	output, err := exec.Command("go", "build", "-tags", "man", "-o", generator, "../../cmd/monitor").CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	write := func(env ...string) string {
 		dir := filepath.Join(t.TempDir(), "pages")

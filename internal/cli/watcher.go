@@ -89,7 +89,7 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 	if err == nil && !w.connected && w.writeErr == nil {
 		err = absent
 	}
-	return explain(err)
+	return explainConnection(err)
 }
 
 // replay prints the events of a stream until its end, or as follow does.
@@ -325,8 +325,8 @@ func (w *watcher) reportNotice(pl *payload.Payload) {
 	}
 }
 
-// explain says in an error of the connection what can be done.
-func explain(err error) error {
+// explainConnection says in an error of the connection what can be done.
+func explainConnection(err error) error {
 	switch {
 	case errors.Is(err, client.ErrNotRunning):
 		return noAgentError(fmt.Errorf("%w (another socket: --%s)", err, flagSocket))
