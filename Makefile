@@ -8,7 +8,7 @@ CLANG := clang-14
 LLVM  := llvm-strip-14
 
 # The nested modules have dependencies of their own.
-MODULES := . bench deploy example tools
+MODULES := . bench ciliumagent deploy example tools
 
 .PHONY: help
 help: ## Show the targets
@@ -113,6 +113,7 @@ bench-format: ## Compare the formatters with Cilium's on the same events (half a
 .PHONY: conformance
 conformance: ## Decode and print beside Cilium's own packages
 	cd bench && $(GO) test ./conformance/... ./formatbench/...
+	cd ciliumagent && $(GO) test ./...
 
 RUNS ?= 20
 .PHONY: reliability
