@@ -8,7 +8,7 @@ CLANG := clang-14
 LLVM  := llvm-strip-14
 
 # The nested modules have dependencies of their own.
-MODULES := . bench ciliumagent deploy example tools
+MODULES := . bench ciliumagent deploy example hubble tools
 
 .PHONY: help
 help: ## Show the targets
@@ -57,6 +57,7 @@ vet: ## Run go vet
 .PHONY: staticcheck
 staticcheck: ## Run staticcheck
 	$(GO) tool staticcheck ./...
+	cd hubble && $(GO) tool -modfile=$(CURDIR)/go.mod staticcheck ./...
 
 # Built by tools/go.mod, whose dependencies are no concern of the module's users.
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
