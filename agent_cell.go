@@ -13,6 +13,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/internal/commands"
+	"github.com/cilium/monitor/internal/hivelog"
 	"github.com/cilium/monitor/metrics"
 )
 
@@ -42,6 +43,7 @@ type agentParams struct {
 	Health    cell.Health        `optional:"true"`
 	Check     DatapathCheck      `optional:"true"`
 	Frames    agent.Frames       `optional:"true"`
+	Histories []HistoryBytes     `group:"monitor-histories"`
 }
 
 // newAgent makes the agent. Events can be sent and subscribers registered before the hive
@@ -54,8 +56,11 @@ func newAgent(p agentParams) (*agent.Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, bytes := range p.Histories {
+		historyBytes = max(historyBytes, int(bytes))
+	}
 	opts := []agent.Option{
-		agent.WithLogger(newLogger(p.Logrus, p.Slog)),
+		agent.WithLogger(hivelog.New(p.Logrus, p.Slog, "monitor-agent")),
 		agent.WithEventsMap(p.Config.MonitorEventsMap),
 		agent.WithQueueSize(p.Config.MonitorQueueSize),
 		agent.WithQueueBytes(p.Config.MonitorQueueBytes),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/internal/health"
+	"github.com/cilium/monitor/internal/hivelog"
 )
 
 // An attempt to attach that failed is made again after this long, and after twice as
@@ -43,7 +44,7 @@ func attach(p attachParams) {
 		ready:  p.Datapath,
 		path:   p.Config.MonitorEventsMap,
 		pages:  p.Config.MonitorBufferPages,
-		log:    newLogger(p.Logrus, p.Slog),
+		log:    hivelog.New(p.Logrus, p.Slog, "monitor-agent"),
 		health: health.OrNone(p.Health).NewScope("datapath"),
 	}
 	var stop context.CancelFunc

@@ -26,6 +26,7 @@
 //
 //   - [ConsumerOut] and [ListenerOut]: consumers and listeners, from any number of cells,
 //     which are subscribed as long as the hive runs.
+//   - [HistoryOut]: how much history a cell needs of the agent.
 //   - [VocabularyOut]: message types, drop reasons and source files of a datapath of your own,
 //     from any number of cells.
 //   - [DatapathReady]: tells when the events map is set up. Without it there are

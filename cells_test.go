@@ -124,3 +124,32 @@ func TestStartAgain(t *testing.T) {
 	require.ErrorIs(t, h.Start(h.log, t.Context()), agent.ErrStopped)
 	require.NoError(t, h.Stop(h.log, t.Context()))
 }
+
+// TestHistoryOut has cells ask for a history: it has the largest size, of all events unless flags say of which.
+func TestHistoryOut(t *testing.T) {
+	history := func(flags map[string]any, sizes ...monitor.HistoryBytes) *agent.HistoryStats {
+		t.Helper()
+		var a *agent.Agent
+		cells := []cell.Cell{monitor.AgentCell, cell.Invoke(func(x *agent.Agent) { a = x })}
+		for _, size := range sizes {
+			cells = append(cells, cell.Provide(func() monitor.HistoryOut { return monitor.HistoryOut{Bytes: size} }))
+		}
+		h := newHiveOf(t, cells...)
+		for name, value := range flags {
+			h.Viper().Set(name, value)
+		}
+		h.start()
+		defer h.stop()
+		return a.Stats().History
+	}
+	require.Nil(t, history(nil, 0))
+	require.Equal(t, &agent.HistoryStats{Bytes: 2 << 20}, withoutMemory(history(nil, 1<<20, 0, 2<<20)))
+	flags := map[string]any{"history": []string{"drop"}, "history-size": 1 << 20}
+	require.Equal(t, &agent.HistoryStats{Wants: "drop", Bytes: 1 << 20}, withoutMemory(history(flags, 1<<19)))
+	require.Equal(t, &agent.HistoryStats{Wants: "drop", Bytes: 2 << 20}, withoutMemory(history(flags, 2<<20)))
+}
+
+func withoutMemory(h *agent.HistoryStats) *agent.HistoryStats {
+	h.Memory = 0
+	return h
+}

@@ -85,6 +85,36 @@ func TestHistory(t *testing.T) {
 	require.WithinRange(t, history.Oldest, time.Now().Add(-timeout), between)
 }
 
+// TestPast reads what the history has, and no more: all of it, the last ones of those that count, or nothing.
+func TestPast(t *testing.T) {
+	g := newGuarded(t, agent.WithHistory(interest.Interest{}, 1<<20))
+	require.NotNil(t, g.State())
+	all := func(opts agent.StreamOptions) (got []string) {
+		t.Helper()
+		opts.Past = true
+		stream, err := g.SubscribeEvents(t.Context(), "reader", opts)
+		require.NoError(t, err)
+		require.True(t, g.src.write("later"))
+		for e := range stream {
+			got = append(got, string(e.Data))
+		}
+		return got
+	}
+	require.Empty(t, all(agent.StreamOptions{Last: 10}), "there was nothing yet")
+	eventually(t, func() bool { return g.Stats().History.Payloads == 1 }, "there is")
+	require.True(t, g.src.write("a1", "b1", "a2", "b2", "a3", "b3"))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 7 }, "all are there")
+	require.Equal(t, []string{"a2", "b2", "a3", "b3"}, all(agent.StreamOptions{
+		Last: 2, Counts: func(e agent.Event) bool { return e.Data[0] == 'a' },
+	}))
+	eventually(t, func() bool { return g.Stats().History.Payloads == 8 }, "and one more")
+	require.Equal(t, []string{"a3", "later"}, all(agent.StreamOptions{
+		Last: 2, Interest: interest.Types('a', 'l'),
+	}))
+	require.Empty(t, all(agent.StreamOptions{}), "nothing of the past is asked for")
+	require.Empty(t, g.Stats().Streams)
+}
+
 // TestNoHistory asks an agent for what it does not have: it begins now.
 func TestNoHistory(t *testing.T) {
 	g := newGuarded(t)

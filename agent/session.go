@@ -227,7 +227,7 @@ func (s *server) greet(o *openedSession) {
 		return
 	}
 	if o.stream.past != nil {
-		rewind(o.stream.past, beginOfRequest(o.request), o.stream.wants)
+		rewind(o.stream.past, beginOfRequest(o.request), o.stream.wants, nil)
 	}
 	s.updateDictionary()
 	o.stream.dictionary = s.dictionary.Load()

@@ -69,6 +69,13 @@ type StreamOptions struct {
 	// history has comes all from now on, and nothing is missing or twice where they meet.
 	Last  int
 	Since time.Time
+
+	// Counts tells whether an event of the history counts for Last; all that are wanted do without it. It is
+	// called before SubscribeEvents returns, for the newest event first, and must not keep the payload.
+	Counts func(Event) bool
+
+	// Past ends the stream where the history ended when it was subscribed.
+	Past bool
 }
 
 // SubscribeEvents is Subscribe for those who want a part of the events, those of the past, or their times.
@@ -79,10 +86,10 @@ func (a *Agent) SubscribeEvents(ctx context.Context, name string, opts StreamOpt
 	if a == nil {
 		return nil, ErrNoAgent
 	}
-	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), ready: make(chan struct{}, 1)}
+	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), only: opts.Past, ready: make(chan struct{}, 1)}
 	open := s.open
 	if from := (begin{last: opts.Last, since: opts.Since}); !from.atEnd() {
-		open = func() error { return s.openAt(ctx, from) }
+		open = func() error { return s.openAt(ctx, from, opts.Counts) }
 	}
 	if err := open(); err != nil {
 		return nil, fmt.Errorf("subscribe stream %q: %w", name, err)
@@ -115,7 +122,8 @@ type stream struct {
 	agent *Agent
 	name  string
 	wants interest.Interest
-	class int // of demand
+	only  bool // nothing comes after the history
+	class int  // of demand
 	since time.Time
 	ready chan struct{} // has something when the log may have something new
 	begun atomic.Bool   // the loop, or it never will
@@ -128,7 +136,7 @@ type stream struct {
 }
 
 // openAt is open for a stream that begins in the history.
-func (s *stream) openAt(ctx context.Context, from begin) error {
+func (s *stream) openAt(ctx context.Context, from begin, counts func(Event) bool) error {
 	var past *eventlog.Cursor
 	err := s.agent.atRest(ctx, func() (err error) {
 		if err = s.open(); err == nil {
@@ -139,7 +147,7 @@ func (s *stream) openAt(ctx context.Context, from begin) error {
 	if past == nil {
 		return err
 	}
-	rewind(past, from, s.wants)
+	rewind(past, from, s.wants, counts)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.past = past
@@ -196,7 +204,7 @@ func (s *stream) events(ctx context.Context) iter.Seq[Event] {
 func (s *stream) run(ctx context.Context, yield func(Event) bool) {
 	for {
 		// Asked before the log is, so that what came before the end is not missed.
-		finished := isClosed(s.agent.finished)
+		finished := s.only || isClosed(s.agent.finished)
 		for more := true; more; {
 			var wanted bool
 			if more, wanted = s.deliver(ctx, yield); !wanted {
@@ -266,6 +274,9 @@ func (s *stream) next() (*eventlog.Cursor, []byte) {
 			return s.past, run
 		}
 		s.endPastLocked()
+	}
+	if s.only {
+		return s.cursor, nil
 	}
 	return s.cursor, s.cursor.Next()
 }

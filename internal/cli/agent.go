@@ -26,7 +26,7 @@ const (
 	flagCheck  = "check"
 )
 
-func newAgentCommand(h *hive.Hive, s *settings) *cobra.Command {
+func newAgentCommand(h *hive.Hive, s *settings, extensions []Extension) *cobra.Command {
 	var configFile string
 	var check bool
 	cmd := &cobra.Command{
@@ -77,7 +77,7 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 	own.BoolVar(&check, flagCheck, false, "Tell what this agent needs, whether it is there, and how to get it; run nothing")
 	h.RegisterFlags(own)
 	own.Lookup(shell.ShellSockPathName).Usage = "Path of the shell's unix socket, beside --" + flagSocket
-	for _, g := range agentFlags {
+	for _, g := range groupsOf(extensions) {
 		flags.AddFlagSet(group(g.title, func(fs *pflag.FlagSet) {
 			for _, name := range g.names {
 				fs.AddFlag(own.Lookup(name))
@@ -92,14 +92,18 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 		shell.ShellSockPathName: completeFiles,
 		flagConfig:              completeConfigFiles,
 	})
+	completeExtensions(cmd, extensions)
 	return cmd
 }
 
-// agentFlags is how the help of the agent groups its flags.
-var agentFlags = []struct {
+// flagGroup are flags that the help shows together.
+type flagGroup struct {
 	title string
 	names []string
-}{
+}
+
+// agentFlags is how the help of the agent groups its flags.
+var agentFlags = []flagGroup{
 	{"Which datapath", []string{"device", "deny", "monitor-events-map", "monitor-buffer-pages", "monitor-max-delay", "monitor-take-over"}},
 	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "history", "history-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},

@@ -11,8 +11,8 @@ import (
 )
 
 // newCommand returns the command line of the program.
-func newCommand() *cobra.Command {
-	h, settings := newHive()
+func newCommand(extensions ...Extension) *cobra.Command {
+	h, settings := newHive(extensions...)
 	root := &cobra.Command{
 		Use:   "monitor COMMAND",
 		Short: "See what a BPF datapath does to packets: dropped, forwarded, denied, and why",
@@ -38,7 +38,7 @@ bash-completion, or zsh, or fish.
 	}
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings), newShellCommand())
+	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings, extensions), newShellCommand())
 	root.AddCommand(newExplainCommand())
 
 	inspect := h.Command()

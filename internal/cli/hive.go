@@ -17,7 +17,7 @@ const envPrefix = "CILIUM_"
 
 // newHive returns the agent, and where its settings will be. Nothing in it is constructed
 // before it runs.
-func newHive() (*hive.Hive, *settings) {
+func newHive(extensions ...Extension) (*hive.Hive, *settings) {
 	var current settings
 	opts := hive.DefaultOptions()
 	opts.EnvPrefix = envPrefix
@@ -37,6 +37,7 @@ func newHive() (*hive.Hive, *settings) {
 			bpf.Cell,
 			monitor.Cell,
 			metricsCell,
+			cellsOf(extensions),
 
 			cell.Invoke(func(s settings) error {
 				current = s

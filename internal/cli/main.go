@@ -11,9 +11,9 @@ import (
 )
 
 // Main runs the program: the command that its arguments name. If that fails it ends the process with the
-// exit code of the error.
-func Main() {
-	if err := newCommand().Execute(); err != nil {
+// exit code of the error. The agent has what the extensions add.
+func Main(extensions ...Extension) {
+	if err := newCommand(extensions...).Execute(); err != nil {
 		lastWords := outputs{stallTimeout: stallTimeout}
 		if errors.Is(err, errBlocked) {
 			lastWords.stallTimeout = 0 // it may be the same that is blocked

@@ -22,8 +22,8 @@ import (
 
 // Main writes manual pages. With the build tag man the program is the generator of its manual pages, so that their
 // formatter is no part of the program: go run -tags man ./cmd/monitor DIRECTORY.
-func Main() {
-	if err := writeManualPages(os.Args[1:]); err != nil {
+func Main(extensions ...Extension) {
+	if err := writeManualPages(os.Args[1:], extensions...); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", oneLine(err))
 		os.Exit(exitCode(err))
 	}
@@ -31,7 +31,7 @@ func Main() {
 
 // writeManualPages writes a page for each command. The same program has the same pages on any
 // machine: their date is that of SOURCE_DATE_EPOCH, else 1970.
-func writeManualPages(args []string) error {
+func writeManualPages(args []string, extensions ...Extension) error {
 	if len(args) != 1 {
 		return usageError(errors.New("write manual pages: the one argument is the directory for them"))
 	}
@@ -43,7 +43,7 @@ func writeManualPages(args []string) error {
 		}
 	}
 	date := time.Unix(epoch, 0).UTC()
-	root := newCommand()
+	root := newCommand(extensions...)
 	root.DisableAutoGenTag = true
 	prepare(root)
 	if err := os.MkdirAll(args[0], 0o755); err != nil {

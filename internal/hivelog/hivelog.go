@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package monitor
+// Package hivelog has the logger of cells: that of the object graph.
+package hivelog
 
 import (
 	"context"
@@ -12,9 +13,9 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// newLogger returns the logger of the monitor: the logrus one of the object graph if
-// there is one, else one that writes to hive's.
-func newLogger(log logrus.FieldLogger, hive *slog.Logger) logrus.FieldLogger {
+// New returns the logger of a subsystem: the logrus one of the object graph if there is one, else
+// one that writes to hive's.
+func New(log logrus.FieldLogger, hive *slog.Logger, subsystem string) logrus.FieldLogger {
 	if log == nil {
 		bridge := logrus.New()
 		bridge.SetOutput(io.Discard)
@@ -23,7 +24,7 @@ func newLogger(log logrus.FieldLogger, hive *slog.Logger) logrus.FieldLogger {
 		bridge.AddHook(slogHook{hive})
 		log = bridge
 	}
-	return log.WithField("subsys", "monitor-agent")
+	return log.WithField("subsys", subsystem)
 }
 
 // slogHook passes what is logged with logrus to a slog logger.
