@@ -58,8 +58,9 @@ type Agent struct {
 	drainTimeout   time.Duration
 	maxDelay       time.Duration
 
-	events   *eventlog.Log // appended to by who holds dispatch
-	dispatch dispatchLock
+	events    *eventlog.Log // appended to by who holds dispatch
+	dispatch  dispatchLock
+	userBatch batch // of the event of user space that who holds dispatch delivers
 
 	counters counters
 

@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"fmt"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -179,7 +180,9 @@ func (c *freeConsumer) NotifyPerfEventLost(uint64, int) {}
 
 // BenchmarkSendEvent sends an agent notification to N clients.
 func BenchmarkSendEvent(b *testing.B) {
-	msg := api.EndpointCreateMessage(7, []string{"k8s:app=web"}, "web-1", "default")
+	msg := api.IPCacheUpsertedMessage(api.IPCacheNotification{
+		CIDR: "10.1.2.3/32", Identity: 4711, HostIP: netip.AddrFrom4([4]byte{192, 168, 0, 1}), Namespace: "kube-system", PodName: "coredns",
+	})
 	for _, clients := range []int{0, 1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
 			f := attached(b)

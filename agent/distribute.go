@@ -47,10 +47,12 @@ func (a *Agent) deliverPendingLocked(pending []entry) {
 // caller holds the dispatch lock.
 func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	now := a.counters.sent(ev)
-	b := batch{typ: uint8(ev.typ)}
+	b := &a.userBatch
+	b.reset()
+	b.typ = uint8(ev.typ)
 	b.add(payload.Payload{Type: payload.EventSample}, a.classesOfUserEvent(ev))
 	if a.consumers.concerned() {
-		now = a.deliverToConsumersLocked(now, &b, ev)
+		now = a.deliverToConsumersLocked(now, b, ev)
 	}
 	if ev.data == nil {
 		return
@@ -66,8 +68,9 @@ func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	putBuffer(ev.data)
 	if a.listeners.concerned() {
 		a.events.Retain()
-		a.deliverToListenersLocked(now, &b)
+		a.deliverToListenersLocked(now, b)
 	}
+	pl.Data = nil // the log may go on without it
 }
 
 // classesOfUserEvent returns the classes that want an event of user space.

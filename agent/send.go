@@ -142,11 +142,7 @@ func appendEvent(dst []byte, typ int, event any) ([]byte, error) {
 		if !ok {
 			return nil, fmt.Errorf("it is a %T, not an api.AgentNotifyMessage", event)
 		}
-		notify, err := msg.ToJSON()
-		if err != nil {
-			return nil, err
-		}
-		return notify.Append(dst), nil
+		return msg.Append(dst)
 	}
 	if v := reflect.ValueOf(event); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fmt.Errorf("it is a nil %T", event)

@@ -27,28 +27,31 @@ const (
 
 // AppendGob appends a gob stream of its own (type information and the value) to dst:
 // bytes that encoding/gob decodes. It does not keep n.
-func (n *AgentNotify) AppendGob(dst []byte) []byte {
+func (n *AgentNotify) AppendGob(dst []byte) []byte { return appendAgentNotify(dst, n.Type, n.Text) }
+
+// appendAgentNotify appends the gob stream of an AgentNotify.
+func appendAgentNotify[T string | []byte](dst []byte, typ AgentNotification, text T) []byte {
 	size := len(agentNotifyTypeID) + 1
 	textDelta := byte(2) // fields are announced by the distance from the one before
-	if n.Type != 0 {
-		size += 1 + gobwire.UintSize(uint64(n.Type))
+	if typ != 0 {
+		size += 1 + gobwire.UintSize(uint64(typ))
 		textDelta = 1
 	}
-	if n.Text != "" {
-		size += 1 + gobwire.UintSize(uint64(len(n.Text))) + len(n.Text)
+	if len(text) != 0 {
+		size += 1 + gobwire.UintSize(uint64(len(text))) + len(text)
 	}
 
 	dst = append(dst, agentNotifyTypeDef...)
 	dst = gobwire.AppendUint(dst, uint64(size))
 	dst = append(dst, agentNotifyTypeID...)
-	if n.Type != 0 {
+	if typ != 0 {
 		dst = append(dst, 1)
-		dst = gobwire.AppendUint(dst, uint64(n.Type))
+		dst = gobwire.AppendUint(dst, uint64(typ))
 	}
-	if n.Text != "" {
+	if len(text) != 0 {
 		dst = append(dst, textDelta)
-		dst = gobwire.AppendUint(dst, uint64(len(n.Text)))
-		dst = append(dst, n.Text...)
+		dst = gobwire.AppendUint(dst, uint64(len(text)))
+		dst = append(dst, text...)
 	}
 	return append(dst, 0)
 }

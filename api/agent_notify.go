@@ -3,7 +3,6 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 )
@@ -65,11 +64,30 @@ type AgentNotifyMessage struct {
 
 // ToJSON returns the notification as it is sent to clients.
 func (m AgentNotifyMessage) ToJSON() (AgentNotify, error) {
-	text, err := json.Marshal(m.Notification)
+	text, err := m.appendJSON(nil)
 	if err != nil {
-		return AgentNotify{}, fmt.Errorf("marshal agent notification %q: %w", m.Type, err)
+		return AgentNotify{}, err
 	}
 	return AgentNotify{Type: m.Type, Text: string(text)}, nil
+}
+
+// Append appends the sample of the notification to dst, as that of [AgentNotify]: the message type and the gob
+// stream. After an error it returns dst as it was.
+func (m AgentNotifyMessage) Append(dst []byte) ([]byte, error) {
+	var space [512]byte // most texts fit
+	text, err := m.appendJSON(space[:0])
+	if err != nil {
+		return dst, err
+	}
+	return appendAgentNotify(append(dst, MessageTypeAgent), m.Type, text), nil
+}
+
+func (m AgentNotifyMessage) appendJSON(dst []byte) ([]byte, error) {
+	text, err := appendNotification(dst, m.Notification)
+	if err != nil {
+		return nil, fmt.Errorf("marshal agent notification %q: %w", m.Type, err)
+	}
+	return text, nil
 }
 
 // AgentNotify is an agent notification as it is sent to clients (type 130). Its fields and
