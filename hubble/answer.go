@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hubble
+
+import (
+	"context"
+	"time"
+
+	flowpb "github.com/cilium/cilium/api/v1/flow"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/interest"
+)
+
+// answer is how a request is answered with messages of type M.
+type answer[M any] struct {
+	// wants has all events that pick picks something of.
+	wants interest.Interest
+
+	// pick returns what is sent of an event, if anything is.
+	pick func(agent.Event) (m M, ok bool)
+
+	// send sends it.
+	send func(at time.Time, m M) error
+
+	// lost tells that events are missing; nil if the API has no message for that.
+	lost func(at time.Time, loss *flowpb.LostEvent) error
+}
+
+// untilGrace is how long a request waits for events that were on their way at its end.
+const untilGrace = time.Second
+
+// answerRequest answers a request, until it has all that it asked for, or its client is gone.
+func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a answer[M]) error {
+	s, err := newSpan(r)
+	if err != nil {
+		return err
+	}
+	ctx := stream.Context()
+	if s.follow && !s.until.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, s.until.Add(untilGrace))
+		defer cancel()
+	}
+	events, err := o.open(ctx, s.options(a.wants, func(e agent.Event) bool {
+		_, ok := a.pick(e)
+		return ok
+	}))
+	if err != nil {
+		return err
+	}
+	// The client knows by the header that it misses nothing from here on.
+	if err := stream.SendHeader(nil); err != nil {
+		return err
+	}
+	sent := 0
+	for e := range events {
+		if s.over(e.Time) {
+			return nil
+		}
+		if e.Type == payload.RecordLost {
+			if a.lost == nil {
+				continue
+			}
+			if err := a.lost(e.Time, lossOf(e)); err != nil {
+				return err
+			}
+			continue
+		}
+		m, ok := a.pick(e)
+		if !ok {
+			continue
+		}
+		if err := a.send(e.Time, m); err != nil {
+			return err
+		}
+		if sent++; sent == s.first {
+			return nil
+		}
+	}
+	switch {
+	case stream.Context().Err() != nil:
+		return status.FromContextError(stream.Context().Err()).Err()
+	case s.follow && ctx.Err() == nil:
+		return status.Error(codes.Unavailable, "the agent stops")
+	default:
+		return nil
+	}
+}
+
+// lossOf returns what tells of a loss. Who reads and is too slow misses what the ring buffer of Cilium's Hubble, or here
+// the agent's event log, does not have any more.
+func lossOf(e agent.Event) *flowpb.LostEvent {
+	loss := &flowpb.LostEvent{Source: flowpb.LostEventSource_HUBBLE_RING_BUFFER, NumEventsLost: e.Lost}
+	if e.CPU != payload.CPULostByReader {
+		loss.Source = flowpb.LostEventSource_PERF_EVENT_RING_BUFFER
+		loss.Cpu = wrapperspb.Int32(int32(e.CPU))
+	}
+	return loss
+}

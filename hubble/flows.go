@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hubble
+
+import (
+	"time"
+
+	flowpb "github.com/cilium/cilium/api/v1/flow"
+	observerpb "github.com/cilium/cilium/api/v1/observer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/cilium/monitor/agent"
+	hubblefilter "github.com/cilium/monitor/hubble/filter"
+)
+
+// GetFlows implements observerpb.ObserverServer.
+func (o *observer) GetFlows(r *observerpb.GetFlowsRequest, stream observerpb.Observer_GetFlowsServer) error {
+	f, err := newFilter(r)
+	if err != nil {
+		return err
+	}
+	mask, err := newFieldMask(r.GetFieldMask())
+	if err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
+	name := o.node.String()
+	return answerRequest(o, stream, r, answer[*flowpb.Flow]{
+		wants: f.Interest(),
+		pick:  func(e agent.Event) (*flowpb.Flow, bool) { return o.pickFlow(e, f) },
+		send: func(at time.Time, flow *flowpb.Flow) error {
+			return stream.Send(&observerpb.GetFlowsResponse{
+				ResponseTypes: &observerpb.GetFlowsResponse_Flow{Flow: mask.apply(flow)},
+				NodeName:      name,
+				Time:          timestamppb.New(at),
+			})
+		},
+		lost: func(at time.Time, loss *flowpb.LostEvent) error {
+			return stream.Send(&observerpb.GetFlowsResponse{
+				ResponseTypes: &observerpb.GetFlowsResponse_LostEvents{LostEvents: loss},
+				NodeName:      name,
+				Time:          timestamppb.New(at),
+			})
+		},
+	})
+}
+
+// newFilter returns the filter of a request.
+func newFilter(r *observerpb.GetFlowsRequest) (filter, error) {
+	if n := len(r.GetWhitelist()) + len(r.GetBlacklist()); n > maxFilters {
+		return nil, status.Errorf(codes.InvalidArgument, "there are %d filters, and may be %d", n, maxFilters)
+	}
+	f, err := hubblefilter.New(r.GetWhitelist(), r.GetBlacklist())
+	if err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	return f, nil
+}
+
+// pickFlow returns the flow of an event, if there is one and the filter matches it. Flows of this server's own
+// connections are left out: each of them sent would make another one.
+func (o *observer) pickFlow(e agent.Event, f filter) (*flowpb.Flow, bool) {
+	if !f.MayMatch(e.Data) {
+		return nil, false
+	}
+	m, err := o.decoder.Decode(e)
+	if err != nil {
+		return nil, false
+	}
+	flow, ok := m.(*flowpb.Flow)
+	return flow, ok && f.Match(flow) && !o.own.has(flow)
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hubble_test
+
+import (
+	"testing"
+
+	flowpb "github.com/cilium/cilium/api/v1/flow"
+	observerpb "github.com/cilium/cilium/api/v1/observer"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSlowReader has one client that does not read while more events come than are kept for it, and one that reads: the one
+// gets part of them and is told exactly how many it missed, once for each gap; the other gets all.
+func TestSlowReader(t *testing.T) {
+	n := startNode(t, settings{"monitor-queue-size": 512, "monitor-buffer-pages": 512})
+	const bursts, burst = 60, 500
+	slow := n.getFlows(&observerpb.GetFlowsRequest{Follow: true})
+	fast := n.getFlows(&observerpb.GetFlowsRequest{Follow: true})
+	for range bursts {
+		n.drop(130, burst)
+		for range burst {
+			require.Equal(t, "130", fast.next())
+		}
+	}
+	n.drop(131, 1)
+
+	var received, lost, gaps uint64
+	for {
+		r, err := slow.stream.Recv()
+		require.NoError(t, err)
+		if loss := r.GetLostEvents(); loss != nil {
+			require.Equal(t, flowpb.LostEventSource_HUBBLE_RING_BUFFER, loss.GetSource())
+			require.Nil(t, loss.GetCpu())
+			require.NotZero(t, loss.GetNumEventsLost())
+			lost += loss.GetNumEventsLost()
+			gaps++
+			continue
+		}
+		received++
+		if line(r) == "131" {
+			break
+		}
+	}
+	require.NotZero(t, lost)
+	require.EqualValues(t, bursts*burst+1, received+lost)
+	require.Less(t, gaps, received)
+}
+
+// TestDatapathLoses has the perf ring buffer full: who follows and who comes later is told, with the CPU.
+func TestDatapathLoses(t *testing.T) {
+	n := startNode(t, settings{"monitor-buffer-pages": 1, "monitor-max-delay": "1s"})
+	f := n.getFlows(&observerpb.GetFlowsRequest{Follow: true})
+	counters, err := n.datapath.EmitSample(dropSample(130), 5000)
+	require.NoError(t, err)
+	require.NotZero(t, counters.NoSpace)
+	n.accepted(counters.Written)
+	n.drop(130, 1) // the kernel tells of a loss when there is room again
+	for name, f := range map[string]*flows{"follows": f, "comes later": n.getFlows(&observerpb.GetFlowsRequest{Follow: true, Number: 5001})} {
+		t.Run(name, func(t *testing.T) {
+			var received, lost uint64
+			for received+lost < 5001 {
+				r, err := f.stream.Recv()
+				require.NoError(t, err)
+				loss := r.GetLostEvents()
+				if loss == nil {
+					received++
+					continue
+				}
+				require.Equal(t, flowpb.LostEventSource_PERF_EVENT_RING_BUFFER, loss.GetSource())
+				require.NotNil(t, loss.GetCpu())
+				lost += loss.GetNumEventsLost()
+			}
+			require.Equal(t, counters.Written+1, received)
+			require.Equal(t, counters.NoSpace, lost)
+		})
+	}
+}

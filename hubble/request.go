@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hubble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/interest"
+)
+
+// streamName is what statistics and metrics of the agent call those who read events through Hubble's API.
+const streamName = "hubble"
+
+// request is what the requests for flows, agent events and debug events have in common.
+type request interface {
+	GetNumber() uint64
+	GetFirst() bool
+	GetFollow() bool
+	GetSince() *timestamppb.Timestamp
+	GetUntil() *timestamppb.Timestamp
+}
+
+// span is the part of all events, past and to come, that a request asks for: of those between two times the first or the
+// last so many, and if it follows all that come.
+type span struct {
+	first, last  int // events; 0 for all
+	since, until time.Time
+	follow       bool
+}
+
+func newSpan(r request) (s span, err error) {
+	if s.since, err = timeOf("since", r.GetSince()); err != nil {
+		return s, err
+	}
+	if s.until, err = timeOf("until", r.GetUntil()); err != nil {
+		return s, err
+	}
+	if r.GetFirst() && r.GetFollow() {
+		return s, status.Error(codes.InvalidArgument, "first cannot be specified with follow")
+	}
+	s.follow = r.GetFollow() && !s.over(time.Now())
+	number := 0 // MaxUint64 is how the command line says all
+	if n := r.GetNumber(); n <= math.MaxInt32 {
+		number = int(n)
+	}
+	switch {
+	case r.GetFirst():
+		s.first = number
+	case s.follow && !s.since.IsZero(): // all since then
+	default:
+		s.last = number
+	}
+	return s, nil
+}
+
+func timeOf(what string, ts *timestamppb.Timestamp) (time.Time, error) {
+	if ts == nil {
+		return time.Time{}, nil
+	}
+	if err := ts.CheckValid(); err != nil {
+		return time.Time{}, status.Errorf(codes.InvalidArgument, "%s: %v", what, err)
+	}
+	return ts.AsTime(), nil
+}
+
+// contains tells whether a time is not before the span, and not after it.
+func (s span) contains(at time.Time) bool { return !at.Before(s.since) && !s.over(at) }
+
+// over tells whether a time is after the span.
+func (s span) over(at time.Time) bool { return !s.until.IsZero() && at.After(s.until) }
+
+// beginning is before the first event of any history.
+var beginning = time.Unix(0, 1)
+
+// options returns where a stream of the span begins and ends. counts tells which events are asked for.
+func (s span) options(wants interest.Interest, counts func(agent.Event) bool) agent.StreamOptions {
+	opts := agent.StreamOptions{Interest: wants, Since: s.since, Last: s.last, Past: !s.follow}
+	if s.last > 0 {
+		opts.Counts = func(e agent.Event) bool { return s.contains(e.Time) && counts(e) }
+	}
+	if s.since.IsZero() && s.last == 0 && !s.follow {
+		opts.Since = beginning
+	}
+	return opts
+}
+
+// open returns the events of a span, until ctx ends.
+func (o *observer) open(ctx context.Context, opts agent.StreamOptions) (iter.Seq[agent.Event], error) {
+	events, err := o.agent.SubscribeEvents(ctx, streamName, opts)
+	if errors.Is(err, agent.ErrTooManyInterests) {
+		opts.Interest = interest.Interest{} // the filter is asked again in any case
+		events, err = o.agent.SubscribeEvents(ctx, streamName, opts)
+	}
+	if err != nil {
+		return nil, status.Error(codes.Unavailable, fmt.Sprintf("read events: %v", err))
+	}
+	return events, nil
+}
+
+// past returns what the history has.
+func (o *observer) past(ctx context.Context, opts agent.StreamOptions) (iter.Seq[agent.Event], error) {
+	opts.Past = true
+	return o.open(ctx, opts)
+}
