@@ -24,7 +24,7 @@ const flowLogLen = api.CaptureHeaderLen + 4 + 16
 
 // flowLog is the message type of these samples.
 var flowLog = &format.Type{
-	Number: 100,
+	Number: 101,
 	Name:   "flow-log",
 	Decode: func(s *format.Sample) error {
 		var h api.CaptureHeader

@@ -41,7 +41,7 @@ func flowLogSample(process string) []byte {
 	packet := make([]byte, 20+8)
 	copy(packet, []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40, 0x10, 0x92, 0, 8, 0, 0})
 	packet = append([]byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0}, packet...)
-	h := api.CaptureHeader{Type: 100, OrigLen: uint32(len(packet)), CapLen: uint16(len(packet))}
+	h := api.CaptureHeader{Type: 101, OrigLen: uint32(len(packet)), CapLen: uint16(len(packet))}
 	data := binary.NativeEndian.AppendUint32(h.Append(nil), 1)
 	data = append(data, make([]byte, 16)...)
 	copy(data[api.CaptureHeaderLen+4:], process)
@@ -115,7 +115,7 @@ func TestOwnType(t *testing.T) {
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want), "cilium_monitor_events_total"))
 
 	h.stop()
-	require.Equal(t, "unknown(100)", api.MessageTypeName(100), "the stop removes it")
+	require.Equal(t, "unknown(101)", api.MessageTypeName(101), "the stop removes it")
 	require.Equal(t, "bpf_host.c", api.DropFile(1))
 }
 

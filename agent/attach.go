@@ -100,7 +100,7 @@ func (a *Agent) AttachToRingBuffer(name string, m *ebpf.Map, opts RingBufferOpti
 	return a.attachToMap(name, m, 0, opts)
 }
 
-// attachToMap attaches a map that stays the caller's, as does the one in opts.
+// attachToMap attaches a map that stays the caller's, as do those in opts.
 func (a *Agent) attachToMap(name string, m *ebpf.Map, pages int, opts RingBufferOptions) (err error) {
 	a.Lock()
 	defer a.Unlock()
@@ -131,8 +131,11 @@ func (a *Agent) attachToMap(name string, m *ebpf.Map, pages int, opts RingBuffer
 	if m, err = clone(m); err != nil {
 		return err
 	}
-	if opts.Losses != nil {
-		if opts.Losses, err = clone(opts.Losses); err != nil {
+	for _, beside := range []**ebpf.Map{&opts.Losses, &opts.Wanted} {
+		if *beside == nil {
+			continue
+		}
+		if *beside, err = clone(*beside); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,8 @@ import (
 const RingBufferLossesSuffix = ringbuf.LossesSuffix
 
 // Frames takes the event out of a record of a ring buffer that has something else in front of it or behind,
-// such as a header of its own: an event begins with its message type. The event lies in frame; ok is
+// such as a header of its own: an event begins with its message type. The event lies in frame, or where the function puts
+// it together, and is copied before the next call; ok is
 // false if there is none, as for records of another kind, and the record counts as unknown, as it does
 // if the function panics. It is called for each record, with locks held: it returns soon, must not call the agent, and
 // keeps nothing of frame.
@@ -38,6 +39,10 @@ type RingBufferOptions struct {
 
 	// Frames takes the events out of the records. If it is nil, a record is an event.
 	Frames Frames
+
+	// Wanted is the map that the programs which write into the ring buffer look at before they make an event, see
+	// bpf/wanted.h. If it is nil, they make all of them. The map stays the caller's, who may close it.
+	Wanted *ebpf.Map
 }
 
 // ringsKind is what kind of rings a source has.
@@ -81,7 +86,9 @@ func (a *Agent) ownEventsMap(m *ebpf.Map, pages int, opts RingBufferOptions) (*e
 	if s.kind() == perfRings {
 		s.perf = perfring.New(m, perfring.Options{Pages: pages, TakeOver: a.takeOver})
 	} else {
-		s.ring = ringbuf.New(m, ringbuf.Options{Frames: ringbuf.Frames(opts.Frames), Losses: opts.Losses, TakeOver: a.takeOver})
+		s.ring = ringbuf.New(m, ringbuf.Options{
+			Frames: ringbuf.Frames(opts.Frames), Losses: opts.Losses, Wanted: opts.Wanted, TakeOver: a.takeOver,
+		})
 	}
 	return s, nil
 }

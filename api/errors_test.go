@@ -94,6 +94,7 @@ func TestDecodeOversized(t *testing.T) {
 func TestDecodeNewerVersion(t *testing.T) {
 	for typ, version := range map[int]uint8{
 		api.MessageTypeDrop: 4, api.MessageTypeTrace: 3, api.MessageTypePolicyVerdict: 2, api.MessageTypeCapture: 2,
+		api.MessageTypeKernelDrop: 1,
 	} {
 		for ; version != 0; version++ {
 			sample := make([]byte, 128)

@@ -3,7 +3,7 @@
 package api
 
 // Event is a decoded sample of any message type. It is made to be decoded into again
-// and again: the types of the datapath need no allocation. Not safe for concurrent use.
+// and again: the types of the datapath need no allocation, but for a text of a [KernelDropNotify] that is another than before. Not safe for concurrent use.
 type Event struct {
 	// Type is the message type, and says which of the fields below is set. The
 	// others have what an earlier Decode left there. For [MessageTypeAccessLog], which
@@ -16,6 +16,7 @@ type Event struct {
 	Trace         TraceNotify
 	PolicyVerdict PolicyVerdictNotify
 	TraceSock     TraceSockNotify
+	KernelDrop    KernelDropNotify
 	Agent         AgentNotify
 
 	// Packet is the captured packet without padding. It shares the sample's memory,
@@ -53,6 +54,10 @@ func (e *Event) Decode(sample []byte) error {
 		}
 	case MessageTypeTraceSock:
 		err = e.TraceSock.Decode(sample)
+	case MessageTypeKernelDrop:
+		if err = e.KernelDrop.Decode(sample); err == nil {
+			e.Packet, err = e.KernelDrop.PacketData(sample)
+		}
 	case MessageTypeAgent:
 		err = e.Agent.Decode(sample)
 	default:

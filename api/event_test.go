@@ -27,6 +27,8 @@ func structOf(e *api.Event) message {
 		return &e.PolicyVerdict
 	case api.MessageTypeTraceSock:
 		return &e.TraceSock
+	case api.MessageTypeKernelDrop:
+		return &e.KernelDrop
 	case api.MessageTypeAgent:
 		return &e.Agent
 	}

@@ -47,6 +47,9 @@ func extensionLen(messageType int, extVersion uint8) (int, bool) {
 	if extVersion == 0 {
 		return 0, true
 	}
+	if messageType >= len(extensions) {
+		return 0, false
+	}
 	n := extensions[messageType][extVersion].Load()
 	return int(n) - 1, n != 0
 }

@@ -103,6 +103,11 @@ func FuzzTraceSockNotify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sample []byte) { checkMessage(t, newTraceSock(), newTraceSock(), sample) })
 }
 
+func FuzzKernelDropNotify(f *testing.F) {
+	seed(f, api.MessageTypeKernelDrop)
+	f.Fuzz(func(t *testing.T, sample []byte) { checkMessage(t, newKernelDrop(), newKernelDrop(), sample) })
+}
+
 func FuzzAgentNotify(f *testing.F) {
 	for _, n := range []api.AgentNotify{{}, {Type: 7, Text: "{}"}, {Type: 1 << 31}, {Text: "x"}} {
 		f.Add(n.Append(nil))

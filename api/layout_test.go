@@ -68,6 +68,7 @@ func newPolicyVerdict() message { return new(api.PolicyVerdictNotify) }
 func newCapture() message       { return new(api.DebugCapture) }
 func newDebug() message         { return new(api.DebugMsg) }
 func newTraceSock() message     { return new(api.TraceSockNotify) }
+func newKernelDrop() message    { return new(api.KernelDropNotify) }
 
 var layouts = []layout{
 	{api.MessageTypeDrop, 0, 36, newDrop, dropFields},
@@ -87,6 +88,11 @@ var layouts = []layout{
 	{api.MessageTypeTraceSock, 0, 40, newTraceSock, []field{
 		{"Type", 0}, {"XlatePoint", 1}, {"L4Proto", 2}, {"Flags", 3}, {"DstPort", 4}, {"SockCookie", 8},
 		{"CgroupID", 16}, {"DstIP", 24},
+	}},
+	{api.MessageTypeKernelDrop, 0, 192, newKernelDrop, []field{
+		{"Type", 0}, {"Direction", 1}, {"Source", 2}, {"Hash", 4}, {"OrigLen", 8}, {"CapLen", 12}, {"Version", 14}, {"ExtVersion", 15},
+		{"Reason", 16}, {"Ifindex", 20}, {"CgroupID", 24}, {"NetNS", 32}, {"PID", 36}, {"Limited", 40}, {"Mark", 44}, {"Offset", 48},
+		{"Protocol", 52}, {"Flags", 54}, {"Device", 56}, {"Process", 72}, {"ReasonName", 88}, {"Function", 128},
 	}},
 }
 
@@ -120,6 +126,9 @@ func set(v reflect.Value) []byte {
 	case reflect.Uint64:
 		v.SetUint(binary.NativeEndian.Uint64(pattern))
 		return pattern[:8]
+	case reflect.String:
+		v.SetString(string(pattern))
+		return pattern
 	case reflect.Array:
 		reflect.Copy(v, reflect.ValueOf(pattern))
 		return pattern[:16]

@@ -21,6 +21,9 @@ const (
 	MessageTypePolicyVerdict = 5
 	MessageTypeTraceSock     = 7
 
+	// MessageTypeKernelDrop is a packet that the kernel dropped, see [KernelDropNotify]. It is this module's, not Cilium's.
+	MessageTypeKernelDrop = 100
+
 	// MessageTypeAccessLog is an access log record, see package accesslog.
 	MessageTypeAccessLog = 129
 
@@ -34,7 +37,7 @@ const (
 // agents do not send them.
 const MaxUserEventSize = 1 << 20
 
-// reservedTypes is the highest number of the datapath's types that are built in.
+// reservedTypes is the highest number of Cilium's datapath's types that are built in.
 const reservedTypes = MessageTypeTraceSock
 
 var messageTypes = newNameTable("message type", true, []string{
@@ -44,6 +47,7 @@ var messageTypes = newNameTable("message type", true, []string{
 	MessageTypeTrace:         "trace",
 	MessageTypePolicyVerdict: "policy-verdict",
 	MessageTypeTraceSock:     "trace-sock",
+	MessageTypeKernelDrop:    "kernel-drop",
 	MessageTypeAccessLog:     "l7",
 	MessageTypeAgent:         "agent",
 })
@@ -57,14 +61,14 @@ var (
 
 // RegisterMessageType gives a message type of somebody's own datapath or agent a name, for all
 // of the process, until unregister is called: 8 to 128 for what a datapath writes, 131 to 255
-// for what a process sends with SendEvent. Cilium counts up, so take a high one. To have its events printed and filtered, too, use
+// for what a process sends with SendEvent. Cilium counts up, so take a high one, and not 100. To have its events printed and filtered, too, use
 // RegisterType of package format instead, which calls it.
 //
 // A name is of lower case letters, digits and "-", and begins with a letter. The names
 // "lost" and "error" are taken by JSON.
 //
-// The types of Cilium (1 to 7, 129 and 130) cannot be registered: clients and consumers
-// decode them as Cilium's.
+// The types of Cilium (1 to 7, 129 and 130) and 100 cannot be registered: clients and consumers
+// decode them as what they are.
 //
 // The same registration may be made several times, by several hives in a process: it ends
 // with the last of them. Calls of unregister after the first do nothing. Safe for concurrent use;
@@ -78,6 +82,8 @@ func RegisterMessageType(typ int, name string) (unregister func(), err error) {
 		return nil, fmt.Errorf("register message type %d as %q: it is not in %d-%d", typ, name, reservedTypes+1, math.MaxUint8)
 	case typ <= reservedTypes || typ == MessageTypeAccessLog || typ == MessageTypeAgent:
 		return nil, fmt.Errorf("register message type %d as %q: %w by Cilium", typ, name, ErrRegistered)
+	case typ == MessageTypeKernelDrop:
+		return nil, fmt.Errorf("register message type %d as %q: %w for packets that the kernel dropped", typ, name, ErrRegistered)
 	case !typeName.MatchString(name) || slices.Contains(jsonTypeNames, name):
 		return nil, fmt.Errorf("register message type %d: %q is no name: use lower case letters, digits and \"-\", and not %s",
 			typ, name, strings.Join(jsonTypeNames, " or "))

@@ -16,7 +16,7 @@ import (
 
 func TestMessageTypeNames(t *testing.T) {
 	names := map[int]string{
-		1: "drop", 2: "debug", 3: "capture", 4: "trace", 5: "policy-verdict", 7: "trace-sock", 129: "l7", 130: "agent",
+		1: "drop", 2: "debug", 3: "capture", 4: "trace", 5: "policy-verdict", 7: "trace-sock", 100: "kernel-drop", 129: "l7", 130: "agent",
 	}
 	for typ, name := range names {
 		require.Equal(t, name, api.MessageTypeName(typ))

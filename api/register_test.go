@@ -15,7 +15,7 @@ import (
 )
 
 func TestRegisterMessageType(t *testing.T) {
-	for _, typ := range []int{100, 128, 131, 255} {
+	for _, typ := range []int{8, 128, 131, 255} {
 		name := "own-" + strconv.Itoa(typ)
 		unregister, err := api.RegisterMessageType(typ, name)
 		require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestRegisterMessageType(t *testing.T) {
 }
 
 func TestRegisterMessageTypeErrors(t *testing.T) {
-	unregister, err := api.RegisterMessageType(100, "own")
+	unregister, err := api.RegisterMessageType(101, "own")
 	require.NoError(t, err)
 	defer unregister()
 	for _, c := range []struct {
@@ -57,7 +57,7 @@ func TestRegisterMessageTypeErrors(t *testing.T) {
 		require.Error(t, err, "%+v", c)
 		require.NotErrorIs(t, err, api.ErrRegistered)
 	}
-	require.Equal(t, "own", api.MessageTypeName(100))
+	require.Equal(t, "own", api.MessageTypeName(101))
 }
 
 // TestRegisterNames registers names of drop reasons and source files over those that are built
@@ -121,9 +121,9 @@ func TestRegisterConcurrently(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 200 {
-				unregister, err := api.RegisterMessageType(100, "own")
+				unregister, err := api.RegisterMessageType(101, "own")
 				if assert.NoError(t, err) {
-					assert.Equal(t, "own", api.MessageTypeName(100))
+					assert.Equal(t, "own", api.MessageTypeName(101))
 					unregister()
 				}
 				api.MessageTypeNames()
@@ -131,7 +131,7 @@ func TestRegisterConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, "unknown(100)", api.MessageTypeName(100))
+	require.Equal(t, "unknown(101)", api.MessageTypeName(101))
 }
 
 func TestCaptureHeader(t *testing.T) {

@@ -5,6 +5,7 @@ package api_test
 import (
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,8 @@ func random(t testing.TB, l layout, rnd *rand.Rand) (msg message, packet []byte)
 		switch v := v.FieldByName(f.name); v.Kind() {
 		case reflect.Int8, reflect.Int32:
 			v.SetInt(int64(int32(rnd.Uint32())) >> (32 - v.Type().Bits()))
+		case reflect.String:
+			v.SetString(strings.Repeat("x", rnd.IntN(17)))
 		case reflect.Array:
 			for i := range v.Len() {
 				v.Index(i).SetUint(uint64(rnd.Uint32() & 0xff))

@@ -99,4 +99,14 @@
 //     needed", time exceeded and parameter problem (3, 11, 12). Without them connections hang that no rule
 //     denies. A rule for addresses without a protocol means the errors, too.
 //   - Echo is in the RFC's lists as well. A rule for icmp drops it all the same: that is what people want of it.
+//
+// # Kernel drops
+//
+// [LoadKernelDrops], and [KernelDropsCell], tell what the kernel itself drops, at the tracepoint skb:kfree_skb: on any device and in any
+// network namespace, with or without the datapath above. They take CAP_BPF and CAP_PERFMON, and BTF in the kernel.
+//
+// The program knows a reason by its number, which differs from kernel to kernel, and the function by an address, which is nobody's
+// business. The agent that reads its events puts texts in their place: the name of the reason, from the kernel's BTF and that of its
+// modules, and the name of the function, which the program has the kernel print once for each address. So an event has all
+// in it, for clients of any API, in recordings and for consumers inside the process: api.KernelDropNotify.
 package bpf

@@ -113,7 +113,7 @@ func TestCiliumPolicyVerdicts(t *testing.T) {
 // TestCiliumOwnTypes prints registered types, and what is wrong with one that cannot print.
 func TestCiliumOwnTypes(t *testing.T) {
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(s *format.Sample) error {
 			if s.Data[1] == 'd' {
 				return errors.New("no such thing")
@@ -130,12 +130,12 @@ func TestCiliumOwnTypes(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer unregister()
-	own := func(what byte) *payload.Payload { return sample([]byte{100, what}) }
+	own := func(what byte) *payload.Payload { return sample([]byte{101, what}) }
 
 	require.Empty(t, print(ciliumLine, own('o')))
 	require.Equal(t, "own line\nown line\n", print(ciliumDebug, own('o'), own('o')))
 	require.Equal(t, "own line\n"+
-		"cannot decode message type '100': decode own sample: the type's Line function panicked: oops\n"+
-		"cannot decode message type '100': decode own sample: no such thing\n"+
+		"cannot decode message type '101': decode own sample: the type's Line function panicked: oops\n"+
+		"cannot decode message type '101': decode own sample: no such thing\n"+
 		"own line\n", print(ciliumDebug, own('o'), own('p'), own('d'), own('o')))
 }

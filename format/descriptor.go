@@ -45,6 +45,9 @@ type descriptor struct {
 	// ifindex returns the index of the network interface, 0 for an event that has none. nil.
 	ifindex func(e *Event) uint32
 
+	// ifname returns the interface's name, "" for an event that has none. nil: the index has to be looked up.
+	ifname func(e *Event) string
+
 	// from and to return the endpoints that the traffic comes from and goes to, false for an
 	// event that does not tell. nil.
 	from, to func(e *Event) (id uint64, ok bool)
@@ -61,6 +64,9 @@ type descriptor struct {
 	// meaning returns what dropReason means, for people, "" if nobody knows. nil.
 	meaning func(e *Event) string
 
+	// dropReasonName returns why the kernel dropped a packet. nil.
+	dropReasonName func(e *Event) string
+
 	// verdict returns one of verdicts, or "". Both nil.
 	verdict  func(e *Event) string
 	verdicts []string
@@ -76,7 +82,7 @@ type packetInfo struct {
 // descriptorTable has the descriptor of each message type, nil for what is none.
 type descriptorTable [256]*descriptor
 
-// builtin are the types of Cilium. Each has a file of its own, named type_*.go.
+// builtin are the types of Cilium and this module. Each has a file of its own, named type_*.go.
 var builtin = descriptorTable{
 	api.MessageTypeDrop:          &dropType,
 	api.MessageTypeDebug:         &debugType,
@@ -84,6 +90,7 @@ var builtin = descriptorTable{
 	api.MessageTypeTrace:         &traceType,
 	api.MessageTypePolicyVerdict: &policyVerdictType,
 	api.MessageTypeTraceSock:     &traceSockType,
+	api.MessageTypeKernelDrop:    &kernelDropType,
 	api.MessageTypeAccessLog:     &accessLogType,
 	api.MessageTypeAgent:         &agentType,
 }

@@ -16,15 +16,16 @@ import (
 // lacks has what is nil in the descriptor of a type since its events have no such thing. For a
 // new type, each of them is a decision.
 var lacks = map[string]string{
-	"drop":           "traffic verdict verdicts",
-	"trace":          "dropReason meaning verdict verdicts",
-	"policy-verdict": "fields ifindex dropReason meaning",
-	"capture":        "traffic to hasIdentity dropReason meaning verdict verdicts",
-	"debug":          "fields packet traffic ifindex to hasIdentity dropReason meaning verdict verdicts",
-	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason meaning verdict verdicts",
-	"l7":             "fields packet ifindex dropReason meaning",
-	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason meaning verdict verdicts",
-	"own":            "cilium traffic from to hasIdentity dropReason meaning verdict verdicts",
+	"drop":           "traffic verdict verdicts ifname dropReasonName",
+	"trace":          "dropReason meaning verdict verdicts ifname dropReasonName",
+	"policy-verdict": "fields ifindex dropReason meaning ifname dropReasonName",
+	"capture":        "traffic to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
+	"debug":          "fields packet traffic ifindex to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
+	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
+	"l7":             "fields packet ifindex dropReason meaning ifname dropReasonName",
+	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
+	"kernel-drop":    "cilium traffic from to hasIdentity dropReason verdict verdicts",
+	"own":            "cilium traffic from to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
 }
 
 // TestDescriptors demands every entry of every message type.
@@ -80,16 +81,19 @@ func TestTypesThatFiltersName(t *testing.T) {
 		{"from", "1", "capture, debug, drop, l7, policy-verdict, trace"},
 		{"to", "1", "drop, l7, policy-verdict, trace"},
 		{"related-to", "1", "capture, debug, drop, l7, policy-verdict, trace"},
-		{"ip", "10.0.0.1", "capture, drop, l7, policy-verdict, trace, trace-sock"},
-		{"port", "1", "capture, drop, l7, policy-verdict, trace, trace-sock"},
-		{"protocol", "tcp", "capture, drop, l7, policy-verdict, trace, trace-sock"},
-		{"tcp-flags", "SYN", "capture, drop, policy-verdict, trace"},
+		{"ip", "10.0.0.1", "capture, drop, kernel-drop, l7, policy-verdict, trace, trace-sock"},
+		{"port", "1", "capture, drop, kernel-drop, l7, policy-verdict, trace, trace-sock"},
+		{"protocol", "tcp", "capture, drop, kernel-drop, l7, policy-verdict, trace, trace-sock"},
+		{"tcp-flags", "SYN", "capture, drop, kernel-drop, policy-verdict, trace"},
+		{"type", "drop", "drop, kernel-drop"},
 		{"drop-reason", "133", "drop"},
+		{"drop-reason", "NO_SOCKET", "kernel-drop"},
+		{"drop-reason", "invalid", "drop, kernel-drop"},
 		{"identity", "1", "drop, l7, policy-verdict, trace"},
 		{"verdict", "allow", "l7, policy-verdict"},
 		{"verdict", "audit", "policy-verdict"},
 		{"verdict", "error", "l7"},
-		{"interface", "lo", "capture, drop, trace"},
+		{"interface", "lo", "capture, drop, kernel-drop, trace"},
 	} {
 		i := slices.IndexFunc(filterFlags, func(f *filterFlag) bool { return f.name == c.flag })
 		value, err := filterFlags[i].value(c.value, anywhere)

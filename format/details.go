@@ -48,7 +48,7 @@ func (d *details) iface(e *Event, ifindex uint32) {
 
 // appendInterface appends the name of a network interface, or says that it is an index.
 func appendInterface(dst []byte, e *Event, ifindex uint32) []byte {
-	name := e.interfaceName(ifindex)
+	name := e.nameOf(ifindex)
 	if strings.Trim(name, "0123456789") == "" {
 		dst = append(dst, "ifindex "...)
 	}

@@ -158,7 +158,17 @@ func (e *Event) Interface() (ifindex uint32, name string) {
 	if ifindex == 0 {
 		return 0, ""
 	}
-	return ifindex, e.interfaceName(ifindex)
+	return ifindex, e.nameOf(ifindex)
+}
+
+// nameOf returns the name of the network interface of e, which is decoded and has one.
+func (e *Event) nameOf(ifindex uint32) string {
+	if e.desc.ifname != nil {
+		if name := e.desc.ifname(e); name != "" {
+			return name
+		}
+	}
+	return e.interfaceName(ifindex)
 }
 
 // hasInterface reports whether the network interface of e has a name.
@@ -167,6 +177,8 @@ func (e *Event) hasInterface(name string) bool {
 	switch {
 	case ifindex == 0:
 		return false
+	case e.desc.ifname != nil && e.nameOf(ifindex) != e.interfaceName(ifindex): // of another network namespace
+		return e.nameOf(ifindex) == name
 	case e.interfaces != nil:
 		return e.interfaces.Has(ifindex, name)
 	default:

@@ -55,7 +55,7 @@ func TestVerdictIsOfOneDrop(t *testing.T) {
 func TestDecodedOnce(t *testing.T) {
 	calls := 0
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(*format.Sample) error { calls++; return nil },
 		Line:   func(*format.Line, *format.Sample) {},
 		JSON:   func(*format.Object, *format.Sample) {},
@@ -63,7 +63,7 @@ func TestDecodedOnce(t *testing.T) {
 	require.NoError(t, err)
 	defer unregister()
 	ev := format.NewEvent(interfaceName)
-	ev.Decode(sample([]byte{100}))
+	ev.Decode(sample([]byte{101}))
 	require.Zero(t, calls, "nothing was asked")
 	for range 3 {
 		require.NoError(t, ev.Err())

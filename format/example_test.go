@@ -64,7 +64,7 @@ func ExampleRegisterType() {
 		return string(name)
 	}
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100,
+		Number: 102,
 		Name:   "exec",
 		Decode: func(s *format.Sample) error { return s.RequireLen(17) },
 		Line:   func(l *format.Line, s *format.Sample) { l.Printf("CPU %d runs %s", s.CPU, name(s)) },
@@ -77,10 +77,10 @@ func ExampleRegisterType() {
 	defer unregister()
 
 	ev := format.NewEvent(nil)
-	ev.Decode(sample([]byte("\x64nginx \x1b[2J\x00\x00\x00\x00\x00\x00")))
+	ev.Decode(sample([]byte("\x66nginx \x1b[2J\x00\x00\x00\x00\x00\x00")))
 	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
 	os.Stdout.Write(format.New(format.Options{Output: format.OutputJSON}).Append(nil, ev))
-	ev.Decode(sample([]byte("\x64nginx")))
+	ev.Decode(sample([]byte("\x66nginx")))
 	os.Stdout.Write(format.New(format.Options{}).Append(nil, ev))
 
 	// Output:

@@ -41,7 +41,7 @@ func TestFilterFlagsHelp(t *testing.T) {
 	format.NewFilterFlags(fs)
 	help := fs.FlagUsages()
 	for _, line := range []string{
-		"  -t, --type TYPE            event type: agent, capture, debug, drop, l7, ",
+		"  -t, --type TYPE            event type: agent, capture, debug, drop, kernel-drop, l7, ",
 		"      --from ID              id of the endpoint",
 		"      --tcp-flags FLAG       TCP flag that is set: SYN, ACK, RST, FIN, PSH, URG, ECE, CWR\n",
 		"      --protocol PROTO       IP protocol, by name",
@@ -72,8 +72,8 @@ func TestNamesLookedUpLater(t *testing.T) {
 		return f.Match(ev)
 	}
 	ofOwnReason := drop(synPacket, func(n *api.DropNotify) { n.SubType = 250 })
-	words := format.Vocabulary{Types: []*format.Type{own(100, "own")}, DropReasons: map[uint8]string{250: "Own reason"}}
-	ownEvent := sample(ownSample(100, 5, "a", synPacket))
+	words := format.Vocabulary{Types: []*format.Type{own(101, "own")}, DropReasons: map[uint8]string{250: "Own reason"}}
+	ownEvent := sample(ownSample(101, 5, "a", synPacket))
 
 	for name, c := range map[string]struct {
 		flag, value string

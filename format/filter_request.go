@@ -47,13 +47,13 @@ func (f *Filter) requestDropReasons() []int {
 	for _, c := range ofFlag(f.others, "drop-reason") {
 		var wanted typeSet
 		for _, v := range c.any {
-			wanted = wanted.or(v.key.(dropCodes).set)
+			wanted = wanted.or(v.key.(dropReasons).codes)
 		}
 		if len(c.any) > 0 {
 			reasons = reasons.and(wanted)
 		}
 		for _, v := range c.none {
-			reasons = reasons.without(v.key.(dropCodes).set)
+			reasons = reasons.without(v.key.(dropReasons).codes)
 		}
 	}
 	if reasons == everyNumber || reasons.empty() { // if empty, no drop matches: that is for the types to say

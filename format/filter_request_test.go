@@ -30,7 +30,7 @@ func numbersBut(some ...int) (numbers []int) {
 // known are the types that are built in.
 var known = []int{
 	api.MessageTypeDrop, api.MessageTypeDebug, api.MessageTypeCapture, api.MessageTypeTrace, api.MessageTypePolicyVerdict,
-	api.MessageTypeTraceSock, api.MessageTypeAccessLog, api.MessageTypeAgent,
+	api.MessageTypeTraceSock, api.MessageTypeKernelDrop, api.MessageTypeAccessLog, api.MessageTypeAgent,
 }
 
 // knownBut returns all numbers but those of the known types, and some of these.
@@ -39,9 +39,9 @@ func knownBut(some ...int) []int {
 }
 
 func TestFilterRequest(t *testing.T) {
-	const drops = `"types":[1]`
+	const drops, ofDatapath = `"types":[1,100]`, `"types":[1]`
 	repeated := func(text string, n int) string { return strings.Join(slices.Repeat([]string{text}, n), ",") }
-	traffic := []int{1, 3, 4, 5, 7, 129}
+	traffic := []int{1, 3, 4, 5, 7, 129, api.MessageTypeKernelDrop}
 	types := func(numbers []int) string {
 		text, err := json.Marshal(numbers)
 		require.NoError(t, err)
@@ -50,20 +50,24 @@ func TestFilterRequest(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                    ``,
 		"--type drop":                         drops,
-		"--type drop --type trace,agent":      `"types":[1,4,130]`,
-		"--not --type drop":                   types(numbersBut(1)),
+		"--type drop --type trace,agent":      `"types":[1,4,100,130]`,
+		"--not --type drop":                   types(numbersBut(1, 100)),
 		"--type drop,trace --not --type drop": `"types":[4]`,
 		"--type drop,trace --verdict deny --not --type trace --type policy-verdict": `"types":[5]`,
 		"--from 7":                 types(knownBut(1, 2, 3, 4, 5, 7, 129)),
 		"--verdict deny":           types(knownBut(5, 129)),
 		"--not --verdict deny":     ``,
 		"--type trace --from 7":    `"types":[4]`,
-		"--interface eth0":         types(knownBut(1, 3, 4)),
-		"--type drop --identity 1": drops,
+		"--interface eth0":         types(knownBut(1, 3, 4, 100)),
+		"--type drop --identity 1": ofDatapath,
 
-		"--type drop --drop-reason 133":                         drops + `,"dropReasons":[133]`,
-		"--type drop --drop-reason 133 --drop-reason 200":       drops + `,"dropReasons":[133,200]`,
-		"--type drop --drop-reason 133 --not --drop-reason 200": drops + `,"dropReasons":[133]`,
+		"--type drop --drop-reason 133":                         ofDatapath + `,"dropReasons":[133]`,
+		"--type drop --drop-reason NO_SOCKET":                   `"types":[100]`,
+		"--type drop --drop-reason 133 --drop-reason NO_SOCKET": drops + `,"dropReasons":[133]`,
+		"--type kernel-drop":                                    `"types":[100]`,
+		"--type drop --not --type kernel-drop":                  ofDatapath,
+		"--type drop --drop-reason 133 --drop-reason 200":       ofDatapath + `,"dropReasons":[133,200]`,
+		"--type drop --drop-reason 133 --not --drop-reason 200": ofDatapath + `,"dropReasons":[133]`,
 		"--type drop --not --drop-reason 133":                   drops + `,"dropReasons":` + strings.TrimPrefix(types(numbersBut(133)), `"types":`),
 		"--not --drop-reason 133":                               `"dropReasons":` + strings.TrimPrefix(types(numbersBut(133)), `"types":`),
 
@@ -77,7 +81,7 @@ func TestFilterRequest(t *testing.T) {
 		"--type drop --tcp-flags SYN,ACK":                                   drops + `,"packets":[{"protocols":[6]}]`,
 		"--type drop --not --tcp-flags SYN":                                 drops,
 		"--type drop --dst-ip 10.0.0.1,fd00::1/8,::ffff:10.1.2.3/112":       drops + `,"packets":[{"cidrs":["10.0.0.1/32","fd00::/8","10.1.0.0/16"]}]`,
-		"--type drop --ip ::/0 --port 1 --protocol 255 --from 1":            drops + `,"packets":[{"protocols":[255],"ports":[{"first":1,"last":1}],"cidrs":["::/0"]}]`,
+		"--type drop --ip ::/0 --port 1 --protocol 255 --from 1":            ofDatapath + `,"packets":[{"protocols":[255],"ports":[{"first":1,"last":1}],"cidrs":["::/0"]}]`,
 		"--type drop --src-ip 10.0.0.1 --dst-ip 10.0.0.2":                   drops + `,"packets":[{"cidrs":["10.0.0.1/32"]}]`,
 		"--type drop --outer --protocol udp --inner --protocol tcp":         drops + `,"packets":[{"protocols":[17]}]`,
 		"--type drop --port " + strings.Repeat("1,", 63) + "1":              drops + `,"packets":[{"ports":[` + repeated(`{"first":1,"last":1}`, 64) + `]}]`,
@@ -100,7 +104,7 @@ func TestFilterRequest(t *testing.T) {
 
 // TestFilterRequestOfRegisteredType asks for a type that was registered as for those that are built in.
 func TestFilterRequestOfRegisteredType(t *testing.T) {
-	typ := own(100, "own")
+	typ := own(101, "own")
 	unregister, err := format.RegisterType(typ)
 	require.NoError(t, err)
 	defer unregister()

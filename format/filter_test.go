@@ -30,6 +30,10 @@ var filterEvents = []named{
 	{"capture", capture(api.CaptureDelivery, 2, sctpPacket)},
 	{"debug", debug(api.DebugGeneric, 0, 0, 0)},
 	{"sock", traceSock()},
+	{"kernel", kernelDrop(udpPacket)}, // NO_SOCKET, eth0
+	{"kernel-out", kernelDrop(synPacket, func(n *api.KernelDropNotify) { // NETFILTER_DROP
+		n.Reason, n.ReasonName, n.Direction, n.Device, n.Flags = 12, "NETFILTER_DROP", api.KernelDropEgress, "veth0", api.FlagOtherNetNS
+	})},
 	{"agent", agent(api.AgentNotifyGeneric, "{}")},
 }
 
@@ -57,10 +61,18 @@ func TestFilter(t *testing.T) {
 	require.Len(t, strings.Fields(everything), len(events))
 
 	for filter, want := range map[string]string{
-		"--type drop":                    "drop drop-tail",
-		"-t drop -t agent":               "drop drop-tail agent",
-		"-t drop,agent,l7":               "drop drop-tail agent http denied error",
-		"--not --type trace --type drop": "drop drop-tail",
+		"--type drop":                                                  "drop drop-tail kernel kernel-out",
+		"--type kernel-drop":                                           "kernel kernel-out",
+		"-t drop --not -t kernel-drop":                                 "drop drop-tail",
+		"--drop-reason NO_SOCKET":                                      "kernel",
+		"--drop-reason netfilter":                                      "kernel-out",
+		"--drop-reason socket --drop-reason denied":                    "drop kernel",
+		"--not --drop-reason NO_SOCKET -t kernel-drop":                 "kernel-out",
+		"--drop-reason RX_DROP_U_NEW":                                  "",
+		"--interface veth0":                                            "kernel-out",
+		"-t drop -t agent":                                             "drop drop-tail kernel kernel-out agent",
+		"-t drop,agent,l7":                                             "drop drop-tail kernel kernel-out agent http denied error",
+		"--not --type trace --type drop":                               "drop drop-tail kernel kernel-out",
 		"--not -t trace,drop,l7 --not -t debug,policy-verdict,capture": "sock agent",
 
 		// Endpoint filters do not apply to trace-sock; a proxy port is no endpoint; the
@@ -76,7 +88,7 @@ func TestFilter(t *testing.T) {
 		"--related-to 12 --not --from 12":     "ingress-deny sock",
 
 		"--ip 10.0.0.0/8 -t trace":                      "trace-proxy trace-vxlan",
-		"--ip 10.0.0.1 -t drop":                         "drop drop-tail",
+		"--ip 10.0.0.1 -t drop":                         "drop drop-tail kernel kernel-out",
 		"--ip fd00::/64":                                "trace",
 		"--src-ip 1.2.3.4":                              "trace trace-proxy trace-vxlan",
 		"--dst-ip 1.2.3.4":                              "",
@@ -94,23 +106,23 @@ func TestFilter(t *testing.T) {
 		"--src-ip 10.0.0.2":                             "",
 		"--dst-ip 10.96.0.1":                            "sock",
 		"--dst-ip 10.0.0.2 -t l7":                       "http denied error",
-		"--ip ::ffff:10.0.0.1 -t drop":                  "drop drop-tail",
+		"--ip ::ffff:10.0.0.1 -t drop":                  "drop drop-tail kernel kernel-out",
 		"--not --ip 0.0.0.0/0":                          "debug agent", // a trace has an orig-ip
-		"--port 53":                                     "drop-tail egress-audit",
+		"--port 53":                                     "drop-tail egress-audit kernel",
 		"--src-port 34567 -t l7":                        "http denied error",
 		"--port 443,7":                                  "trace capture sock",
 		"--dst-port 7":                                  "",
 		"--dst-port 80 --not --port 34567":              "",
 		"--protocol icmp":                               "trace-proxy",
-		"--protocol UDP":                                "drop-tail trace-vxlan egress-audit",
+		"--protocol UDP":                                "drop-tail trace-vxlan egress-audit kernel",
 		"--protocol 132":                                "capture",
 		"--protocol tcp -t trace-sock,l7":               "sock http denied error",
 		"--protocol 0":                                  "",
-		"--tcp-flags SYN":                               "drop trace trace-vxlan ingress-deny",
-		"--tcp-flags SYN --not --tcp-flags ack":         "drop trace-vxlan ingress-deny",
+		"--tcp-flags SYN":                               "drop trace trace-vxlan ingress-deny kernel-out",
+		"--tcp-flags SYN --not --tcp-flags ack":         "drop trace-vxlan ingress-deny kernel-out",
 		"--tcp-flags FIN,RST":                           "",
 		"--drop-reason 140":                             "drop-tail",
-		"--not --drop-reason 140 -t drop":               "drop",
+		"--not --drop-reason 140 -t drop":               "drop kernel kernel-out",
 		"--identity world":                              "drop drop-tail ingress-deny egress-audit http denied error",
 		"--identity 4711 -t trace":                      "trace trace-proxy trace-vxlan",
 		"--identity 2 --not --identity 4711":            "ingress-deny egress-audit",
@@ -118,10 +130,10 @@ func TestFilter(t *testing.T) {
 		"--verdict audit":                               "egress-audit",
 		"--verdict allow,error":                         "http error",
 		"--not --verdict deny -t policy-verdict":        "egress-audit",
-		"--interface eth0":                              "drop trace trace-proxy trace-vxlan capture",
+		"--interface eth0":                              "drop trace trace-proxy trace-vxlan capture kernel",
 		"--interface 9":                                 "drop-tail",
 		"--interface eth1":                              "",
-		"--not --interface eth0 -t drop":                "drop-tail",
+		"--not --interface eth0 -t drop":                "drop-tail kernel-out",
 
 		"-t drop,policy-verdict --port 80 --identity world --ip 10.0.0.0/8": "drop ingress-deny",
 	} {
@@ -300,9 +312,9 @@ func TestFilterErrors(t *testing.T) {
 		"--outer --type drop":            {"--outer goes before"},
 
 		// Contradictions.
-		"--type agent --port 80":                                {"--type agent", "--port 80", "drop, l7"},
+		"--type agent --port 80":                                {"--type agent", "--port 80", "drop, kernel-drop, l7"},
 		"--type trace --drop-reason 133":                        {"--type trace", "--drop-reason 133"},
-		"--type policy-verdict --interface eth0":                {"--interface eth0", "capture, drop, trace"},
+		"--type policy-verdict --interface eth0":                {"--interface eth0", "capture, drop, kernel-drop, trace"},
 		"--type debug --to 7":                                   {"--to 7"},
 		"--type l7 --tcp-flags SYN":                             {"--tcp-flags SYN"},
 		"--type policy-verdict --verdict error":                 {"--verdict error", "l7"},

@@ -126,7 +126,7 @@ var filterFlags = []*filterFlag{
 	},
 	{
 		name: "drop-reason", placeholder: "REASON", whole: true, named: true, parse: parseDropReason,
-		usage: `reason of a drop: its text ("Policy denied"), a part that all such reasons have ("denied"), or number`,
+		usage: `reason of a drop: its text ("Policy denied", NO_SOCKET), a part that all such reasons have ("denied"), or number`,
 	},
 	{
 		name: "identity", placeholder: "ID", parse: parseIdentity,
@@ -147,11 +147,22 @@ func parseType(text string) (filterValue, error) {
 	if err != nil {
 		return filterValue{}, fmt.Errorf("%w%s", err, suggest.DidYouMean(text, api.MessageTypeNames()))
 	}
+	types := typeSet{}.with(typ)
+	if typ == api.MessageTypeDrop { // whoever asks for drops does not care who dropped the packet
+		types = types.with(api.MessageTypeKernelDrop)
+	}
 	return filterValue{
-		types: typeSet{}.with(typ),
-		key:   typ,
-		match: func(e *Event) bool { return e.Type() == typ },
+		types: types,
+		key:   messageTypes(types),
+		match: func(e *Event) bool { return types.has(e.Type()) },
 	}, nil
+}
+
+// messageTypes is the key of values of --type.
+type messageTypes typeSet
+
+func (t messageTypes) covers(other any) bool {
+	return typeSet(other.(messageTypes)).without(typeSet(t)).empty()
 }
 
 func anyEndpoint(d *descriptor) bool { return d.anyEndpoint }
@@ -174,45 +185,6 @@ func endpointValue(from, to bool) func(string) (filterValue, error) {
 			return from && is(e.desc.from, e) || to && is(e.desc.to, e)
 		}}, nil
 	}
-}
-
-func parseDropReason(text string) (filterValue, error) {
-	codes, err := parseDropReasons(text)
-	if err != nil {
-		return filterValue{}, err
-	}
-	types := typesWith(func(d *descriptor) bool { return d.dropReason != nil })
-	return filterValue{types: types, key: codes, match: func(e *Event) bool {
-		return e.desc.dropReason != nil && codes.set.has(int(e.desc.dropReason(e)))
-	}}, nil
-}
-
-// dropCodes is a set of drop reasons.
-type dropCodes struct{ set typeSet }
-
-func (c dropCodes) covers(other any) bool { return other.(dropCodes).set.without(c.set).empty() }
-
-// parseDropReasons returns the reasons with a text or number, or else those whose text has the text in it.
-func parseDropReasons(text string) (codes dropCodes, err error) {
-	exact, err := api.ParseDropReason(text)
-	for _, code := range exact {
-		codes.set = codes.set.with(int(code))
-	}
-	if _, isNumber := strconv.Atoi(strings.TrimSpace(text)); err == nil || isNumber == nil {
-		return codes, err
-	}
-	var names []string
-	part := strings.ToLower(strings.TrimSpace(text))
-	for code, name := range api.DropReasons() {
-		names = append(names, name)
-		if part != "" && strings.Contains(strings.ToLower(name), part) {
-			codes.set = codes.set.with(int(code))
-		}
-	}
-	if codes.set.empty() {
-		return codes, fmt.Errorf("%w, nor has any a part of it%s", err, suggest.DidYouMean(text, names))
-	}
-	return codes, nil
 }
 
 func parseIdentity(text string) (filterValue, error) {

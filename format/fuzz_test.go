@@ -19,8 +19,8 @@ func FuzzFormat(f *testing.F) {
 			f.Add(p.payload.Data, p.payload.Type, p.payload.CPU, p.payload.Lost)
 		}
 	}
-	register(f, own(100, "own"))
-	f.Add(ownSample(100, 5, "b\n", synPacket), payload.EventSample, 1, uint64(0))
+	register(f, own(102, "own"))
+	f.Add(ownSample(102, 5, "b\n", synPacket), payload.EventSample, 1, uint64(0))
 	register(f, echo(101, "echo"))
 	for _, text := range evilTexts {
 		f.Add(append([]byte{101}, text...), payload.EventSample, 1, uint64(0))

@@ -87,6 +87,33 @@ func groups(t testing.TB) []group {
 			})},
 			{"unknown", traceSock(func(n *api.TraceSockNotify) { n.XlatePoint, n.L4Proto = 9, 9 })},
 		}},
+		{"kernel-drop", []string{"default", "debug", "verbose", "json", "cilium"}, []named{
+			{"closed port", kernelDrop(udpPacket)},
+			{"on the way out, with process, cgroup and mark", kernelDrop(synPacket, func(n *api.KernelDropNotify) {
+				n.Reason, n.ReasonName, n.Function, n.Offset, n.Direction = 12, "NETFILTER_DROP", "nf_hook_slow", 0xb7, api.KernelDropEgress
+				n.PID, n.Process, n.CgroupID, n.Mark = 4711, "curl", 99, 0xf00
+			})},
+			{"after others that left no event", kernelDrop(udpPacket, func(n *api.KernelDropNotify) { n.Limited = 123456 })},
+			{"in another network namespace", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
+				n.NetNS, n.Device, n.Flags = 4026532287, "veth0", api.FlagOtherNetNS
+			})},
+			{"in another network namespace, device not known any more", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
+				n.NetNS, n.Device, n.Flags = 4026532287, "", api.FlagOtherNetNS
+			})},
+			{"device not known any more", kernelDrop(udpPacket, func(n *api.KernelDropNotify) { n.Device = "" })},
+			{"no device", kernelDrop(udpPacket[14:], func(n *api.KernelDropNotify) {
+				n.Device, n.Ifindex, n.NetNS, n.Flags = "", 0, 0, api.FlagL3Device
+			})},
+			{"kernel without reasons", kernelDrop(udpPacket, func(n *api.KernelDropNotify) { n.Reason, n.ReasonName = 0, "" })},
+			{"reason without name, function without name", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
+				n.Reason, n.ReasonName, n.Function, n.Offset, n.Direction = 0x30001, "", "", 0, 9
+			})},
+			{"IPv6", kernelDrop(tcp6Packet, func(n *api.KernelDropNotify) { n.Flags, n.Protocol = api.FlagIPv6, etherIPv6 })},
+			{"texts that drive a terminal", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
+				n.Device, n.ReasonName, n.Function, n.Process, n.PID = "a\x1bb", "c\nd", "e\x1b[2J", "f\"", 1
+			})},
+			{"no packet", kernelDrop(nil)},
+		}},
 		{"agent", []string{"default", "json", "cilium"}, []named{
 			{"start", agent(api.AgentNotifyStart, `{"time":"2026-01-02T03:04:05.000000006Z"}`)},
 			{"endpoint", agent(api.AgentNotifyEndpointCreated, `{"id":7,"labels":["k8s:app=web"],"pod-name":"web-0","namespace":"default"}`)},

@@ -106,7 +106,7 @@ var registry struct {
 // Safe for concurrent use; what decodes and prints is never held up.
 //
 // Possible errors: [api.ErrRegistered] if another Type has the number or the name, also one
-// of Cilium's (1 to 7, 129 and 130); and errors about a number or name that is not allowed, and
+// of those that are built in (1 to 7, 100, 129 and 130); and errors about a number or name that is not allowed, and
 // about a function that is missing.
 func RegisterType(t *Type) (unregister func(), err error) {
 	if t == nil {

@@ -79,8 +79,8 @@ func register(t testing.TB, typ *format.Type) {
 }
 
 func TestOwnType(t *testing.T) {
-	register(t, own(100, "own"))
-	pl := sample(ownSample(100, 5, "a\x1b[2J\nb", synPacket))
+	register(t, own(101, "own"))
+	pl := sample(ownSample(101, 5, "a\x1b[2J\nb", synPacket))
 	const line = "own 5 0x1 a\\u001b[2J\\nb \\u0001 on eth0"
 	require.Equal(t, line+": 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN\n", print(format.Options{}, pl))
 
@@ -105,7 +105,7 @@ func TestOwnType(t *testing.T) {
 
 	ev := format.NewEvent(interfaceName)
 	ev.Decode(pl)
-	require.Equal(t, 100, ev.Type())
+	require.Equal(t, 101, ev.Type())
 	packet, origLen := ev.Packet()
 	require.Equal(t, synPacket, packet)
 	require.EqualValues(t, 1500, origLen)
@@ -138,14 +138,14 @@ func TestOwnTypeWithoutPacket(t *testing.T) {
 }
 
 func TestOwnTypeFilter(t *testing.T) {
-	register(t, own(100, "own"))
+	register(t, own(101, "own"))
 	register(t, own(200, "other"))
 	l7 := records(t)
 	events := []named{
-		{"own", sample(ownSample(100, 5, "b", synPacket))},
-		{"own-udp", sample(ownSample(100, 5, "b", udpPacket))},
-		{"own-none", sample(ownSample(100, 5, "b", nil))},
-		{"own-bad", sample(ownSample(100, 99, "b", nil))},
+		{"own", sample(ownSample(101, 5, "b", synPacket))},
+		{"own-udp", sample(ownSample(101, 5, "b", udpPacket))},
+		{"own-none", sample(ownSample(101, 5, "b", nil))},
+		{"own-bad", sample(ownSample(101, 99, "b", nil))},
 		{"other", sample(ownSample(200, 5, "b", synPacket))},
 		{"drop", drop(synPacket)},
 		{"http", l7[0].payload},
@@ -179,11 +179,11 @@ func TestOwnTypeFilter(t *testing.T) {
 }
 
 func TestOwnTypeSummary(t *testing.T) {
-	register(t, own(100, "own"))
+	register(t, own(101, "own"))
 	var summary format.Summary
 	ev := format.NewEvent(interfaceName)
 	for _, text := range []string{"b", "b", "\x1b"} {
-		ev.Decode(sample(ownSample(100, 5, text, synPacket)))
+		ev.Decode(sample(ownSample(101, 5, text, synPacket)))
 		summary.Count(ev)
 	}
 	require.Equal(t, "3  own\n2    b\n1    \\u001b\n3  events in total\n", string(summary.Append(nil)))
@@ -203,10 +203,10 @@ func TestOwnTypeMistakes(t *testing.T) {
 		"Kind": func(typ *format.Type) { typ.Kind = func(*format.Sample) string { fail(); return "" } },
 	} {
 		t.Run(name, func(t *testing.T) {
-			typ := own(100, "own")
+			typ := own(101, "own")
 			change(typ)
 			register(t, typ)
-			pl := sample(ownSample(100, 5, "b", synPacket))
+			pl := sample(ownSample(101, 5, "b", synPacket))
 			good := drop(synPacket)
 			message := "decode own sample: the type's " + name + " function panicked: no"
 			for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
@@ -230,12 +230,12 @@ func TestOwnTypeMistakes(t *testing.T) {
 		})
 	}
 
-	register(t, own(100, "own"))
+	register(t, own(101, "own"))
 	for want, data := range map[string][]byte{
-		"ERR  cannot decode own sample, version 0: truncated: expected 16 bytes, got 2 bytes\n":  {100, 1},
-		"ERR  cannot decode own sample, version 0: truncated: expected 25 bytes, got 20 bytes\n": ownSample(100, 5, "b", nil)[:20],
-		"ERR  cannot decode own sample: subtype 99\n":                                            ownSample(100, 99, "b", nil),
-		"ERR  cannot decode own sample, version 0: truncated: expected 95 bytes, got 75 bytes\n": ownSample(100, 5, "b", synPacket)[:75],
+		"ERR  cannot decode own sample, version 0: truncated: expected 16 bytes, got 2 bytes\n":  {101, 1},
+		"ERR  cannot decode own sample, version 0: truncated: expected 25 bytes, got 20 bytes\n": ownSample(101, 5, "b", nil)[:20],
+		"ERR  cannot decode own sample: subtype 99\n":                                            ownSample(101, 99, "b", nil),
+		"ERR  cannot decode own sample, version 0: truncated: expected 95 bytes, got 75 bytes\n": ownSample(101, 5, "b", synPacket)[:75],
 	} {
 		require.Equal(t, want, print(format.Options{}, sample(data)))
 	}
@@ -253,11 +253,11 @@ func TestSetPacket(t *testing.T) {
 }
 
 func TestRegisterTypeErrors(t *testing.T) {
-	typ := own(100, "own")
+	typ := own(101, "own")
 	register(t, typ)
 	for name, bad := range map[string]*format.Type{
-		"another with the number":               own(100, "own"),
-		"another with the number, by name":      own(100, "other"),
+		"another with the number":               own(101, "own"),
+		"another with the number, by name":      own(101, "other"),
 		"another with the name":                 own(9, "own"),
 		"another with the name of a built-in":   own(9, "drop"),
 		"another with the number of Cilium's":   own(4, "own2"),
@@ -282,13 +282,13 @@ func TestRegisterTypeErrors(t *testing.T) {
 		require.NotErrorIs(t, err, api.ErrRegistered, name)
 	}
 	require.Equal(t, "unknown(9)", api.MessageTypeName(9))
-	require.Equal(t, "own", api.MessageTypeName(100))
+	require.Equal(t, "own", api.MessageTypeName(101))
 }
 
 // TestRegisterTypeAgain registers the same type twice: it stays until both have ended.
 func TestRegisterTypeAgain(t *testing.T) {
-	typ := own(100, "own")
-	pl := sample(ownSample(100, 5, "b", nil))
+	typ := own(101, "own")
+	pl := sample(ownSample(101, 5, "b", nil))
 	first, err := format.RegisterType(typ)
 	require.NoError(t, err)
 	second, err := format.RegisterType(typ)
@@ -298,7 +298,7 @@ func TestRegisterTypeAgain(t *testing.T) {
 	require.Contains(t, print(format.Options{}, pl), "own 5")
 	second()
 	require.Contains(t, print(format.Options{}, pl), "unknown message type")
-	register(t, own(100, "other"))
+	register(t, own(101, "other"))
 	require.Contains(t, print(format.Options{}, pl), "own 5")
 }
 
@@ -313,8 +313,8 @@ func TestNameWithoutDescriptor(t *testing.T) {
 
 // TestRegisterWhilePrinting changes the types while others decode, print and filter.
 func TestRegisterWhilePrinting(t *testing.T) {
-	typ := own(100, "own")
-	pl := sample(ownSample(100, 5, "b", synPacket))
+	typ := own(101, "own")
+	pl := sample(ownSample(101, 5, "b", synPacket))
 	stop := make(chan struct{})
 	var readers, writers sync.WaitGroup
 	for range 2 {
@@ -355,12 +355,12 @@ func TestRegisterWhilePrinting(t *testing.T) {
 	writers.Wait()
 	close(stop)
 	readers.Wait()
-	require.Equal(t, "unknown(100)", api.MessageTypeName(100))
+	require.Equal(t, "unknown(101)", api.MessageTypeName(101))
 }
 
 func TestVocabulary(t *testing.T) {
 	v := format.Vocabulary{
-		Types:       []*format.Type{own(100, "own")},
+		Types:       []*format.Type{own(101, "own")},
 		DropReasons: map[uint8]string{8: "Ring of Saturn is full", 250: "Tuesday, always"},
 		SourceFiles: map[uint8]string{2: "mine.c", 200: "other.c"},
 	}
@@ -383,12 +383,12 @@ func TestVocabulary(t *testing.T) {
 
 	// All or nothing.
 	_, err = format.Vocabulary{
-		Types:       []*format.Type{own(9, "nine"), own(100, "own")},
+		Types:       []*format.Type{own(9, "nine"), own(101, "own")},
 		DropReasons: map[uint8]string{9: "Nine", 8: "Another text"},
 		SourceFiles: map[uint8]string{9: "nine.c", 200: "mine.c"},
 	}.Register()
 	require.ErrorIs(t, err, api.ErrRegistered)
-	for _, what := range []string{`message type 100 as "own"`, `drop reason 8 as "Another text"`, `source file 200 as "mine.c"`} {
+	for _, what := range []string{`message type 101 as "own"`, `drop reason 8 as "Another text"`, `source file 200 as "mine.c"`} {
 		require.ErrorContains(t, err, what)
 	}
 	require.Equal(t, "unknown(9)", api.MessageTypeName(9))
@@ -403,11 +403,11 @@ func TestVocabulary(t *testing.T) {
 // TestOwnTypeAllocatesNothing checks that the functions of a type are called for nothing more
 // than what they allocate themselves.
 func TestOwnTypeAllocatesNothing(t *testing.T) {
-	typ := own(100, "own")
+	typ := own(101, "own")
 	typ.Line = func(l *format.Line, s *format.Sample) { l.Text("own "); l.Uint(uint64(s.Data[1])) }
 	typ.JSON = func(o *format.Object, s *format.Sample) { o.Uint("subtype", uint64(s.Data[1])) }
 	register(t, typ)
-	pl := sample(ownSample(100, 5, "b", synPacket))
+	pl := sample(ownSample(101, 5, "b", synPacket))
 	for _, opts := range []format.Options{{}, {Level: format.LevelVerbose}, {Output: format.OutputJSON}} {
 		f := format.New(opts)
 		ev := format.NewEvent(interfaceName)

@@ -17,14 +17,14 @@ func TestPacketsOfOwnTypes(t *testing.T) {
 	var origLen uint32
 	var got error
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(s *format.Sample) error { got = s.SetPacket(offset, capLen, origLen); return nil },
 		Line:   func(*format.Line, *format.Sample) {},
 		JSON:   func(*format.Object, *format.Sample) {},
 	})
 	require.NoError(t, err)
 	defer unregister()
-	data := []byte{100, 1, 2, 3, 4, 5, 6, 7}
+	data := []byte{101, 1, 2, 3, 4, 5, 6, 7}
 	for _, c := range []struct {
 		offset, capLen int
 		origLen        uint32
@@ -63,7 +63,7 @@ func TestTypesThatLackSomething(t *testing.T) {
 		func(typ *format.Type) { typ.JSON = nil },
 	} {
 		typ := &format.Type{
-			Number: 100, Name: "own",
+			Number: 101, Name: "own",
 			Decode: func(*format.Sample) error { return nil },
 			Line:   func(*format.Line, *format.Sample) {},
 			JSON:   func(*format.Object, *format.Sample) {},

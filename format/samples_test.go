@@ -83,6 +83,20 @@ func traceSock(change ...func(*api.TraceSockNotify)) *payload.Payload {
 	return sample(n.Append(nil))
 }
 
+// kernelDrop returns a drop of packet by the kernel, changed by the functions.
+func kernelDrop(packet []byte, change ...func(*api.KernelDropNotify)) *payload.Payload {
+	n := api.KernelDropNotify{
+		Type: api.MessageTypeKernelDrop, Direction: api.KernelDropIngress, Hash: 0x1234abcd,
+		OrigLen: uint32(len(packet)), CapLen: uint16(len(packet)),
+		Reason: 3, Ifindex: 2, NetNS: 4026531840, Offset: 0x4bc, Protocol: etherIPv4,
+		Device: "eth0", ReasonName: "NO_SOCKET", Function: "__udp4_lib_rcv",
+	}
+	for _, f := range change {
+		f(&n)
+	}
+	return sample(append(n.Append(nil), packet...))
+}
+
 func agent(typ api.AgentNotification, text string) *payload.Payload {
 	n := api.AgentNotify{Type: typ, Text: text}
 	return sample(n.Append(nil))

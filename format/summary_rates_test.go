@@ -96,7 +96,7 @@ func TestSummaryJSONNumbers(t *testing.T) {
 // TestSummaryOfOwnType counts a type whose kinds have names, and one that cannot say its kind.
 func TestSummaryOfOwnType(t *testing.T) {
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(*format.Sample) error { return nil },
 		Line:   func(*format.Line, *format.Sample) {},
 		JSON:   func(*format.Object, *format.Sample) {},
@@ -111,7 +111,7 @@ func TestSummaryOfOwnType(t *testing.T) {
 	var s format.Summary
 	ev := format.NewEvent(interfaceName)
 	for _, kind := range []string{"a", "b", "a", "panic", "a"} {
-		ev.Decode(sample(append([]byte{100}, kind...)))
+		ev.Decode(sample(append([]byte{101}, kind...)))
 		s.Count(ev)
 	}
 	want := "4  own\n3    a\n1    b\n1  cannot be decoded\n5  events in total\n"

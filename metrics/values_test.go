@@ -77,6 +77,7 @@ corrupt_rings_total 507
 event_bytes_total{source="datapath",type="capture"} 0
 event_bytes_total{source="datapath",type="debug"} 0
 event_bytes_total{source="datapath",type="drop"} 0
+event_bytes_total{source="datapath",type="kernel-drop"} 0
 event_bytes_total{source="datapath",type="policy-verdict"} 0
 event_bytes_total{source="datapath",type="trace"} 302
 event_bytes_total{source="datapath",type="trace-sock"} 0
@@ -86,6 +87,7 @@ event_bytes_total{source="user",type="l7"} 0
 events_total{source="datapath",type="capture"} 0
 events_total{source="datapath",type="debug"} 0
 events_total{source="datapath",type="drop"} 0
+events_total{source="datapath",type="kernel-drop"} 0
 events_total{source="datapath",type="policy-verdict"} 0
 events_total{source="datapath",type="trace"} 301
 events_total{source="datapath",type="trace-sock"} 0

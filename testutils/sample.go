@@ -36,6 +36,9 @@ var messages = map[int]struct {
 	api.MessageTypePolicyVerdict: {func() message {
 		return &api.PolicyVerdictNotify{Type: api.MessageTypePolicyVerdict, OrigLen: TracePacketLen, CapLen: TracePacketLen, Version: 1}
 	}, true},
+	api.MessageTypeKernelDrop: {func() message {
+		return &api.KernelDropNotify{Type: api.MessageTypeKernelDrop, OrigLen: TracePacketLen, CapLen: TracePacketLen}
+	}, true},
 	api.MessageTypeTraceSock: {func() message { return &api.TraceSockNotify{Type: api.MessageTypeTraceSock} }, false},
 }
 

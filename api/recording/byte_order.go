@@ -57,7 +57,7 @@ func (f *orderFinder) check(sample []byte) error {
 		return nil
 	}
 	switch sample[0] {
-	case api.MessageTypeDrop, api.MessageTypeTrace, api.MessageTypePolicyVerdict, api.MessageTypeCapture:
+	case api.MessageTypeDrop, api.MessageTypeTrace, api.MessageTypePolicyVerdict, api.MessageTypeCapture, api.MessageTypeKernelDrop:
 	default:
 		return nil
 	}

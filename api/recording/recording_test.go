@@ -302,7 +302,7 @@ func TestRegister(t *testing.T) {
 	require.Equal(t, "drop", foreign.MessageTypes[api.MessageTypeDrop])
 	require.Equal(t, "Policy denied", foreign.DropReasons[133])
 	require.Equal(t, "bpf_host.c", foreign.SourceFiles[1])
-	foreign.MessageTypes[100] = "flow-log"
+	foreign.MessageTypes[102] = "flow-log"
 	foreign.MessageTypes[101] = "No name"
 	foreign.DropReasons[133] = "The policy says no"
 	foreign.SourceFiles[200] = "own\n.c"
@@ -311,11 +311,11 @@ func TestRegister(t *testing.T) {
 	unregister, err := foreign.Register()
 	require.ErrorContains(t, err, "No name")
 	require.ErrorContains(t, err, "source file 200")
-	require.Equal(t, "flow-log", api.MessageTypeName(100))
+	require.Equal(t, "flow-log", api.MessageTypeName(102))
 	require.Equal(t, "The policy says no", api.DropReason(133))
 	require.Equal(t, "own.c", api.DropFile(201))
 	unregister()
-	require.NotEqual(t, "flow-log", api.MessageTypeName(100))
+	require.NotEqual(t, "flow-log", api.MessageTypeName(102))
 	require.Equal(t, "Policy denied", api.DropReason(133))
 }
 

@@ -34,7 +34,7 @@ func FuzzWriter(f *testing.F) {
 	f.Add("eth0", "text", ofAll)
 	f.Add("", "", ofAll)
 	f.Add("eth\n\xff\u202e", "\x1b[2J\xc3", ofAll)
-	own := append([]byte{100, 1, 7, 0, 0, 0, 0, 1, 0, 0}, frame...)
+	own := append([]byte{101, 1, 7, 0, 0, 0, 0, 1, 0, 0}, frame...)
 	f.Add("eth0", "text", bytes.Join([][]byte{event(0, own), event(13, own), event(14, own), event(0, own[:9])}, nil))
 	f.Add(strings.Repeat("n", 1000), strings.Repeat("\u202etext", 100), event(7, own))
 
@@ -101,11 +101,11 @@ func requireCut(t *testing.T, whole, text string) {
 	require.Greater(t, len(text), most-rune)
 }
 
-// register makes type 100 one that prints a text, as many times as its sample has bytes for it.
+// register makes type 101 one that prints a text, as many times as its sample has bytes for it.
 func register(t *testing.T, text string) {
 	const header = 10 // type, flags, interface, original length
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(s *format.Sample) error {
 			if err := s.RequireLen(header); err != nil {
 				return err

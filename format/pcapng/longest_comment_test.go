@@ -18,14 +18,14 @@ func TestLongestComment(t *testing.T) {
 	const most = math.MaxUint16
 	var text string
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(s *format.Sample) error { return s.SetPacket(1, len(s.Data)-1, 0) },
 		Line:   func(l *format.Line, _ *format.Sample) { l.Text(text) },
 		JSON:   func(*format.Object, *format.Sample) {},
 	})
 	require.NoError(t, err)
 	defer unregister()
-	sample := append([]byte{100}, udp(t, 53, nil)...)
+	sample := append([]byte{101}, udp(t, 53, nil)...)
 	const behind = ": 10.0.0.1:40000 -> 10.0.0.2:53 udp" // the text, of each comment
 
 	for _, c := range []struct {

@@ -85,7 +85,7 @@ func TestTsharkNothing(t *testing.T) {
 func TestTsharkCut(t *testing.T) {
 	register(t, strings.Repeat("line", 100))
 	const size = pcapng.SnapLength + 1000
-	file := write(t, append([]byte{100, 0, 7, 0, 0, 0, 0, 0, 0, 0}, make([]byte, size)...))
+	file := write(t, append([]byte{101, 0, 7, 0, 0, 0, 0, 0, 0, 0}, make([]byte, size)...))
 	out := tshark(t, file, "-T", "fields", "-E", "separator=|", "-e", "frame.len", "-e", "frame.cap_len", "-e", "frame.comment")
 	fields := strings.Split(out, "|")
 	require.Len(t, fields, 3)

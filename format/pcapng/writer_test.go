@@ -157,7 +157,7 @@ func TestFullDisk(t *testing.T) {
 // none.
 func TestOwnType(t *testing.T) {
 	unregister, err := format.RegisterType(&format.Type{
-		Number: 100, Name: "own", Level: format.LevelDebug,
+		Number: 101, Name: "own", Level: format.LevelDebug,
 		Decode: func(s *format.Sample) error {
 			s.L3Device, s.Ifindex = true, 4
 			return s.SetPacket(1, len(s.Data)-1, 0)
@@ -168,6 +168,6 @@ func TestOwnType(t *testing.T) {
 	require.NoError(t, err)
 	defer unregister()
 	frame := udp(t, 53, nil)
-	packets, _ := read(t, write(t, append([]byte{100}, frame[14:]...), []byte{100}))
+	packets, _ := read(t, write(t, append([]byte{101}, frame[14:]...), []byte{101}))
 	require.Equal(t, []packet{{"eth4", layers.LinkTypeRaw, len(frame) - 14, frame[14:], "own: 10.0.0.1:40000 -> 10.0.0.2:53 udp"}}, packets)
 }

@@ -27,7 +27,7 @@ func (s *settings) capabilities() []capability {
 	if s.ownDatapath() {
 		return []capability{capBPF, capPerfmon, capNetAdmin}
 	}
-	if s.readsRingBuffer() {
+	if s.readsRingBuffer() && !s.Kernel.KernelDrops {
 		return []capability{capBPF}
 	}
 	return []capability{capBPF, capPerfmon}

@@ -26,7 +26,25 @@ func kernelRequirements(caps capabilitySet, s *settings) []requirement {
 		)
 		requirements = append(requirements, attachRequirements(caps)...)
 	}
+	if s.Kernel.KernelDrops {
+		requirements = append(requirements, kernelDropsRequirement(caps))
+	}
 	return requirements
+}
+
+// kernelDropsRequirement loads the program that sees what the kernel drops, and attaches it to nothing.
+func kernelDropsRequirement(caps capabilitySet) requirement {
+	reasons, err := bpf.CheckKernelDrops()
+	r := kernelRequirement(caps, "kernel drops", "Linux 5.15 with CONFIG_DEBUG_INFO_BTF", err, capBPF, capPerfmon)
+	switch {
+	case err != nil:
+	case reasons:
+		r.detail = "in this kernel, with reasons"
+	default:
+		r.state = stateNote
+		r.detail = "before Linux 5.17 the kernel gives no reasons: drops are told by function"
+	}
+	return r
 }
 
 // attachRequirements judges the ways to attach programs to devices, of which one is enough.

@@ -36,6 +36,7 @@ func newHive(extensions ...Extension) (*hive.Hive, *settings) {
 
 			bpf.Cell,
 			monitor.Cell,
+			bpf.KernelDropsCell,
 			metricsCell,
 			cellsOf(extensions),
 

@@ -19,6 +19,7 @@ type settings struct {
 	cell.In
 
 	Datapath bpf.Config
+	Kernel   bpf.KernelDropsConfig
 	Agent    monitor.AgentConfig
 	Server   monitor.ServerConfig
 	Metrics  metricsConfig

@@ -35,7 +35,7 @@ const valueSize = int(unsafe.Sizeof(Value{}))
 
 // Map is the map beside one events map. It is safe for concurrent use.
 type Map struct {
-	path string
+	path string // empty if it is not pinned
 
 	mu  sync.Mutex // guards what follows
 	m   *ebpf.Map  // nil while there is none
@@ -48,10 +48,28 @@ var ErrChanged = errors.New("somebody else has changed which events are wanted")
 // New returns the map beside the events map that is pinned at a path. It is opened by Reopen.
 func New(eventsMap string) *Map { return &Map{path: eventsMap + Suffix} }
 
+// Of returns the map that m is, which it owns from then on and which need not be pinned. Reopen checks it.
+func Of(m *ebpf.Map) *Map { return &Map{m: m} }
+
+// check returns an error if m can't be the map of what is wanted.
+func check(m *ebpf.Map) error {
+	if m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() < uint32(valueSize) || m.MaxEntries() == 0 {
+		return fmt.Errorf("a map of type %s with keys of %d bytes and values of %d, not an %s with 4 and at least %d",
+			m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, valueSize)
+	}
+	return nil
+}
+
 // Reopen opens the map that is there now, which may be none.
 func (w *Map) Reopen() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.path == "" {
+		if err := check(w.m); err != nil {
+			return fmt.Errorf("what is wanted: %w", err)
+		}
+		return nil
+	}
 	if err := w.closeLocked(); err != nil {
 		return err
 	}
@@ -61,10 +79,9 @@ func (w *Map) Reopen() error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("open %s: %w", w.path, err)
-	case m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() < uint32(valueSize) || m.MaxEntries() == 0:
-		err := fmt.Errorf("%s is a map of type %s with keys of %d bytes and values of %d, not an %s with 4 and at least %d",
-			w.path, m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, valueSize)
-		return errors.Join(err, m.Close())
+	}
+	if err := check(m); err != nil {
+		return errors.Join(fmt.Errorf("%s is %w", w.path, err), m.Close())
 	}
 	w.m = m
 	return nil
@@ -101,7 +118,7 @@ func (w *Map) writeLocked(value *Value) error {
 		return fmt.Errorf("encode which events are wanted: %w", err)
 	}
 	if err := w.m.Put(uint32(0), whole); err != nil {
-		return fmt.Errorf("write to %s: %w", w.path, err)
+		return fmt.Errorf("write to %s: %w", w.name(), err)
 	}
 	w.set = value
 	return nil
@@ -111,7 +128,7 @@ func (w *Map) writeLocked(value *Value) error {
 func (w *Map) lookupLocked() ([]byte, error) {
 	whole, err := w.m.LookupBytes(uint32(0))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", w.path, err)
+		return nil, fmt.Errorf("read %s: %w", w.name(), err)
 	}
 	return whole, nil
 }
@@ -129,12 +146,20 @@ func (w *Map) Check() error {
 	}
 	var value Value
 	if _, err := binary.Decode(whole, binary.NativeEndian, &value); err != nil {
-		return fmt.Errorf("decode %s: %w", w.path, err)
+		return fmt.Errorf("decode %s: %w", w.name(), err)
 	}
 	if value != *w.set {
-		return fmt.Errorf("%w: %s", ErrChanged, w.path)
+		return fmt.Errorf("%w: %s", ErrChanged, w.name())
 	}
 	return nil
+}
+
+// name is what errors call the map.
+func (w *Map) name() string {
+	if w.path == "" {
+		return "the map of what is wanted"
+	}
+	return w.path
 }
 
 // There tells whether there is a map.

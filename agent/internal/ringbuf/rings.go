@@ -34,7 +34,7 @@ type Rings struct {
 	ring    *Ring
 	losses  *losses     // nil if nobody counts them
 	lossErr error       // why they are not counted although somebody does
-	wanted  *wanted.Map // nil if the map is not pinned
+	wanted  *wanted.Map // nil if there is none
 	poller  *epoll.Poller
 
 	ended    chan struct{} // closed to end renew

@@ -31,7 +31,7 @@ type Source struct {
 	opts   Options
 	array  *ebpf.Map // nil if it is opened by path
 	path   string
-	wanted *wanted.Map // beside path; nil if there is none
+	wanted *wanted.Map // nil if there is none
 	reader uint32      // an id of its own, never 0
 
 	mu       sync.Mutex // guards what follows
@@ -49,6 +49,10 @@ type Options struct {
 	// then on. Nil if nobody does; for NewPinned it is what is pinned beside the ring buffer.
 	Losses *ebpf.Map
 
+	// Wanted is the map that the programs look at for what is wanted; nil if they don't. For NewPinned it is what
+	// is pinned beside the ring buffer. It is the source's from then on.
+	Wanted *ebpf.Map
+
 	// TakeOver has Open ask another source that reads the ring buffer to give it up, which takes
 	// it seconds: until then Open fails. It does not take it back from somebody who has taken it
 	// since.
@@ -57,7 +61,11 @@ type Options struct {
 
 // New returns the source for a ring buffer map, which the source owns from then on.
 func New(m *ebpf.Map, opts Options) *Source {
-	return &Source{array: m, opts: opts, reader: newReader()}
+	s := &Source{array: m, opts: opts, reader: newReader()}
+	if opts.Wanted != nil {
+		s.wanted = wanted.Of(opts.Wanted)
+	}
+	return s
 }
 
 // NewPinned returns the source for the ring buffer map that is pinned at path, whichever that is at the

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+// A program for the kernel's tracepoint skb:kfree_skb, where packets that are dropped end. It counts them by reason,
+// function, device and direction, and writes an event for each, as far as somebody wants it.
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "kernel_drops.h"
+#include "kernel_types.h"
+#include "ringbuf_losses.h"
+#include "wanted.h"
+
+/* How many arguments the tracepoint has: the packet and the address of the function that dropped it; since Linux 5.17 the
+ * reason, since 6.11 the receiving socket.
+ */
+const volatile __u32 arguments = 2;
+
+/* Reasons of the kernel's core that are noise: bit n % 64 of word n / 64 stands for reason n. Without tell_noise they are
+ * counted only.
+ */
+const volatile __u64 noise_reasons[4] = {};
+const volatile bool tell_noise = false;
+
+/* The network namespace whose devices are told apart by the counters. */
+const volatile __u32 own_netns = 0;
+
+/* Events of one kind that each CPU writes in a second, and at once. */
+const volatile __u32 events_per_second = 1000;
+const volatile __u32 burst = 1000;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* the loader sets its size */
+} drop_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} drops_lost SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct monitor_wanted);
+} drops_wanted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct drop_kind);
+	__type(value, struct drop_count);
+} drop_counts SEC(".maps");
+
+/* Drops for which there was no room among those. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct drop_count);
+} other_drops SEC(".maps");
+
+/* The names of functions, which the agent may not be allowed to look up by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct function_text);
+} functions SEC(".maps");
+
+static const char function_format[] = "%pB";
+
+/* A network namespace is known by the inode of its file, which is one of a range at the end: by that a struct is
+ * told from memory that is something else.
+ */
+#define FIRST_NAMESPACE_INODE 0xefffff00
+
+/* Of linux/if_arp.h, which needs the C library. */
+#define ARPHRD_ETHER 1
+#define ARPHRD_LOOPBACK 772
+
+/* Of net/tcp_states.h. */
+#define TCP_TIME_WAIT 6
+#define TCP_NEW_SYN_RECV 12
+
+/* What is known of a packet. */
+struct dropped {
+	struct sk_buff *skb;
+	struct net_device *dev; /* NULL if it is not known any more */
+	struct sock *sk;        /* NULL if there is none */
+	__u32 netns;
+	__u32 ifindex;
+	__u8 direction;
+};
+
+/* find_device finds the device and the network namespace. In queues of sockets, packets have something else where
+ * their device was.
+ */
+static __always_inline void find_device(struct dropped *d)
+{
+	struct net_device *dev = d->skb->dev;
+	__u32 netns = dev ? dev->nd_net.net->ns.inum : 0;
+	int received = d->skb->skb_iif;
+
+	if (netns >= FIRST_NAMESPACE_INODE) {
+		d->dev = dev;
+		d->netns = netns;
+		d->ifindex = dev->ifindex;
+		d->direction = received == d->ifindex ? DIRECTION_INGRESS : DIRECTION_EGRESS;
+		return;
+	}
+	if (d->sk)
+		netns = d->sk->__sk_common.skc_net.net->ns.inum;
+	if (netns >= FIRST_NAMESPACE_INODE)
+		d->netns = netns;
+	d->ifindex = received;
+	d->direction = received ? DIRECTION_INGRESS : DIRECTION_EGRESS;
+}
+
+/* is_packet tells packets of networks from what sockets of the machine send to each other, Unix's and Netlink's. */
+static __always_inline bool is_packet(const struct dropped *d)
+{
+	__u16 family;
+
+	if (d->ifindex || d->skb->protocol)
+		return true;
+	if (!d->sk)
+		return false;
+	family = d->sk->__sk_common.skc_family;
+	return family == 2 || family == 10 || family == 17; /* AF_INET, AF_INET6, AF_PACKET */
+}
+
+static __always_inline bool is_noise(__u32 reason)
+{
+	return reason < 256 && noise_reasons[(reason / 64) & 3] >> (reason % 64) & 1;
+}
+
+/* name_function has the agent know a function. */
+static __noinline int name_function(__u64 location)
+{
+	struct function_text function = {};
+
+	if (bpf_map_lookup_elem(&functions, &location))
+		return 0;
+	bpf_snprintf(function.text, sizeof(function.text), function_format, &location, sizeof(location));
+	bpf_map_update_elem(&functions, &location, &function, BPF_NOEXIST);
+	return 0;
+}
+
+static __always_inline struct drop_count *count_of(const struct drop_kind *kind)
+{
+	struct drop_count *count = bpf_map_lookup_elem(&drop_counts, kind);
+	struct drop_count none = {};
+	__u32 key = 0;
+
+	if (count)
+		return count;
+	name_function(kind->location);
+	none.tokens = burst;
+	bpf_map_update_elem(&drop_counts, kind, &none, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(&drop_counts, kind);
+	return count ?: bpf_map_lookup_elem(&other_drops, &key);
+}
+
+/* allowed takes a token of a bucket that is filled as time goes by. */
+static __always_inline bool allowed(struct drop_count *count)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u64 elapsed = now - count->refilled;
+
+	if (elapsed >= 1000000000) {
+		count->tokens = burst;
+		count->refilled = now;
+	} else if (elapsed >= 10000000) {
+		__u32 tokens = count->tokens + elapsed * events_per_second / 1000000000;
+
+		count->tokens = tokens < burst ? tokens : burst;
+		count->refilled = now;
+	}
+	if (!count->tokens)
+		return false;
+	count->tokens--;
+	return true;
+}
+
+static __always_inline bool has_vlan_tag(struct sk_buff *skb)
+{
+	struct sk_buff___vlan_present *old = (void *)skb;
+
+	if (bpf_core_field_exists(old->vlan_present))
+		return BPF_CORE_READ_BITFIELD(old, vlan_present);
+	return skb->vlan_proto;
+}
+
+#define MAC_LEN (2 * ETH_ALEN)
+#define VLAN_TAG_LEN 4
+
+/* has_ethernet tells whether the packet's Ethernet header is there. */
+static __always_inline bool has_ethernet(const struct dropped *d, __u32 mac, __u32 network, __u32 tail)
+{
+	unsigned short type;
+
+	if (mac == 0xffff || mac + ETH_HLEN > tail || (network > mac && network < mac + ETH_HLEN) || network == mac)
+		return false;
+	if (!d->dev)
+		return network == mac + ETH_HLEN;
+	type = d->dev->type;
+	return type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
+}
+
+/* capture copies the start of the packet, from the outermost header that is there. */
+static __always_inline void capture(const struct dropped *d, struct kernel_drop *event)
+{
+	struct sk_buff *skb = d->skb;
+	unsigned char *head = skb->head;
+	__u32 mac = skb->mac_header, network = skb->network_header, tail = skb->tail;
+	__u32 data = skb->data - head, start = data, len;
+
+	if (has_ethernet(d, mac, network, tail)) {
+		start = mac;
+	} else {
+		event->flags |= FLAG_L3_DEVICE;
+		if (network && network < tail)
+			start = network;
+	}
+	event->len_orig = skb->len + data - start;
+	len = tail > start ? tail - start : 0;
+	if (!(event->flags & FLAG_L3_DEVICE) && has_vlan_tag(skb)) {
+		__be16 tag[] = { skb->vlan_proto, bpf_htons(skb->vlan_tci) };
+
+		if (bpf_probe_read_kernel(event->packet, MAC_LEN, head + start))
+			return;
+		__builtin_memcpy(event->packet + MAC_LEN, tag, VLAN_TAG_LEN);
+		event->len_orig += VLAN_TAG_LEN;
+		event->len_cap = MAC_LEN + VLAN_TAG_LEN;
+		start += MAC_LEN;
+		len -= MAC_LEN;
+		if (len > KERNEL_CAPTURE_LEN - MAC_LEN - VLAN_TAG_LEN)
+			len = KERNEL_CAPTURE_LEN - MAC_LEN - VLAN_TAG_LEN;
+		if (!bpf_probe_read_kernel(event->packet + MAC_LEN + VLAN_TAG_LEN, len, head + start))
+			event->len_cap += len;
+		return;
+	}
+	if (len > KERNEL_CAPTURE_LEN)
+		len = KERNEL_CAPTURE_LEN;
+	if (!bpf_probe_read_kernel(event->packet, len, head + start))
+		event->len_cap = len;
+}
+
+static __always_inline __u64 cgroup_id(struct sock *sk)
+{
+	__u8 state;
+
+	if (!sk)
+		return 0;
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+		return 0; /* smaller structs, without a cgroup */
+	return sk->sk_cgrp_data.cgroup->kn->id;
+}
+
+static __noinline int emit_drop(struct dropped *d, __u64 location, __u32 reason, __u32 limited)
+{
+	struct kernel_drop *event = bpf_ringbuf_reserve(&drop_events, sizeof(*event), 0);
+	struct sk_buff *skb = d->skb;
+
+	if (!event) {
+		count_lost(&drops_lost);
+		return 0;
+	}
+	__builtin_memset(event, 0, __builtin_offsetof(struct kernel_drop, packet));
+	event->location = location;
+	event->type = EVENT_KERNEL_DROP;
+	event->version = KERNEL_DROP_VERSION;
+	event->hash = skb->hash;
+	event->reason = reason;
+	event->ifindex = d->ifindex;
+	event->cgroup_id = cgroup_id(d->sk);
+	event->netns = d->netns;
+	event->limited = limited;
+	event->mark = skb->mark;
+	event->protocol = bpf_ntohs(skb->protocol);
+	event->flags = event->protocol == ETH_P_IPV6 ? FLAG_IPV6 : 0;
+	if (d->netns && d->netns != own_netns)
+		event->flags |= FLAG_OTHER_NETNS;
+	event->direction = d->direction;
+	if (d->dev)
+		bpf_probe_read_kernel(event->device, sizeof(event->device), d->dev->name);
+	capture(d, event);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int kernel_drop(__u64 *ctx)
+{
+	struct dropped d = { .skb = (void *)ctx[0] };
+	struct drop_kind kind = { .location = ctx[1] };
+	struct drop_count *count;
+	__u32 limited;
+
+	if (arguments >= 3)
+		kind.reason = ctx[2];
+	d.sk = d.skb->sk;
+	if (arguments >= 4 && !d.sk)
+		d.sk = (void *)ctx[3];
+	find_device(&d);
+	kind.direction = d.direction;
+	if (d.dev && d.netns == own_netns)
+		bpf_probe_read_kernel(kind.device, sizeof(kind.device), d.dev->name);
+	kind.noise = is_noise(kind.reason) || !is_packet(&d);
+
+	count = count_of(&kind);
+	if (!count)
+		return 0;
+	__sync_fetch_and_add(&count->drops, 1);
+	if ((kind.noise && !tell_noise) || !monitor_wants(&drops_wanted, EVENT_KERNEL_DROP))
+		return 0;
+	if (!allowed(count)) {
+		__sync_fetch_and_add(&count->limited, 1);
+		__sync_fetch_and_add(&count->pending, 1);
+		return 0;
+	}
+	limited = count->pending;
+	if (limited)
+		__sync_fetch_and_add(&count->pending, -limited);
+	return emit_drop(&d, kind.location, kind.reason, limited);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package bpf
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/interest"
+)
+
+// kernelDrops is a program that watches what the kernel drops, an agent that reads its events, and what it tells of one
+// network namespace.
+type kernelDrops struct {
+	*KernelDrops
+	t      *testing.T
+	agent  *agent.Agent
+	events chan api.Event
+}
+
+// watchKernelDrops watches from a namespace until the test ends. Others may drop packets at the same time, in other
+// namespaces: they are left out.
+func watchKernelDrops(ns *namespace, opts KernelDropsOptions) *kernelDrops {
+	t := ns.t
+	t.Helper()
+	k := &kernelDrops{t: t, events: make(chan api.Event, 1<<14)}
+	ns.Do(func() (err error) {
+		k.KernelDrops, err = LoadKernelDrops(opts)
+		return err
+	})
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	ctx, cancel := context.WithCancel(context.Background())
+	k.agent = agent.NewAgent(ctx, agent.WithLogger(log))
+	require.NoError(t, k.AttachTo(k.agent))
+	t.Cleanup(func() {
+		cancel()
+		<-k.agent.Done()
+		require.NoError(t, k.Close())
+	})
+	return k
+}
+
+// subscribe has the events of the namespaces come, until the test ends.
+func (k *kernelDrops) subscribe(namespaces ...*namespace) {
+	k.t.Helper()
+	var inodes []uint32
+	for _, ns := range namespaces {
+		inodes = append(inodes, ns.inode())
+	}
+	ctx, cancel := context.WithCancel(k.t.Context())
+	stream, err := k.agent.SubscribeEvents(ctx, "test", agent.StreamOptions{Interest: interest.Types(api.MessageTypeKernelDrop)})
+	require.NoError(k.t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for pl := range stream {
+			var e api.Event
+			if e.Decode(pl.Data) == nil && slices.Contains(inodes, e.KernelDrop.NetNS) {
+				e.Packet = slices.Clone(e.Packet)
+				k.events <- e
+			}
+		}
+	}()
+	k.t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+// inode returns the number by which events call the namespace.
+func (ns *namespace) inode() (inode uint32) {
+	ns.t.Helper()
+	ns.Do(func() (err error) {
+		inode, err = netnsInode()
+		return err
+	})
+	return inode
+}
+
+// await returns the next event that is wanted.
+func (k *kernelDrops) await(want func(e *api.Event) bool) *api.Event {
+	k.t.Helper()
+	timeout := time.After(10 * time.Second)
+	for {
+		select {
+		case e := <-k.events:
+			if want(&e) {
+				return &e
+			}
+			k.t.Logf("passed over: %+v", e.KernelDrop)
+		case <-timeout:
+			require.Fail(k.t, "no such event came")
+		}
+	}
+}
+
+func reasonIs(name string) func(e *api.Event) bool {
+	return func(e *api.Event) bool { return e.KernelDrop.ReasonName == name }
+}
+
+// TestKernelDrop has a datagram for a closed port.
+func TestKernelDrop(t *testing.T) {
+	ns := newNamespace(t)
+	k := watchKernelDrops(ns, KernelDropsOptions{})
+	k.subscribe(ns)
+	conn := ns.listenUDP("127.0.0.1:0")
+	_, err := conn.WriteTo([]byte("anybody?"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:9999")))
+	require.NoError(t, err)
+
+	e := k.await(func(e *api.Event) bool { return e.KernelDrop.Function == "__udp4_lib_rcv" })
+	n := e.KernelDrop
+	if k.GivesReasons() {
+		require.Equal(t, "NO_SOCKET", n.ReasonName)
+		require.NotZero(t, n.Reason)
+	}
+	require.Equal(t, "lo", n.Device)
+	require.EqualValues(t, 1, n.Ifindex)
+	require.EqualValues(t, api.KernelDropIngress, n.Direction)
+	require.Equal(t, ns.inode(), n.NetNS)
+	require.False(t, n.IsOtherNetNS())
+	require.False(t, n.IsL3Device())
+	require.EqualValues(t, 0x0800, n.Protocol)
+	require.NotZero(t, n.Offset)
+	require.Len(t, e.Packet, 14+20+8+len("anybody?"))
+	require.EqualValues(t, len(e.Packet), n.OrigLen)
+	require.EqualValues(t, 9999, binary.BigEndian.Uint16(e.Packet[14+20+2:]))
+	require.Equal(t, "anybody?", string(e.Packet[14+20+8:]))
+}
+
+// TestOtherNetNS drops a packet in a namespace that is not the agent's.
+func TestOtherNetNS(t *testing.T) {
+	ns, other := newNamespace(t), newNamespace(t)
+	k := watchKernelDrops(ns, KernelDropsOptions{})
+	k.subscribe(other)
+	conn := other.listenUDP("127.0.0.1:0")
+	_, err := conn.WriteTo([]byte("anybody?"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:9999")))
+	require.NoError(t, err)
+	n := k.await(func(e *api.Event) bool { return e.KernelDrop.Function == "__udp4_lib_rcv" }).KernelDrop
+	require.Equal(t, "lo", n.Device)
+	require.True(t, n.IsOtherNetNS())
+}
