@@ -107,3 +107,6 @@ func (d *Decoder) begin(b *block, e agent.Event) *flowpb.Flow {
 	f.NodeName, f.NodeLabels = d.opts.NodeName, d.opts.NodeLabels
 	return f
 }
+
+// NodeName returns the name of this node that flows have.
+func (d *Decoder) NodeName() string { return d.opts.NodeName }
