@@ -10,10 +10,12 @@ import (
 
 	"github.com/cilium/hive/cell"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/hubble/flow"
+	"github.com/cilium/monitor/internal/hivelog"
 )
 
 // Names of the flags, which are those of Cilium's agent.
@@ -104,7 +106,8 @@ type params struct {
 	Config     Config
 	Agent      *agent.Agent
 	Decoder    *flow.Decoder
-	Log        *slog.Logger
+	Logrus     logrus.FieldLogger `optional:"true"`
+	Slog       *slog.Logger
 	Registerer prometheus.Registerer `optional:"true"`
 }
 
@@ -132,7 +135,7 @@ func exportToFile(p params) error {
 				Compress:   p.Config.HubbleExportFileCompress,
 				Fields:     p.Config.HubbleExportFieldmask,
 				NodeName:   p.Decoder.NodeName(),
-				Log:        p.Log,
+				Log:        hivelog.New(p.Logrus, p.Slog, name),
 			})
 			if err != nil {
 				return err

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
 	"github.com/cilium/lumberjack/v2"
+	"github.com/sirupsen/logrus"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -44,7 +44,7 @@ type FileOptions struct {
 	// NodeName is that of losses.
 	NodeName string
 
-	Log *slog.Logger
+	Log logrus.FieldLogger
 }
 
 // File is a [Sink] that writes a file of lines, each an ExportEvent of Hubble's API in JSON, as the exporter of Cilium's
@@ -118,7 +118,7 @@ func (f *File) Export(_ context.Context, ev *observerpb.ExportEvent) {
 		f.exported.Add(1)
 	case err != nil:
 		if f.unwritten == 0 {
-			f.opts.Log.Error("Flows can't be exported to a file", "path", f.opts.Path, "error", err)
+			f.opts.Log.WithError(err).WithField("path", f.opts.Path).Error("Exporting flows to a file failed, trying on")
 		}
 		if flow != nil {
 			f.unwritten++
@@ -141,7 +141,7 @@ func (f *File) tellUnwritten() error {
 		}},
 	})
 	if err == nil {
-		f.opts.Log.Info("Flows are exported to a file again", "path", f.opts.Path, "lost", f.unwritten)
+		f.opts.Log.WithFields(logrus.Fields{"path": f.opts.Path, "lost": f.unwritten}).Info("Flows are exported to a file again")
 		f.unwritten = 0
 	}
 	return err

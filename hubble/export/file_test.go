@@ -7,7 +7,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -34,7 +34,9 @@ func flowEvent(number int) *observerpb.ExportEvent {
 
 func openFile(t *testing.T, opts export.FileOptions) *export.File {
 	t.Helper()
-	opts.Log, opts.NodeName = slog.New(slog.DiscardHandler), "here/node"
+	quiet := logrus.New()
+	quiet.SetOutput(io.Discard)
+	opts.Log, opts.NodeName = quiet, "here/node"
 	f, err := export.OpenFile(opts)
 	require.NoError(t, err)
 	return f
