@@ -131,7 +131,7 @@ func (a *Agent) attachToMap(name string, m *ebpf.Map, pages int, opts RingBuffer
 	if m, err = clone(m); err != nil {
 		return err
 	}
-	for _, beside := range []**ebpf.Map{&opts.Losses, &opts.Wanted} {
+	for _, beside := range []**ebpf.Map{&opts.Losses, &opts.Wanted, &opts.Suppressed} {
 		if *beside == nil {
 			continue
 		}
@@ -227,6 +227,7 @@ type attachment struct {
 	wrong     string        // what err is about, for people
 	logged    rareLine      // of err
 	uncounted bool          // nobody counts the losses in the kernel
+	limited   uint64        // events that the rate limit suppressed since the rings were checked last
 	detaching chan struct{} // closed when the detachment is done; nil before it begins
 }
 

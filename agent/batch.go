@@ -53,11 +53,11 @@ func (b *batch) of(class int) (records int, events uint64) {
 func (b *batch) wanted(i interest.Interest) (records int, events uint64) {
 	for n := range b.records {
 		pl := &b.records[n]
-		wants := i.Wants(pl.Data)
+		wanted := wantsPayload(i, pl)
 		if pl.Data == nil && pl.Lost == 0 {
-			wants = i.WantsType(b.typ)
+			wanted = i.WantsType(b.typ)
 		}
-		if wants {
+		if wanted {
 			records++
 			events += max(1, pl.Lost)
 		}

@@ -31,7 +31,7 @@ func (r *reader) timeout() (timeout time.Duration, yields bool) {
 // needsChecks tells whether check has anything to do.
 func (r *reader) needsChecks() bool {
 	_, ok := r.opened.(source.Checker)
-	return ok || r.losses
+	return ok || r.losses || r.suppressor != nil
 }
 
 // check looks whether the rings still get all that is written. Rings that do not are replaced

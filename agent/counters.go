@@ -22,6 +22,8 @@ type counters struct {
 	ringLost []uint64 // by CPU
 	polls    polls
 
+	suppressed [256]SuppressedStats // by message type; without Type and Name
+
 	unwanted atomic.Uint64 // events that were read and that nobody asked for
 
 	// These count what should not happen.
@@ -96,8 +98,8 @@ func (c *counters) read(records []payload.Payload, now time.Time) {
 	defer c.mu.Unlock()
 	samples := 0
 	for i := range records {
-		if data := records[i].Data; len(data) > 0 {
-			c.datapath.add(data[0], len(data))
+		if pl := &records[i]; pl.Type == payload.EventSample {
+			c.datapath.add(pl.Data[0], len(pl.Data))
 			samples++
 		}
 	}

@@ -69,12 +69,16 @@ func (r *reader) detachAndDrain() error {
 	r.mu.Lock()
 	err := r.opened.Detach()
 	r.mu.Unlock()
+	suppressed, suppressedErr := r.takeSuppressed()
+	err = errors.Join(err, suppressedErr)
 
 	r.drainRings()
 	for i := range r.policy.Rings() {
 		err = errors.Join(err, r.deliverLossNow(i))
 	}
 	r.drainRings() // a program that was running at the time may have written late
+	r.deliverSuppressed(suppressed)
+	r.flush()
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/monitor/agent/internal/ringbuf"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api/models"
+	"github.com/cilium/monitor/internal/suppressed"
 )
 
 // RingBufferLossesSuffix is what the path of a pinned ring buffer is followed by where the counter of
@@ -43,6 +44,11 @@ type RingBufferOptions struct {
 	// Wanted is the map that the programs which write into the ring buffer look at before they make an event, see
 	// bpf/wanted.h. If it is nil, they make all of them. The map stays the caller's, who may close it.
 	Wanted *ebpf.Map
+
+	// Suppressed counts the events that the programs did not make since there were too many, or since they had nothing
+	// new to tell, see bpf/suppressed.h. If it is nil, nobody is told of them. The map stays the caller's, who may
+	// close it.
+	Suppressed *ebpf.Map
 }
 
 // ringsKind is what kind of rings a source has.
@@ -57,8 +63,9 @@ const (
 // eventsMap is the source that an events map is: one that is pinned, whichever it is at the time and of
 // either type, or another one.
 type eventsMap struct {
-	path       string // empty if it is not pinned
-	pages      int    // of each CPU's perf ring buffer
+	path       string              // empty if it is not pinned
+	suppressed *suppressed.Counter // nil if nobody counts what is suppressed
+	pages      int                 // of each CPU's perf ring buffer
 	perf, ring source.Source
 
 	// What was found last, when the source was made or opened. It changes under Agent.Mutex.
@@ -69,19 +76,25 @@ type eventsMap struct {
 // pinnedEventsMap returns the source for the map that is pinned at the agent's path, where m is now.
 func (a *Agent) pinnedEventsMap(m *ebpf.Map, pages int) (*eventsMap, error) {
 	s := &eventsMap{
-		path: a.eventsMapPath, pages: pages,
+		path: a.eventsMapPath, pages: pages, suppressed: suppressed.New(a.eventsMapPath),
 		perf: perfring.NewPinned(a.eventsMapPath, perfring.Options{Pages: pages, TakeOver: a.takeOver}),
 		ring: ringbuf.NewPinned(a.eventsMapPath, ringbuf.Options{Frames: ringbuf.Frames(a.frames), TakeOver: a.takeOver}),
 	}
 	return s, s.find(m)
 }
 
-// ownEventsMap returns the source for a map, which owns it and the counter from then on if the error
+// ownEventsMap returns the source for a map, which owns it and those in opts from then on if the error
 // is nil.
 func (a *Agent) ownEventsMap(m *ebpf.Map, pages int, opts RingBufferOptions) (*eventsMap, error) {
 	s := &eventsMap{pages: pages}
 	if err := s.find(m); err != nil {
 		return nil, err
+	}
+	if opts.Suppressed != nil {
+		var err error
+		if s.suppressed, err = suppressed.Of(opts.Suppressed); err != nil {
+			return nil, err
+		}
 	}
 	if s.kind() == perfRings {
 		s.perf = perfring.New(m, perfring.Options{Pages: pages, TakeOver: a.takeOver})
@@ -122,7 +135,21 @@ func (s *eventsMap) Open() (source.Rings, error) {
 			return nil, fmt.Errorf("open events map %s: %w", s.path, err)
 		}
 	}
-	return s.current().Open()
+	rings, err := s.current().Open()
+	if err == nil && s.suppressed != nil {
+		if err := s.suppressed.Reopen(); err != nil {
+			return nil, errors.Join(err, rings.Close())
+		}
+	}
+	return rings, err
+}
+
+// TakeSuppressed implements [source.Suppressor].
+func (s *eventsMap) TakeSuppressed() ([]source.Suppressed, error) {
+	if s.suppressed == nil {
+		return nil, nil
+	}
+	return s.suppressed.Take()
 }
 
 // SetWanted implements [source.Selective].
@@ -149,6 +176,9 @@ func (s *eventsMap) Close() error {
 		if src != nil {
 			errs = append(errs, src.Close())
 		}
+	}
+	if s.suppressed != nil {
+		errs = append(errs, s.suppressed.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -37,6 +37,10 @@ func (r *reader) reportFailed(err error, retryIn time.Duration) {
 func (r *reader) reportChecked(err error) {
 	r.reportCurrent(func(a *Agent, at *attachment) {
 		at.reading = at.readingText(r.policy.Rings())
+		if at.limited > 0 {
+			at.reading += ", the datapath's rate limit suppresses events"
+		}
+		at.limited = 0
 		if err == nil {
 			a.reportCompleteLocked(at)
 		} else {

@@ -46,6 +46,7 @@ const (
 type reader struct {
 	agent      *Agent
 	attachment *attachment
+	suppressor source.Suppressor // the source, if it is one; else nil
 
 	// stop ends the goroutine. If it is the agent that stops, or the source that is
 	// detached, drain is set before, and what is in the rings is delivered first.
@@ -64,6 +65,7 @@ type reader struct {
 	now       time.Time // when the current visit began
 	before    time.Time // when the one before did
 	losses    bool      // a ring is a source.LossCounter
+	asked     time.Time // when what was suppressed was asked for last
 	errors    []int     // of each ring, in a row
 	checkAt   time.Time // when to check the rings
 	batch     batch
@@ -91,6 +93,7 @@ func (a *Agent) startReaderLocked(at *attachment) {
 		agent:      a,
 		attachment: at,
 	}
+	r.suppressor, _ = at.source.(source.Suppressor)
 	r.stopped, r.stop = context.WithCancel(context.Background())
 	at.reader = r
 	openErr := r.openLocked()
@@ -127,6 +130,9 @@ func (r *reader) openLocked() error {
 	opened, rings, err := r.attachment.openLocked(r.agent.demand.typesLocked())
 	if err != nil {
 		return err
+	}
+	if err := r.passOverSuppressedLocked(); err != nil {
+		return errors.Join(err, opened.Close())
 	}
 	r.agent.updateAttachedLocked()
 	r.mu.Lock()
@@ -317,6 +323,10 @@ func (r *reader) visitsSoon(now time.Time) bool {
 // visit looks into the rings that may have something.
 func (r *reader) visit(now time.Time, woken []int) (found bool, err error) {
 	r.before, r.now = r.now, now
+	suppressed, err := r.suppressedInTurn()
+	if err != nil {
+		return false, err
+	}
 	look, changes := r.policy.Begin(r.now.Sub(r.start), woken)
 	if err := r.adapt(changes); err != nil {
 		return false, err
@@ -326,6 +336,7 @@ func (r *reader) visit(now time.Time, woken []int) (found bool, err error) {
 			found = true
 		}
 	}
+	r.drainAndDeliverSuppressed(suppressed)
 	r.flushInTurn()
 	if err := r.ringErr; err != nil {
 		r.flush()

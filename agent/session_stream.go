@@ -199,10 +199,13 @@ func (s *sessionStream) appendPayload(buf []byte, cursor *eventlog.Cursor, pl *p
 		return session.AppendLoss(buf, session.Loss{Time: time.Now().UnixNano(), Count: pl.Lost, CPU: pl.CPU, Cause: own})
 	}
 	if cursor == s.past {
-		if !s.wants.Wants(pl.Data) {
+		if !wantsPayload(s.wants, pl) {
 			return buf
 		}
 		s.delivered += max(1, pl.Lost)
+	}
+	if typ, ok := pl.RateLimited(); ok {
+		return session.AppendLoss(buf, session.Loss{Time: at, Count: pl.Lost, CPU: payload.CPULostByReader, Cause: session.LostByRateLimit, Type: typ})
 	}
 	if pl.Type == payload.RecordLost {
 		return session.AppendLoss(buf, session.Loss{Time: at, Count: pl.Lost, CPU: pl.CPU, Cause: session.LostInKernel})

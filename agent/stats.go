@@ -40,6 +40,10 @@ type Stats struct {
 	// Lost are the events that did not reach everybody who was subscribed.
 	Lost Losses `json:"lost"`
 
+	// Suppressed are the events that the datapath did not make although they were wanted, by message type, as far as it
+	// tells: see bpf/suppressed.h. They are not in Lost.
+	Suppressed []SuppressedStats `json:"suppressed"`
+
 	// QueueSize is the number of events that are kept for clients that fall
 	// behind.
 	QueueSize int `json:"queueSize"`
@@ -396,6 +400,7 @@ func (c *counters) fillIn(stats *Stats) {
 	// The time of day now, so that a clock that was set in the meantime does not matter.
 	now := time.Now()
 	start := now.Add(-now.Sub(c.start)).Round(0)
+	stats.Suppressed = c.suppressedLocked()
 	stats.Datapath = c.datapath.stats(start)
 	stats.User = c.user.stats(start)
 	stats.Lost.RingFull = append([]uint64{}, c.ringLost...)

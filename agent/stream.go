@@ -253,7 +253,7 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 			at = time.Unix(0, ns)
 		}
 		size += length
-		if cursor == s.cursor || s.wants.Wants(pl.Data) {
+		if cursor == s.cursor || wantsPayload(s.wants, pl) {
 			if accepted {
 				events += max(1, pl.Lost)
 			}

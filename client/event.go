@@ -31,7 +31,9 @@ func (p payloads) next(e *Event) error {
 	}
 	if e.Type == payload.RecordLost {
 		e.Loss = session.Loss{Count: e.Lost, CPU: e.CPU, Cause: session.LostInKernel}
-		if e.CPU == payload.CPULostByReader {
+		if typ, ok := e.RateLimited(); ok {
+			e.Loss.CPU, e.Loss.Cause, e.Loss.Type = payload.CPULostByReader, session.LostByRateLimit, typ
+		} else if e.CPU == payload.CPULostByReader {
 			e.Loss.Cause = session.LostByReader
 		}
 	}

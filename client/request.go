@@ -140,6 +140,9 @@ func (f *frames) next(e *Event) error {
 				Time:    time.Unix(0, loss.Time),
 				Loss:    loss,
 			}
+			if loss.Cause == session.LostByRateLimit {
+				e.Payload = payload.NewRateLimited(loss.Count, loss.Type)
+			}
 			return err
 		case session.KindDictionary:
 			if err := f.update(body); err != nil {

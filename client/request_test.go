@@ -103,7 +103,7 @@ func TestRequest(t *testing.T) {
 	})
 	for _, want := range []client.Event{
 		{Payload: payload.Payload{Type: payload.EventSample, CPU: 3, Data: []byte("abc")}, Time: time.Unix(0, at)},
-		{Payload: payload.Payload{Type: payload.RecordLost, CPU: -1, Lost: 7}, Time: time.Unix(0, at+1), Loss: loss},
+		{Payload: payload.NewRateLimited(7, 4), Time: time.Unix(0, at+1), Loss: loss},
 		{Payload: payload.Payload{Type: payload.EventSample, Data: []byte{}}, Time: time.Unix(0, at+2)},
 	} {
 		got, err := nextEvent(c.Client)
@@ -155,11 +155,14 @@ func TestFallBack(t *testing.T) {
 			conn.send("a")
 			conn.write(payload.AppendValue(nil, &payload.Payload{CPU: 3, Lost: 7, Type: payload.RecordLost}))
 			conn.write(payload.AppendValue(nil, &payload.Payload{CPU: -1, Lost: 8, Type: payload.RecordLost}))
+			limited := payload.NewRateLimited(9, 4)
+			conn.write(payload.AppendValue(nil, &limited))
 			conn.send("b")
 			for _, want := range []client.Event{
 				{Payload: payload.Payload{Data: []byte("a"), CPU: 1, Type: payload.EventSample}},
 				{Payload: payload.Payload{CPU: 3, Lost: 7, Type: payload.RecordLost}, Loss: session.Loss{Count: 7, CPU: 3, Cause: session.LostInKernel}},
 				{Payload: payload.Payload{CPU: -1, Lost: 8, Type: payload.RecordLost}, Loss: session.Loss{Count: 8, CPU: -1, Cause: session.LostByReader}},
+				{Payload: limited, Loss: session.Loss{Count: 9, CPU: -1, Cause: session.LostByRateLimit, Type: 4}},
 				{Payload: payload.Payload{Data: []byte("b"), CPU: 1, Type: payload.EventSample}},
 			} {
 				got, err := nextEvent(c)

@@ -86,6 +86,8 @@ const (
 	wordAgent   = "agent"
 	wordLost    = "Lost"
 	wordError   = "ERR"
+
+	wordSuppressed = "Suppressed"
 )
 
 // wordWidth is how wide the words are that are most frequent: what follows is in one column.
@@ -104,6 +106,12 @@ func (f *Formatter) appendWord(dst []byte, c color, word string) []byte {
 // appendLost appends what was lost, and where.
 func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
 	dst = f.begin(f.appendTime(dst), colorWarn)
+	if typ, ok := e.RateLimited(); ok {
+		dst = appendUint(append(dst, wordSuppressed...), " ", e.payload.Lost)
+		dst = inert.Append(append(dst, ' '), typ)
+		dst = append(dst, " events: more than the datapath's rate limit allows"...)
+		return append(f.end(dst, colorWarn), '\n')
+	}
 	dst = appendUint(append(dst, wordLost...), " ", e.payload.Lost)
 	if e.payload.CPU == payload.CPULostByReader {
 		dst = append(dst, " events: this client reads too slowly (others may have them)"...)

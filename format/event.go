@@ -121,6 +121,16 @@ func (e *Event) Lost() uint64 {
 	return 0
 }
 
+// RateLimited tells whether e is a loss of events that the datapath did not make, since there were more than its rate limit
+// allows, and returns the name of their message type.
+func (e *Event) RateLimited() (typ string, ok bool) {
+	number, ok := e.payload.RateLimited()
+	if !ok {
+		return "", false
+	}
+	return api.MessageTypeName(int(number)), true
+}
+
 // Err returns why the sample could not be decoded, nil if it could.
 func (e *Event) Err() error {
 	if e.pending {

@@ -50,9 +50,12 @@ func (f *Filter) criterion(flag *filterFlag, s scope) *criterion {
 	return c
 }
 
-// Match reports whether e is wanted. Lost events always are. So is a sample that
-// cannot be decoded, unless its type is not: nobody knows whether it would be.
+// Match reports whether e is wanted. Lost events always are, unless they are known to be of a type that is not. So
+// is a sample that cannot be decoded, unless its type is not: nobody knows whether it would be.
 func (f *Filter) Match(e *Event) bool {
+	if typ, ok := e.payload.RateLimited(); ok {
+		return f.wantsType(int(typ))
+	}
 	if e.payload.Type != payload.EventSample || len(e.payload.Data) == 0 {
 		return true // a loss, or something that has no message type
 	}
@@ -68,6 +71,18 @@ func (f *Filter) Match(e *Event) bool {
 		}
 	}
 	return true
+}
+
+// wantsType reports whether --type lets events of a type through.
+func (f *Filter) wantsType(typ int) bool {
+	if f.types == nil {
+		return true
+	}
+	types := f.types.anyTypes()
+	for _, v := range f.types.none {
+		types = types.without(v.types)
+	}
+	return types.has(typ)
 }
 
 // Level returns the level to print with when level is asked for: a higher one if the

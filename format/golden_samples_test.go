@@ -126,6 +126,7 @@ func groups(t testing.TB) []group {
 		{"wrong", []string{"default", "verbose", "json", "cilium"}, []named{
 			{"lost by the datapath", lost(5, 1)},
 			{"lost by this client", lost(1234, payload.CPULostByReader)},
+			{"suppressed", rateLimited(999, api.MessageTypeTrace)},
 			{"empty", sample(nil)},
 			{"truncated header", sample([]byte{api.MessageTypeDrop, 133})},
 			{"truncated packet", sample(trace(udpPacket).Data[:80])},
@@ -146,6 +147,7 @@ func groups(t testing.TB) []group {
 			{"l7", records(t)[1].payload},
 			{"lost", lost(5, 1)},
 			{"lost by this client", lost(5, payload.CPULostByReader)},
+			{"suppressed", rateLimited(5, 99)},
 			{"wrong", sample([]byte{api.MessageTypeTrace})},
 		}},
 	}

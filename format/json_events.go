@@ -40,6 +40,14 @@ func appendJSONUndecodable(dst []byte, e *Event) []byte {
 }
 
 func appendJSONLost(dst []byte, e *Event) []byte {
+	if typ, ok := e.RateLimited(); ok {
+		dst = appendStringMember(dst, "type", "lost")
+		dst = appendUintMember(dst, "lost", e.payload.Lost)
+		dst = appendStringMember(dst, "cause", "rate-limit")
+		dst = appendStringMember(dst, "of", typ)
+		dst = appendUint(append(appendKey(dst, "message"), '"'), "Suppressed ", e.payload.Lost)
+		return append(dst, " events: more than the datapath's rate limit allows\""...)
+	}
 	if e.payload.CPU == payload.CPULostByReader {
 		dst = appendStringMember(dst, "type", "lost")
 	} else {

@@ -19,6 +19,12 @@ func lost(n uint64, cpu int) *payload.Payload {
 	return &payload.Payload{Type: payload.RecordLost, CPU: cpu, Lost: n}
 }
 
+// rateLimited returns a loss of events that the datapath did not make.
+func rateLimited(n uint64, typ uint8) *payload.Payload {
+	pl := payload.NewRateLimited(n, typ)
+	return &pl
+}
+
 // drop returns a drop of packet, changed by the functions.
 func drop(packet []byte, change ...func(*api.DropNotify)) *payload.Payload {
 	n := api.DropNotify{

@@ -27,6 +27,8 @@ type Summary struct {
 	// Events that the datapath and this reader lost.
 	lostByDatapath, lostByReader uint64
 
+	rateLimited uint64 // events that the datapath did not make
+
 	kinds map[summaryKind]uint64
 }
 
@@ -38,9 +40,13 @@ type summaryKind struct {
 
 // Count counts e.
 func (s *Summary) Count(e *Event) {
+	_, rateLimited := e.RateLimited()
 	switch {
 	case e.Err() != nil:
 		s.undecodable++
+		return
+	case rateLimited:
+		s.rateLimited += e.payload.Lost
 		return
 	case e.payload.Type == payload.RecordLost && e.payload.CPU == payload.CPULostByReader:
 		s.lostByReader += e.payload.Lost
@@ -176,6 +182,9 @@ func (s *Summary) lines() []summaryLine {
 	lines = append(lines, summaryLine{name: name, count: matched})
 	if s.lostByDatapath > 0 {
 		lines = append(lines, summaryLine{name: "lost: the agent read the datapath's ring too slowly", count: s.lostByDatapath})
+	}
+	if s.rateLimited > 0 {
+		lines = append(lines, summaryLine{name: "suppressed: more than the datapath's rate limit allows", count: s.rateLimited})
 	}
 	if s.lostByReader > 0 {
 		lines = append(lines, summaryLine{name: "lost: this client read too slowly", count: s.lostByReader})

@@ -75,7 +75,7 @@ func TestSummaryOrder(t *testing.T) {
 // TestSummaryJSONNumbers has each number of a summary that is small, and of one of nothing.
 func TestSummaryJSONNumbers(t *testing.T) {
 	var s format.Summary
-	require.Equal(t, `{"type":"summary","events":0,"matched":0,"types":[],"undecodable":0,"lostByDatapath":0,"lostByReader":0}`+"\n", string(s.AppendJSON(nil)))
+	require.Equal(t, `{"type":"summary","events":0,"matched":0,"types":[],"undecodable":0,"lostByDatapath":0,"lostByReader":0,"suppressed":0}`+"\n", string(s.AppendJSON(nil)))
 
 	s.Elapsed = 3 * time.Second
 	ev := format.NewEvent(interfaceName)
@@ -89,7 +89,7 @@ func TestSummaryJSONNumbers(t *testing.T) {
 	require.Equal(t, `before {"type":"summary","seconds":3,"events":5,"matched":4,"rate":1.333,"types":[`+
 		`{"type":"agent","events":2,"rate":0.667,"kinds":[{"kind":"Cilium agent started","events":1,"rate":0.333},{"kind":"Message","events":1,"rate":0.333}]},`+
 		`{"type":"drop","events":1,"rate":0.333,"kinds":[{"kind":"Policy denied (133)","events":1,"rate":0.333}]}],`+
-		`"undecodable":1,"lostByDatapath":5,"lostByReader":7}`+"\n", string(s.AppendJSON([]byte("before "))))
+		`"undecodable":1,"lostByDatapath":5,"lostByReader":7,"suppressed":0}`+"\n", string(s.AppendJSON([]byte("before "))))
 	require.True(t, json.Valid(s.AppendJSON(nil)))
 }
 

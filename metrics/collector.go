@@ -64,6 +64,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	out.traffic(sourceDatapath, s.Datapath, datapath)
 	out.traffic(sourceUser, s.User, user)
 	out.losses(s.Lost)
+	out.suppressed(s.Suppressed, datapath)
 	out.reader(&s)
 	out.sources(s.Sources)
 	out.subscribers(&s)
@@ -117,6 +118,22 @@ func (out output) losses(l agent.Losses) {
 		out.counter(ringLost, n, strconv.Itoa(cpu))
 	}
 	out.counter(corruptRings, l.CorruptRings)
+}
+
+// suppressed has the types that have names with 0, too, as traffic has.
+func (out output) suppressed(all []agent.SuppressedStats, named []string) {
+	seen := make(map[string]bool, len(all))
+	for _, s := range all {
+		seen[s.Name] = true
+		out.counter(rateLimited, s.RateLimited, s.Name)
+		out.counter(aggregated, s.Aggregated, s.Name)
+	}
+	for _, name := range named {
+		if !seen[name] {
+			out.counter(rateLimited, 0, name)
+			out.counter(aggregated, 0, name)
+		}
+	}
 }
 
 func (out output) reader(s *agent.Stats) {

@@ -64,6 +64,10 @@ var (
 		"Memory that these events may take.")
 	queueMemory = desc("queue_memory_bytes",
 		"Memory that these events take.")
+	rateLimited = desc("rate_limited_events_total",
+		"Events that the datapath did not make since there were more than its rate limit allows, by message type. Subscribers are told that they are lost; they are not in lost_events_total.", "type")
+	aggregated = desc("aggregated_events_total",
+		"Events that the datapath did not make since they had nothing new to tell of their flow, by message type. Nothing is lost.", "type")
 	unwanted = desc("unwanted_events_total",
 		"Events that were read and that no subscriber asked for.")
 	historyBytes = desc("history_limit_bytes",
@@ -113,7 +117,7 @@ var (
 // all are the descriptions of all metrics.
 var all = []*prometheus.Desc{
 	events, eventBytes, lastEvent,
-	lost, ringLost, corruptRings,
+	lost, ringLost, corruptRings, rateLimited, aggregated,
 	attached, reading, readerFailures, wakeups, batch,
 	sourceReading, sourceIncomplete, sourceRecords, sourceLost, sourceReopened, sourceFailures,
 	subscribers, subscriptions,

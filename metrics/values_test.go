@@ -35,6 +35,9 @@ var stats = agent.Stats{
 		{UpperBound: 0, Polls: 5}, {UpperBound: 10, Polls: 6}, {UpperBound: -1, Polls: 7},
 	}},
 	Lost: agent.Losses{RingFull: []uint64{501, 502}, Behind: 503, StreamBehind: 504, QueueFull: 505, NotEncoded: 506, CorruptRings: 507},
+	Suppressed: []agent.SuppressedStats{
+		{Name: "trace", RateLimited: 511, Aggregated: 512}, {Name: "unknown(99)", RateLimited: 513, Aggregated: 514},
+	},
 
 	QueueSize: 601, QueueBytes: 602, QueueMemory: 603, Unwanted: 604,
 	History:          &agent.HistoryStats{Bytes: 611, Memory: 612, Payloads: 613, Oldest: time.Unix(614, 0)},
@@ -57,6 +60,14 @@ var stats = agent.Stats{
 
 const values = `
 accept_errors_total 821
+aggregated_events_total{type="capture"} 0
+aggregated_events_total{type="debug"} 0
+aggregated_events_total{type="drop"} 0
+aggregated_events_total{type="kernel-drop"} 0
+aggregated_events_total{type="policy-verdict"} 0
+aggregated_events_total{type="trace"} 512
+aggregated_events_total{type="trace-sock"} 0
+aggregated_events_total{type="unknown(99)"} 514
 attached 1
 callback_running_seconds{kind="consumer",name="c"} 2.5
 callback_running_seconds{kind="listener",name="l"} 0
@@ -106,6 +117,14 @@ lost_events_total{reason="stream_behind"} 504
 queue_limit_bytes 602
 queue_memory_bytes 603
 queue_size_events 601
+rate_limited_events_total{type="capture"} 0
+rate_limited_events_total{type="debug"} 0
+rate_limited_events_total{type="drop"} 0
+rate_limited_events_total{type="kernel-drop"} 0
+rate_limited_events_total{type="policy-verdict"} 0
+rate_limited_events_total{type="trace"} 511
+rate_limited_events_total{type="trace-sock"} 0
+rate_limited_events_total{type="unknown(99)"} 513
 reader_batch_events 18 polls of 403, 5 up to 0, 11 up to 10
 reader_failures_total 101
 reader_wakeups_total{by="kernel"} 401

@@ -58,6 +58,23 @@ type Selective interface {
 	SetWanted(types Types) (selects bool, err error)
 }
 
+// Suppressed are the events of a message type that whoever makes events did not make although they were wanted.
+type Suppressed struct {
+	Type        uint8
+	RateLimited uint64 // there were more than the rate limit allows: subscribers are told that they are lost
+	Aggregated  uint64 // they had nothing new to tell: they are counted
+}
+
+// Suppressor is a [Source] that can tell what was suppressed. It is asked once it is opened, and then up to ten times a
+// second while events come, every second, and at the end.
+type Suppressor interface {
+	Source
+
+	// TakeSuppressed returns what was suppressed since the last call, for each message type of which
+	// anything was. It is about what comes before, among, and just behind the records that are in the rings by then.
+	TakeSuppressed() ([]Suppressed, error)
+}
+
 // Rings are what an open source is read from. One goroutine calls Wait and the methods of each
 // [Ring], none of them after Unmap but Wait. Any goroutine may call Wake, Detach and Unmap, also
 // while Wait is under way, but none of these while a method of a Ring is. Close comes last, when

@@ -31,7 +31,7 @@ const CPULostByReader = -1
 // Payload is one event, or one loss, on its way to a client.
 type Payload struct {
 	// Data is the event if Type is EventSample; its first byte is the message
-	// type. It is empty if Type is RecordLost.
+	// type. If Type is RecordLost it is empty, or says more of the loss: see [Payload.RateLimited].
 	Data []byte
 
 	// CPU is the CPU that the event came from, 0 for events of user space.

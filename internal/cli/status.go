@@ -34,7 +34,8 @@ watch -n1 monitor status               see the counters move`,
 		Long: `Lost: "ring full" are events that the agent read too slowly (--monitor-buffer-pages
 of monitor agent), "client behind" those that clients read too slowly
 (--monitor-queue-size). DELIVERED, LOST and LAG of a client are events that it got, that it
-was told it lost, and that it has not read yet.
+was told it lost, and that it has not read yet. Suppressed are events that the embedded
+datapath did not make, by --events-rate-limit or --trace-aggregation of monitor agent.
 
 ` + shellSocketHelp + `
 --output is ` + envPrefix + `STATUS_OUTPUT, --probe ` + envPrefix + `STATUS_PROBE. A flag goes before the

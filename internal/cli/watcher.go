@@ -158,7 +158,9 @@ func (w *watcher) add(pl *payload.Payload) bool {
 		w.began = w.at
 	}
 	if !w.filter.Match(w.event) {
-		w.summary.CountUnmatched()
+		if w.event.Lost() == 0 {
+			w.summary.CountUnmatched()
+		}
 		return true
 	}
 	if !w.settle() {

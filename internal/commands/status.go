@@ -61,6 +61,9 @@ func statusText(s *agent.Stats, r *rates, now time.Time) string {
 		rows = append(rows, "Rate:\t"+r.String())
 	}
 	rows = append(rows, "Lost:\t"+lossText(s))
+	if text := suppressedText(s.Suppressed); text != "" {
+		rows = append(rows, "Suppressed:\t"+text)
+	}
 	if errors := errorText(s); errors != "" {
 		rows = append(rows, "Errors:\t"+errors)
 	}
@@ -168,6 +171,23 @@ func lossText(s *agent.Stats) string {
 		text += ", " + r
 	}
 	return text
+}
+
+// suppressedText is empty if the datapath has made all that was wanted.
+func suppressedText(all []agent.SuppressedStats) string {
+	var limited, aggregated []count
+	for _, s := range all {
+		limited = append(limited, count{s.RateLimited, printable(s.Name)})
+		aggregated = append(aggregated, count{s.Aggregated, printable(s.Name)})
+	}
+	var texts []string
+	if types := rare(limited...); len(types) > 0 {
+		texts = append(texts, strings.Join(types, ", ")+" by the rate limit")
+	}
+	if types := rare(aggregated...); len(types) > 0 {
+		texts = append(texts, strings.Join(types, ", ")+" aggregated")
+	}
+	return strings.Join(texts, "; ")
 }
 
 // errorText is empty if there were no errors.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package suppressed reads how many events a datapath has not made although somebody wanted them: from a BPF map
+// beside the events map, which bpf/suppressed.h describes for programs.
+package suppressed
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cilium/monitor/agent/source"
+)
+
+// Suffix is what the path of the map has behind that of the events map.
+const Suffix = "_suppressed"
+
+// Count is what a CPU counts for a message type: struct monitor_suppressed of bpf/suppressed.h.
+type Count struct {
+	RateLimited uint64
+	Aggregated  uint64
+}
+
+const countSize = uint32(unsafe.Sizeof(Count{}))
+
+// Counter is the map beside one events map. It is not safe for concurrent use.
+type Counter struct {
+	path string // empty if the map was given
+
+	m        *ebpf.Map // nil while there is none
+	id       ebpf.MapID
+	reported []Count // of the sums, by message type, those that Take returned, or that there were before
+	keys     []uint32
+	counts   []Count // of each type in turn, of each CPU
+	cpus     int
+}
+
+// New returns the counter beside the events map that is pinned at a path. It is opened by Reopen.
+func New(eventsMap string) *Counter { return &Counter{path: eventsMap + Suffix} }
+
+// Of returns the counter that a map is. It owns the map if the error is nil.
+func Of(m *ebpf.Map) (*Counter, error) {
+	c := &Counter{}
+	if err := c.use(m, 0); err != nil {
+		return nil, fmt.Errorf("the counter of suppressed events: %w", err)
+	}
+	return c, nil
+}
+
+// Reopen opens the map that is there now, which may be none. Of one that was not open before what it has counted until
+// now is passed over. The counter of a map that was given stays as it is.
+func (c *Counter) Reopen() error {
+	if c.path == "" {
+		return nil
+	}
+	m, err := ebpf.LoadPinnedMap(c.path, nil)
+	if errors.Is(err, os.ErrNotExist) {
+		return c.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", c.path, err)
+	}
+	info, err := m.Info()
+	if err != nil {
+		return errors.Join(fmt.Errorf("get the id of %s: %w", c.path, err), m.Close())
+	}
+	id, _ := info.ID()
+	if c.m != nil && c.id == id {
+		return m.Close()
+	}
+	if err := errors.Join(c.Close(), c.use(m, id)); err != nil {
+		return errors.Join(err, m.Close())
+	}
+	_, err = c.Take()
+	return err
+}
+
+// use has the counter read m, which it owns if it returns nil.
+func (c *Counter) use(m *ebpf.Map, id ebpf.MapID) error {
+	const types = 256
+	if m.Type() != ebpf.PerCPUArray || m.KeySize() != 4 || m.ValueSize() != countSize || m.MaxEntries() > types {
+		return fmt.Errorf("%s is of type %s with %d values of %d bytes, not a %s with at most %d of %d",
+			c.name(), m.Type(), m.MaxEntries(), m.ValueSize(), ebpf.PerCPUArray, types, countSize)
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", c.name(), err)
+	}
+	entries := int(m.MaxEntries())
+	c.m, c.id, c.cpus = m, id, cpus
+	c.reported, c.keys, c.counts = make([]Count, entries), make([]uint32, entries), make([]Count, entries*cpus)
+	return nil
+}
+
+// name is what the map is called in errors.
+func (c *Counter) name() string {
+	if c.path == "" {
+		return "the map"
+	}
+	return c.path
+}
+
+// Take returns what was suppressed since the last call, or since the map was opened: the types of which anything was.
+func (c *Counter) Take() (all []source.Suppressed, err error) {
+	if c.m == nil {
+		return nil, nil
+	}
+	var cursor ebpf.MapBatchCursor
+	n, err := c.m.BatchLookup(&cursor, c.keys, c.counts, nil)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) { // the end
+		return nil, fmt.Errorf("read %s: %w", c.name(), err)
+	}
+	for i, typ := range c.keys[:n] {
+		var sum Count
+		for _, count := range c.counts[i*c.cpus : (i+1)*c.cpus] {
+			sum.RateLimited += count.RateLimited
+			sum.Aggregated += count.Aggregated
+		}
+		before := c.reported[typ]
+		c.reported[typ] = sum
+		s := source.Suppressed{
+			Type:        uint8(typ),
+			RateLimited: sum.RateLimited - min(sum.RateLimited, before.RateLimited), // somebody may set it back
+			Aggregated:  sum.Aggregated - min(sum.Aggregated, before.Aggregated),
+		}
+		if s.RateLimited > 0 || s.Aggregated > 0 {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+// Close frees the map.
+func (c *Counter) Close() error {
+	m := c.m
+	c.m = nil
+	if m == nil {
+		return nil
+	}
+	return m.Close()
+}
