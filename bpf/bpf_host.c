@@ -15,6 +15,7 @@
 #include "deny.h"
 #include "emit.h"
 #include "events.h"
+#include "flow.h"
 #include "link.h"
 #include "packet.h"
 
@@ -24,8 +25,11 @@ static __always_inline __u8 packet_flags(const struct packet *pkt)
 	return (pkt->family == 6 ? FLAG_IPV6 : 0) | (pkt->l3 ? FLAG_L3_DEVICE : 0) | pkt->tunnel;
 }
 
-static __always_inline void emit_trace(struct __sk_buff *skb, const struct packet *pkt, enum observation_point point)
+static __always_inline void emit_trace(struct __sk_buff *skb, struct packet *pkt, enum observation_point point)
 {
+	if (!worth_tracing(skb, pkt, point) || !allowed(EVENT_TRACE))
+		return;
+
 	union event event = {
 		.trace = {
 			.header.type = EVENT_TRACE,
@@ -42,6 +46,9 @@ static __always_inline void emit_trace(struct __sk_buff *skb, const struct packe
 
 static __always_inline void emit_drop(struct __sk_buff *skb, const struct packet *pkt, __u16 line)
 {
+	if (!allowed(EVENT_DROP))
+		return;
+
 	union event event = {
 		.drop = {
 			.header.type = EVENT_DROP,
@@ -60,6 +67,9 @@ static __always_inline void emit_drop(struct __sk_buff *skb, const struct packet
 static __always_inline void emit_policy_denied(struct __sk_buff *skb, const struct packet *pkt, bool ingress,
 					      const struct deny_rule *rule)
 {
+	if (!allowed(EVENT_POLICY_VERDICT))
+		return;
+
 	union event event = {
 		.policy_verdict = {
 			.header.type = EVENT_POLICY_VERDICT,

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cilium/hive/cell"
 	"github.com/spf13/pflag"
@@ -35,6 +36,11 @@ const (
 	flagDevice = "device"
 	flagDeny   = "deny"
 	flagEvents = "datapath-events"
+
+	flagRateLimit     = "events-rate-limit"
+	flagBurst         = "events-burst"
+	flagAggregation   = "trace-aggregation"
+	flagTraceInterval = "trace-interval"
 )
 
 // What [Config.DatapathEvents] can be.
@@ -54,9 +60,18 @@ type Config struct {
 	// DatapathEvents is what events are written to: [EventsPerf], a perf event array, or
 	// [EventsRingbuf], a ring buffer of [DefaultRingBufferSize].
 	DatapathEvents string
+
+	// EventsRateLimit and EventsBurst are how many events are made, for [ParseRateLimits].
+	EventsRateLimit string
+	EventsBurst     string
+
+	// TraceAggregation is whether traces are aggregated: [AggregationNone] or [AggregationFlow]. TraceInterval is how
+	// often a flow is traced that has nothing new.
+	TraceAggregation string
+	TraceInterval    time.Duration
 }
 
-var defaultConfig = Config{DatapathEvents: EventsPerf}
+var defaultConfig = Config{DatapathEvents: EventsPerf, TraceAggregation: AggregationNone, TraceInterval: DefaultTraceInterval}
 
 // Flags implements cell.Flagger.
 func (def Config) Flags(flags *pflag.FlagSet) {
@@ -68,6 +83,38 @@ func (def Config) Flags(flags *pflag.FlagSet) {
 			"Later fragments have no ports: they pass", MaxRules))
 	flags.String(flagEvents, def.DatapathEvents,
 		"What the embedded datapath writes its events to: perf, a perf ring buffer for each CPU, or ringbuf, a BPF ring buffer for all")
+	flags.String(flagRateLimit, def.EventsRateLimit,
+		"How many events a second the embedded datapath makes at most, on all CPUs in sum: a number for each message type, TYPE=NUMBER for one, "+
+			"or several of these: 1000, trace=1000,drop=5000. What it suppresses is counted, and told as lost (none: no limit)")
+	flags.String(flagBurst, def.EventsBurst,
+		"How many of these it makes at once after a while with fewer, in the same form (none: as many as in a second)")
+	flags.String(flagAggregation, def.TraceAggregation,
+		"Which packets the embedded datapath traces: none, all of them, or flow, of each flow the first one, those with SYN, FIN, RST or "+
+			"other TCP flags than before, and one per --"+flagTraceInterval)
+	flags.Duration(flagTraceInterval, def.TraceInterval,
+		"How often --"+flagAggregation+"=flow traces a flow that has nothing new")
+}
+
+// suppression parses and checks what the datapath is to suppress.
+func (cfg Config) suppression() (limits RateLimits, traceInterval time.Duration, err error) {
+	if limits, err = ParseRateLimits(cfg.EventsRateLimit, cfg.EventsBurst); err != nil {
+		return nil, 0, err
+	}
+	if traceInterval, err = cfg.traceInterval(); err != nil {
+		return nil, 0, err
+	}
+	flag := ""
+	switch {
+	case len(cfg.Device) > 0:
+	case len(limits) > 0:
+		flag = flagRateLimit
+	case traceInterval > 0:
+		flag = flagAggregation
+	}
+	if flag != "" {
+		return nil, 0, fmt.Errorf("--%s needs --%s: it is about what the embedded datapath makes", flag, flagDevice)
+	}
+	return limits, traceInterval, nil
 }
 
 // ringBufferSize parses --datapath-events. It returns 0 for a perf event array.
@@ -121,14 +168,21 @@ func newDatapath(p params) (monitor.DatapathReady, monitor.DatapathCheck, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	limits, traceInterval, err := p.Config.suppression()
+	if err != nil {
+		return nil, nil, err
+	}
 	path := p.Monitor.MonitorEventsMap
 	if len(p.Config.Device) == 0 {
 		return func(ctx context.Context) error { return AwaitPin(ctx, path) }, nil, nil
 	}
 	r := &runner{
-		log:     p.Log,
-		health:  health.OrNone(p.Health).NewScope("devices"),
-		opts:    Options{Devices: p.Config.Device, Deny: rules, EventsMap: path, RingBufferSize: ringBufferSize},
+		log:    p.Log,
+		health: health.OrNone(p.Health).NewScope("devices"),
+		opts: Options{
+			Devices: p.Config.Device, Deny: rules, EventsMap: path, RingBufferSize: ringBufferSize,
+			RateLimits: limits, TraceInterval: traceInterval,
+		},
 		running: make(chan struct{}),
 	}
 	p.Lifecycle.Append(r)

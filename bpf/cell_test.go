@@ -140,6 +140,12 @@ func TestCellRefuses(t *testing.T) {
 			"--deny has 65 rules, at most 64 are possible"},
 		{"events into what is not known", []string{"--device=lo", "--datapath-events=pipe"},
 			"--datapath-events=pipe: allowed are perf and ringbuf"},
+		{"a rate limit that is none", []string{"--device=lo", "--events-rate-limit=many"}, `--events-rate-limit: "many"`},
+		{"a burst without a rate limit", []string{"--device=lo", "--events-burst=5"}, "--events-burst needs --events-rate-limit"},
+		{"a rate limit without a device", []string{"--events-rate-limit=5"}, "--events-rate-limit needs --device"},
+		{"aggregation by what is not known", []string{"--device=lo", "--trace-aggregation=port"}, "--trace-aggregation=port: allowed are none and flow"},
+		{"aggregation without a device", []string{"--trace-aggregation=flow"}, "--trace-aggregation needs --device"},
+		{"no interval", []string{"--device=lo", "--trace-aggregation=flow", "--trace-interval=0s"}, "--trace-interval=0s: it has to be more than 0"},
 		{"unknown device", []string{"--device=nosuch"}, `device "nosuch": Link not found`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

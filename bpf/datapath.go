@@ -11,10 +11,12 @@ import (
 	"math/bits"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/internal/suppressed"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
@@ -24,6 +26,8 @@ const (
 	eventsMapName = "monitor_events"
 	wantedMapName = "monitor_wanted"
 	lossesMapName = "monitor_lost"
+
+	suppressedMapName = "monitor_suppr"
 )
 
 // Options says what a datapath does.
@@ -47,6 +51,14 @@ type Options struct {
 	// page, in place of a perf event array. Its losses are counted as ringbuf_losses.h has it. See
 	// [DefaultRingBufferSize].
 	RingBufferSize int
+
+	// RateLimits are how many events the datapath makes at most. What it suppresses is counted in a map that is pinned
+	// beside the events map, at its path with "_suppressed" behind it, see suppressed.h.
+	RateLimits RateLimits
+
+	// TraceInterval is how often a flow is traced of whose packets there is nothing new to tell, see aggregate.h. If
+	// it is 0 all packets are traced.
+	TraceInterval time.Duration
 
 	// DevicesChanged, if it is not nil, is called when the datapath is not attached to all
 	// devices any more, with an error that names them, again when they are others, and with nil once it
@@ -100,7 +112,13 @@ func (d *Datapath) start(opts Options) (err error) {
 	if err := opts.setKind(spec); err != nil {
 		return err
 	}
-	pinned := pinnedMaps(spec, opts.EventsMap, opts.RingBufferSize > 0)
+	if err := opts.RateLimits.set(spec); err != nil {
+		return err
+	}
+	if err := setAggregation(spec, opts.TraceInterval); err != nil {
+		return err
+	}
+	pinned := pinnedMaps(spec, &opts)
 	stale, err := findStaleMaps(pinned)
 	if err != nil {
 		return err
@@ -120,6 +138,8 @@ func (d *Datapath) start(opts Options) (err error) {
 		hostMapEventsRingbuf: d.objects.EventsRingbuf,
 		hostMapEventsLost:    d.objects.EventsLost,
 		hostMapEventsWanted:  d.objects.EventsWanted,
+
+		hostMapEventsSuppressed: d.objects.EventsSuppressed,
 	}
 	for _, p := range pinned {
 		if stale[p.name] != nil {
@@ -143,13 +163,17 @@ type pinnedMap struct {
 }
 
 // pinnedMaps are in the order in which they are pinned: whoever finds the events map finds all.
-func pinnedMaps(spec *ebpf.CollectionSpec, path string, ringBuffer bool) (pinned []pinnedMap) {
+func pinnedMaps(spec *ebpf.CollectionSpec, opts *Options) (pinned []pinnedMap) {
+	path := opts.EventsMap
 	add := func(name, kernelName, path string) {
 		spec.Maps[name].Name = kernelName
 		pinned = append(pinned, pinnedMap{name, spec.Maps[name], path})
 	}
 	add(hostMapEventsWanted, wantedMapName, path+wanted.Suffix)
-	if ringBuffer {
+	if opts.suppresses() {
+		add(hostMapEventsSuppressed, suppressedMapName, path+suppressed.Suffix)
+	}
+	if opts.RingBufferSize > 0 {
 		add(hostMapEventsLost, lossesMapName, path+agent.RingBufferLossesSuffix)
 		add(hostMapEventsRingbuf, eventsMapName, path)
 	} else {
@@ -179,6 +203,9 @@ func closeAll(maps map[string]*ebpf.Map) (err error) {
 	}
 	return err
 }
+
+// suppresses tells whether there is anything that the datapath does not make although somebody wants it.
+func (opts *Options) suppresses() bool { return len(opts.RateLimits) > 0 || opts.TraceInterval > 0 }
 
 // setKind has the programs write into the kind of map that was asked for.
 func (opts *Options) setKind(spec *ebpf.CollectionSpec) error {

@@ -85,6 +85,12 @@
 // packet from being put together. The others pass, and filters for the port do not
 // find them. Rules without a port match all fragments.
 //
+// # Fewer events
+//
+// [Options.RateLimits] and [Options.TraceInterval] have the datapath make fewer events than somebody wants. What it leaves out is
+// counted in a map beside the events map, of which an agent tells its subscribers: suppressed.h. The order is: what nobody wants
+// (wanted.h), what says nothing new of its flow (aggregate.h), what there are too many of (rate_limit.h). Each takes nothing away from the next.
+//
 // # What no rule drops
 //
 // Packets that are not IP match no rule, ARP among them. RFC 4890 says, in sections 4.3.1 and

@@ -11,7 +11,9 @@
 
 #include "events.h"
 #include "packet.h"
+#include "rate_limit.h"
 #include "ringbuf_losses.h"
+#include "suppressed.h"
 #include "wanted.h"
 
 /* What is captured of a simple packet, and at most. The difference is room for tunnels with
@@ -52,6 +54,18 @@ struct {
 	__type(key, __u32);
 	__type(value, struct monitor_wanted);
 } events_wanted SEC(".maps");
+
+/* The rate limits, by message type, which the loader sets, and what they and aggregation suppress. */
+const volatile struct monitor_rate rate_limits[EVENT_TYPES] = {};
+
+struct monitor_bucket rate_buckets[EVENT_TYPES];
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_TYPES);
+	__type(key, __u32);
+	__type(value, struct monitor_suppressed);
+} events_suppressed SEC(".maps");
 
 #define VLAN_TAG_LEN 4
 
@@ -128,6 +142,21 @@ static __noinline int write_plain(struct __sk_buff *skb, const union event *even
 static __always_inline bool wants(enum event_type type)
 {
 	return monitor_wants(&events_wanted, type);
+}
+
+/* take_token is neither inlined nor static, so that the verifier looks at it once. */
+__noinline int take_token(__u32 type)
+{
+	return type < EVENT_TYPES && monitor_take(&rate_buckets[type], &rate_limits[type]);
+}
+
+/* allowed tells whether the rate limit leaves room for an event of a type, and counts it if not. */
+static __always_inline bool allowed(enum event_type type)
+{
+	if (!rate_limits[type].interval || take_token(type))
+		return true;
+	monitor_count_rate_limited(&events_suppressed, type);
+	return false;
 }
 
 /* emit completes the header and writes the event with the start of the packet.

@@ -12,6 +12,7 @@ enum event_type {
 	EVENT_DROP = 1,
 	EVENT_TRACE = 4,
 	EVENT_POLICY_VERDICT = 5,
+	EVENT_TYPES, /* more than any of them */
 };
 
 /* Flags of trace and drop events. */

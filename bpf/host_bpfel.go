@@ -45,6 +45,44 @@ type hostFramedEvent struct {
 	Frame [528]uint8
 }
 
+type hostMonitorBucket struct {
+	_      structs.HostLayout
+	FullAt uint64
+	_      [56]byte
+}
+
+type hostMonitorFlow struct {
+	_               structs.HostLayout
+	Source          [4]uint32
+	Destination     [4]uint32
+	SourcePort      uint16
+	DestinationPort uint16
+	Ifindex         uint32
+	Family          uint8
+	Protocol        uint8
+	Place           uint8
+	Pad             uint8
+}
+
+type hostMonitorFlowState struct {
+	_        structs.HostLayout
+	TracedAt uint64
+	TcpFlags uint32
+	Pad      uint32
+}
+
+type hostMonitorRate struct {
+	_        structs.HostLayout
+	Interval uint64
+	Burst    uint64
+}
+
+type hostMonitorSuppressed struct {
+	_           structs.HostLayout
+	RateLimited uint64
+	Aggregated  uint64
+}
+
 type hostMonitorWanted struct {
 	_        structs.HostLayout
 	Version  uint32
@@ -56,18 +94,23 @@ type hostMonitorWanted struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	hostMapCiliumEvents   = "cilium_events"
-	hostMapDenyRules      = "deny_rules"
-	hostMapEventsLost     = "events_lost"
-	hostMapEventsRingbuf  = "events_ringbuf"
-	hostMapEventsWanted   = "events_wanted"
-	hostMapFramedEvents   = "framed_events"
-	hostProgFromNetwork   = "from_network"
-	hostProgFromNetworkL3 = "from_network_l3"
-	hostProgToNetwork     = "to_network"
-	hostProgToNetworkL3   = "to_network_l3"
-	hostVarDenyRuleCount  = "deny_rule_count"
-	hostVarUseRingbuf     = "use_ringbuf"
+	hostMapCiliumEvents     = "cilium_events"
+	hostMapDenyRules        = "deny_rules"
+	hostMapEventsLost       = "events_lost"
+	hostMapEventsRingbuf    = "events_ringbuf"
+	hostMapEventsSuppressed = "events_suppressed"
+	hostMapEventsWanted     = "events_wanted"
+	hostMapFramedEvents     = "framed_events"
+	hostMapTracedFlows      = "traced_flows"
+	hostProgFromNetwork     = "from_network"
+	hostProgFromNetworkL3   = "from_network_l3"
+	hostProgToNetwork       = "to_network"
+	hostProgToNetworkL3     = "to_network_l3"
+	hostVarDenyRuleCount    = "deny_rule_count"
+	hostVarRateBuckets      = "rate_buckets"
+	hostVarRateLimits       = "rate_limits"
+	hostVarTraceInterval    = "trace_interval"
+	hostVarUseRingbuf       = "use_ringbuf"
 )
 
 // loadHost returns the embedded CollectionSpec for host.
@@ -122,12 +165,14 @@ type hostProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type hostMapSpecs struct {
-	CiliumEvents  *ebpf.MapSpec `ebpf:"cilium_events"`
-	DenyRules     *ebpf.MapSpec `ebpf:"deny_rules"`
-	EventsLost    *ebpf.MapSpec `ebpf:"events_lost"`
-	EventsRingbuf *ebpf.MapSpec `ebpf:"events_ringbuf"`
-	EventsWanted  *ebpf.MapSpec `ebpf:"events_wanted"`
-	FramedEvents  *ebpf.MapSpec `ebpf:"framed_events"`
+	CiliumEvents     *ebpf.MapSpec `ebpf:"cilium_events"`
+	DenyRules        *ebpf.MapSpec `ebpf:"deny_rules"`
+	EventsLost       *ebpf.MapSpec `ebpf:"events_lost"`
+	EventsRingbuf    *ebpf.MapSpec `ebpf:"events_ringbuf"`
+	EventsSuppressed *ebpf.MapSpec `ebpf:"events_suppressed"`
+	EventsWanted     *ebpf.MapSpec `ebpf:"events_wanted"`
+	FramedEvents     *ebpf.MapSpec `ebpf:"framed_events"`
+	TracedFlows      *ebpf.MapSpec `ebpf:"traced_flows"`
 }
 
 // hostVariableSpecs contains global variables before they are loaded into the kernel.
@@ -135,6 +180,9 @@ type hostMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type hostVariableSpecs struct {
 	DenyRuleCount *ebpf.VariableSpec `ebpf:"deny_rule_count"`
+	RateBuckets   *ebpf.VariableSpec `ebpf:"rate_buckets"`
+	RateLimits    *ebpf.VariableSpec `ebpf:"rate_limits"`
+	TraceInterval *ebpf.VariableSpec `ebpf:"trace_interval"`
 	UseRingbuf    *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 }
 
@@ -158,12 +206,14 @@ func (o *hostObjects) Close() error {
 //
 // It can be passed to loadHostObjects or ebpf.CollectionSpec.LoadAndAssign.
 type hostMaps struct {
-	CiliumEvents  *ebpf.Map `ebpf:"cilium_events"`
-	DenyRules     *ebpf.Map `ebpf:"deny_rules"`
-	EventsLost    *ebpf.Map `ebpf:"events_lost"`
-	EventsRingbuf *ebpf.Map `ebpf:"events_ringbuf"`
-	EventsWanted  *ebpf.Map `ebpf:"events_wanted"`
-	FramedEvents  *ebpf.Map `ebpf:"framed_events"`
+	CiliumEvents     *ebpf.Map `ebpf:"cilium_events"`
+	DenyRules        *ebpf.Map `ebpf:"deny_rules"`
+	EventsLost       *ebpf.Map `ebpf:"events_lost"`
+	EventsRingbuf    *ebpf.Map `ebpf:"events_ringbuf"`
+	EventsSuppressed *ebpf.Map `ebpf:"events_suppressed"`
+	EventsWanted     *ebpf.Map `ebpf:"events_wanted"`
+	FramedEvents     *ebpf.Map `ebpf:"framed_events"`
+	TracedFlows      *ebpf.Map `ebpf:"traced_flows"`
 }
 
 func (m *hostMaps) Close() error {
@@ -172,8 +222,10 @@ func (m *hostMaps) Close() error {
 		m.DenyRules,
 		m.EventsLost,
 		m.EventsRingbuf,
+		m.EventsSuppressed,
 		m.EventsWanted,
 		m.FramedEvents,
+		m.TracedFlows,
 	)
 }
 
@@ -182,6 +234,9 @@ func (m *hostMaps) Close() error {
 // It can be passed to loadHostObjects or ebpf.CollectionSpec.LoadAndAssign.
 type hostVariables struct {
 	DenyRuleCount *ebpf.Variable `ebpf:"deny_rule_count"`
+	RateBuckets   *ebpf.Variable `ebpf:"rate_buckets"`
+	RateLimits    *ebpf.Variable `ebpf:"rate_limits"`
+	TraceInterval *ebpf.Variable `ebpf:"trace_interval"`
 	UseRingbuf    *ebpf.Variable `ebpf:"use_ringbuf"`
 }
 

@@ -102,6 +102,7 @@ static __always_inline void parse_ipv4(struct __sk_buff *skb, bool ingress, stru
 		return;
 
 	pkt->family = 4;
+	pkt->ip_off = pkt->off;
 	pkt->proto = ip.protocol;
 	pkt->remote[0] = ingress ? ip.saddr : ip.daddr;
 
@@ -130,6 +131,7 @@ static __always_inline void parse_ipv6(struct __sk_buff *skb, bool ingress, stru
 		return;
 
 	pkt->family = 6;
+	pkt->ip_off = pkt->off;
 	__builtin_memcpy(pkt->remote, ingress ? &ip.saddr : &ip.daddr, sizeof(pkt->remote));
 	pkt->mapped = !pkt->remote[0] && !pkt->remote[1] && pkt->remote[2] == bpf_htonl(0xffff);
 

@@ -28,6 +28,10 @@ struct packet {
 	__be32 remote[4]; /* an IPv4 address is in the first */
 	bool mapped;      /* remote is IPv4-mapped: an IPv4 address is in the last */
 
+	/* Where the IP header begins, and what it carries; 0 if there is none, or it is not in the packet. */
+	__u32 ip_off;
+	__u32 transport_off;
+
 	/* How many bytes the headers take up that a simple packet would not have: tags, options,
 	 * extensions, and all that is around a packet in the packet.
 	 */

@@ -97,6 +97,7 @@ static __always_inline void parse_transport(struct __sk_buff *skb, struct packet
 {
 	__be16 ports[2]; /* source, destination: the same place in all */
 
+	pkt->transport_off = pkt->off;
 	switch (pkt->proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:

@@ -105,6 +105,7 @@ type flagGroup struct {
 // agentFlags is how the help of the agent groups its flags.
 var agentFlags = []flagGroup{
 	{"Which datapath", []string{"device", "deny", "kernel-drops", "kernel-drops-all", "monitor-events-map", "monitor-buffer-pages", "monitor-max-delay", "monitor-take-over"}},
+	{"Fewer events of the embedded datapath", []string{"events-rate-limit", "events-burst", "trace-aggregation", "trace-interval"}},
 	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "history", "history-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }
