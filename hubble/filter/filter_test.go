@@ -198,9 +198,9 @@ func TestErrors(t *testing.T) {
 
 func TestInterest(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                              "drop, capture, trace, policy-verdict, trace-sock, l7",
+		``:                              "drop, capture, trace, policy-verdict, trace-sock, kernel-drop, l7",
 		`event_type: {type: 1}`:         "drop",
-		`verdict: DROPPED`:              "drop, policy-verdict, l7",
+		`verdict: DROPPED`:              "drop, policy-verdict, kernel-drop, l7",
 		`http_method: "GET"`:            "l7",
 		`drop_reason_desc: POLICY_DENY`: "drop, policy-verdict; drop reasons Policy denied by denylist",
 		`tcp_flags: {SYN: true} event_type: {type: 4} event_type: {type: 129}`: "trace",

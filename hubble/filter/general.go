@@ -64,9 +64,9 @@ func addVerdicts(o *one, ff *flowpb.FlowFilter) error {
 		o.needRaw(func(e *raw.Event) bool {
 			return e.Verdict() == flowpb.Verdict_DROPPED && wanted(flowpb.DropReason(e.DropReason()))
 		})
-		types := typesOfVerdicts([]flowpb.Verdict{flowpb.Verdict_DROPPED})
-		if !wanted(flowpb.DropReason_DROP_REASON_UNKNOWN) { // which is all that a record says
-			types.only(packetTypes)
+		types := typesOf(api.MessageTypeDrop, api.MessageTypePolicyVerdict)
+		if wanted(flowpb.DropReason_DROP_REASON_UNKNOWN) {
+			types = typesOfVerdicts([]flowpb.Verdict{flowpb.Verdict_DROPPED})
 		}
 		o.types.only(types)
 		o.dropReasons = []uint8{}
@@ -88,7 +88,7 @@ func typesOfVerdicts(verdicts []flowpb.Verdict) typeSet {
 	for _, v := range verdicts {
 		switch v {
 		case flowpb.Verdict_DROPPED:
-			types.add(typesOf(api.MessageTypeDrop, api.MessageTypePolicyVerdict))
+			types.add(typesOf(api.MessageTypeDrop, api.MessageTypePolicyVerdict, api.MessageTypeKernelDrop))
 		case flowpb.Verdict_FORWARDED:
 			types.add(typesOf(api.MessageTypeTrace, api.MessageTypePolicyVerdict))
 		case flowpb.Verdict_REDIRECTED, flowpb.Verdict_AUDIT:

@@ -38,7 +38,8 @@ func (s *typeSet) add(other typeSet) {
 
 var (
 	accessLogType = typesOf(api.MessageTypeAccessLog)
-	packetTypes   = typesOf(api.MessageTypeDrop, api.MessageTypeCapture, api.MessageTypeTrace, api.MessageTypePolicyVerdict)
+	packetTypes   = typesOf(api.MessageTypeDrop, api.MessageTypeCapture, api.MessageTypeTrace, api.MessageTypePolicyVerdict,
+		api.MessageTypeKernelDrop)
 
 	// flowTypes are the types of events that become flows.
 	flowTypes = func() (s typeSet) {

@@ -90,6 +90,7 @@ func (d *Decoder) Decode(e agent.Event) (proto.Message, error) {
 // datapath makes the messages of the datapath's events by type. s.event is decoded.
 var datapath = map[uint8]func(d *Decoder, s *scratch, e agent.Event) proto.Message{
 	api.MessageTypeDrop:          (*Decoder).packetFlow,
+	api.MessageTypeKernelDrop:    (*Decoder).packetFlow,
 	api.MessageTypeTrace:         (*Decoder).packetFlow,
 	api.MessageTypePolicyVerdict: (*Decoder).packetFlow,
 	api.MessageTypeCapture:       (*Decoder).packetFlow,

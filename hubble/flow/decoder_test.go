@@ -204,6 +204,31 @@ func TestOwnDatapath(t *testing.T) {
 	require.Equal(t, "tcp/81", m.(*flowpb.Flow).GetIngressDeniedBy()[0].GetName())
 }
 
+func TestKernelDrop(t *testing.T) {
+	whole := packet(t, ethernet, ipv4, syn)
+	n := api.KernelDropNotify{
+		Type: api.MessageTypeKernelDrop, Direction: api.KernelDropIngress, CapLen: uint16(len(whole)), Reason: 3, Ifindex: 9,
+		Device: "veth9", ReasonName: "NO_SOCKET", Function: "tcp_v4_rcv",
+	}
+	f := decode(t, append(n.Append(nil), whole...))
+	require.Equal(t, flowpb.Verdict_DROPPED, f.GetVerdict())
+	require.Equal(t, "NO_SOCKET in tcp_v4_rcv: TCP Flags: SYN", f.GetSummary())
+	require.Equal(t, "veth9", f.GetInterface().GetName())
+	require.Equal(t, flowpb.TrafficDirection_INGRESS, f.GetTrafficDirection())
+	require.Equal(t, "web-1", f.GetSource().GetPodName())
+
+	n.Flags, n.Protocol, n.CapLen = api.FlagL3Device, 0x0806, 28
+	f = decode(t, append(n.Append(nil), make([]byte, 28)...))
+	require.Nil(t, f.GetIP(), "ARP is no IP")
+}
+
+func decode(t testing.TB, sample []byte) *flowpb.Flow {
+	t.Helper()
+	m, err := knowing().Decode(event(sample))
+	require.NoError(t, err)
+	return m.(*flowpb.Flow)
+}
+
 func TestSocket(t *testing.T) {
 	n := api.TraceSockNotify{
 		Type: api.MessageTypeTraceSock, XlatePoint: api.XlatePointPostRev, L4Proto: api.TraceSockTCP, DstPort: 443, SockCookie: 5,

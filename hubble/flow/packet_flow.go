@@ -41,6 +41,8 @@ func (d *Decoder) packetFlow(s *scratch, e agent.Event) proto.Message {
 		b.file.Name, b.file.Line = api.DropFile(n.File), uint32(n.Line)
 		f.File = &b.file
 		f.Summary = withOwnReason(n, f.Summary)
+	case api.MessageTypeKernelDrop:
+		setKernelDrop(f, e.Data)
 	case api.MessageTypeTrace:
 		setTrace(f, &s.text, &s.event)
 	case api.MessageTypePolicyVerdict:
@@ -149,6 +151,13 @@ func direction(e *raw.Event, source uint32) flowpb.TrafficDirection {
 			return flowpb.TrafficDirection_EGRESS
 		}
 		return flowpb.TrafficDirection_INGRESS
+	case api.MessageTypeKernelDrop:
+		switch e.Kernel.Direction {
+		case api.KernelDropIngress:
+			return flowpb.TrafficDirection_INGRESS
+		case api.KernelDropEgress:
+			return flowpb.TrafficDirection_EGRESS
+		}
 	case api.MessageTypePolicyVerdict:
 		if e.Policy.Direction() == api.PolicyIngress {
 			return flowpb.TrafficDirection_INGRESS

@@ -140,6 +140,8 @@ func (e *Event) Ifindex() uint32 {
 	switch e.Type {
 	case api.MessageTypeDrop:
 		return e.Drop.Ifindex
+	case api.MessageTypeKernelDrop:
+		return e.Kernel.Ifindex
 	case api.MessageTypeTrace:
 		return e.Trace.Ifindex
 	case api.MessageTypeCapture:

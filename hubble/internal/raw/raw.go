@@ -21,6 +21,7 @@ type Event struct {
 	Trace   api.TraceNotify
 	Policy  api.PolicyVerdictNotify
 	Sock    api.TraceSockNotify
+	Kernel  KernelDrop
 
 	// Packet is what was captured of the packet, of the types that have one. It shares the sample's memory.
 	Packet Packet
@@ -58,6 +59,12 @@ func (e *Event) Decode(sample []byte) error {
 			return err
 		}
 		e.Packet.dissect(captured(sample, n.DataOffset(), n.CapLen), LayerEthernet, false, false)
+	case api.MessageTypeKernelDrop:
+		n := &e.Kernel
+		if err := n.decode(sample); err != nil {
+			return err
+		}
+		e.Packet.dissect(captured(sample, kernelDropLen, n.CapLen), n.first(), false, false)
 	case api.MessageTypeTraceSock:
 		return e.Sock.Decode(sample)
 	case api.MessageTypeDebug:

@@ -11,7 +11,7 @@ import (
 // Verdict returns what became of the packet.
 func (e *Event) Verdict() flowpb.Verdict {
 	switch e.Type {
-	case api.MessageTypeDrop:
+	case api.MessageTypeDrop, api.MessageTypeKernelDrop:
 		return flowpb.Verdict_DROPPED
 	case api.MessageTypeTrace:
 		return flowpb.Verdict_FORWARDED
@@ -37,7 +37,7 @@ func (e *Event) Verdict() flowpb.Verdict {
 	return flowpb.Verdict_VERDICT_UNKNOWN
 }
 
-// DropReason returns why the packet was dropped, 0 if it was not.
+// DropReason returns why the packet was dropped, 0 if it was not, or by the kernel, whose reasons the API has no numbers for.
 func (e *Event) DropReason() uint32 {
 	switch {
 	case e.Type == api.MessageTypeDrop:
@@ -62,6 +62,8 @@ func (e *Event) SubType() uint8 {
 		return e.Capture.SubType
 	case api.MessageTypeTraceSock:
 		return e.Sock.XlatePoint
+	case api.MessageTypeKernelDrop:
+		return e.Kernel.Direction
 	default:
 		return e.Debug.SubType
 	}
