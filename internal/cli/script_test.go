@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
 	t.Cleanup(cancel)
 	newEngine := func(testing.TB, []string) *script.Engine {
-		cmds := map[string]script.Cmd{"monitor": monitorCommand()}
+		cmds := map[string]script.Cmd{"monitor": monitorCommand((*exec.Cmd).Start)}
 		maps.Copy(cmds, script.DefaultCmds())
 		return &script.Engine{Cmds: cmds, Conds: script.DefaultConds()}
 	}
@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 
 // monitorCommand is the program as a script command, which fails if the exit code is not the one
 // that is expected.
-func monitorCommand() script.Cmd {
+func monitorCommand(start func(*exec.Cmd) error) script.Cmd {
 	usage := script.CmdUsage{
 		Summary: "Run monitor",
 		Args:    "[exit=CODE] [VARIABLE=value...] [args...]",
@@ -83,7 +83,7 @@ func monitorCommand() script.Cmd {
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		cmd.WaitDelay = testTimeout
-		if err := cmd.Start(); err != nil {
+		if err := start(cmd); err != nil {
 			return nil, err
 		}
 		return func(*script.State) (string, string, error) {
