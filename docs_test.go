@@ -81,6 +81,7 @@ func TestDocsMetrics(t *testing.T) {
 	go func() {
 		defer close(descs)
 		metrics.NewCollector(a).Describe(descs)
+		metrics.NewKernelDropsCollector(nil).Describe(descs)
 	}()
 	var exist []string
 	for desc := range descs {

@@ -5,7 +5,6 @@
 package bpf
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 )
@@ -63,12 +62,7 @@ func (k *KernelDrops) function(location uint64) (name string, offset uint32) {
 	if err := k.objects.Functions.Lookup(location, &text); err != nil {
 		return "", 0
 	}
-	b := make([]byte, 0, len(text.Text))
-	for _, c := range text.Text {
-		b = append(b, byte(c))
-	}
-	b, _, _ = bytes.Cut(b, []byte{0})
-	return parseFunction(string(b))
+	return parseFunction(textOf(text.Text[:]))
 }
 
 // parseFunction parses what the kernel prints of an address: NAME+0xOFFSET/0xSIZE, and a module behind that. What the compiler
@@ -85,4 +79,16 @@ func parseFunction(text string) (name string, offset uint32) {
 	}
 	name, _, _ = strings.Cut(name, ".")
 	return name, uint32(n)
+}
+
+// textOf returns the text in an array of C.
+func textOf(chars []int8) string {
+	var b strings.Builder
+	for _, c := range chars {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	return b.String()
 }

@@ -27,6 +27,9 @@ const volatile __u32 arguments = 2;
 const volatile __u64 noise_reasons[4] = {};
 const volatile bool tell_noise = false;
 
+/* The reason where none was given, which is one of its own. */
+const volatile __u32 not_specified = ~0U;
+
 /* The network namespace whose devices are told apart by the counters. */
 const volatile __u32 own_netns = 0;
 
@@ -94,15 +97,36 @@ static const char function_format[] = "%pB";
 /* What is known of a packet. */
 struct dropped {
 	struct sk_buff *skb;
-	struct net_device *dev; /* NULL if it is not known any more */
-	struct sock *sk;        /* NULL if there is none */
+	struct sock *sk;  /* NULL if there is none */
+	const char *name; /* of the device, in the kernel's memory; NULL if it is not known any more */
+	__u16 type;       /* of the device */
 	__u32 netns;
 	__u32 ifindex;
 	__u8 direction;
 };
 
+/* The route of a packet is an address with flags in its lowest bits (SKB_DST_NOREF, SKB_DST_PTRMASK). */
+#define DST_FLAGS 1UL
+
+/* find_route_device finds them by the route. */
+static __always_inline bool find_route_device(struct dropped *d)
+{
+	struct dst_entry *dst = (void *)(d->skb->_skb_refdst & ~DST_FLAGS);
+	struct net_device *dev = BPF_CORE_READ(dst, dev);
+	__u32 netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
+
+	if (netns < FIRST_NAMESPACE_INODE)
+		return false;
+	d->name = dev->name;
+	d->type = BPF_CORE_READ(dev, type);
+	d->netns = netns;
+	d->ifindex = BPF_CORE_READ(dev, ifindex);
+	d->direction = DIRECTION_EGRESS;
+	return true;
+}
+
 /* find_device finds the device and the network namespace. In queues of sockets, packets have something else where
- * their device was.
+ * their device was, and where their route was. Those that are sent from here have a route before they have a device.
  */
 static __always_inline void find_device(struct dropped *d)
 {
@@ -111,12 +135,15 @@ static __always_inline void find_device(struct dropped *d)
 	int received = d->skb->skb_iif;
 
 	if (netns >= FIRST_NAMESPACE_INODE) {
-		d->dev = dev;
+		d->name = dev->name;
+		d->type = dev->type;
 		d->netns = netns;
 		d->ifindex = dev->ifindex;
 		d->direction = received == d->ifindex ? DIRECTION_INGRESS : DIRECTION_EGRESS;
 		return;
 	}
+	if (!received && find_route_device(d))
+		return;
 	if (d->sk)
 		netns = d->sk->__sk_common.skc_net.net->ns.inum;
 	if (netns >= FIRST_NAMESPACE_INODE)
@@ -138,8 +165,18 @@ static __always_inline bool is_packet(const struct dropped *d)
 	return family == 2 || family == 10 || family == 17; /* AF_INET, AF_INET6, AF_PACKET */
 }
 
-static __always_inline bool is_noise(__u32 reason)
+#define PACKET_BROADCAST 1 /* of linux/if_packet.h */
+#define PACKET_MULTICAST 2
+
+/* is_noise tells what is no loss to anybody. That includes what all hosts of a link get and this one has no use for. */
+static __always_inline bool is_noise(const struct dropped *d, __u32 reason)
 {
+	if (reason == not_specified) {
+		__u8 type = BPF_CORE_READ_BITFIELD(d->skb, pkt_type);
+
+		if (type == PACKET_BROADCAST || type == PACKET_MULTICAST)
+			return true;
+	}
 	return reason < 256 && noise_reasons[(reason / 64) & 3] >> (reason % 64) & 1;
 }
 
@@ -206,14 +243,11 @@ static __always_inline bool has_vlan_tag(struct sk_buff *skb)
 /* has_ethernet tells whether the packet's Ethernet header is there. */
 static __always_inline bool has_ethernet(const struct dropped *d, __u32 mac, __u32 network, __u32 tail)
 {
-	unsigned short type;
-
 	if (mac == 0xffff || mac + ETH_HLEN > tail || (network > mac && network < mac + ETH_HLEN) || network == mac)
 		return false;
-	if (!d->dev)
+	if (!d->name)
 		return network == mac + ETH_HLEN;
-	type = d->dev->type;
-	return type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
+	return d->type == ARPHRD_ETHER || d->type == ARPHRD_LOOPBACK;
 }
 
 /* capture copies the start of the packet, from the outermost header that is there. */
@@ -292,8 +326,8 @@ static __noinline int emit_drop(struct dropped *d, __u64 location, __u32 reason,
 	if (d->netns && d->netns != own_netns)
 		event->flags |= FLAG_OTHER_NETNS;
 	event->direction = d->direction;
-	if (d->dev)
-		bpf_probe_read_kernel(event->device, sizeof(event->device), d->dev->name);
+	if (d->name)
+		bpf_probe_read_kernel(event->device, sizeof(event->device), d->name);
 	capture(d, event);
 	bpf_ringbuf_submit(event, 0);
 	return 0;
@@ -314,9 +348,9 @@ int kernel_drop(__u64 *ctx)
 		d.sk = (void *)ctx[3];
 	find_device(&d);
 	kind.direction = d.direction;
-	if (d.dev && d.netns == own_netns)
-		bpf_probe_read_kernel(kind.device, sizeof(kind.device), d.dev->name);
-	kind.noise = is_noise(kind.reason) || !is_packet(&d);
+	if (d.name && d.netns == own_netns)
+		bpf_probe_read_kernel(kind.device, sizeof(kind.device), d.name);
+	kind.noise = is_noise(&d, kind.reason) || !is_packet(&d);
 
 	count = count_of(&kind);
 	if (!count)

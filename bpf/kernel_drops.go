@@ -24,8 +24,9 @@ const KernelDropsSource = "kernel-drops"
 
 // KernelDropsOptions says what of the packets that the kernel drops is told.
 type KernelDropsOptions struct {
-	// All has events made also of what [KernelDropNoise] names, and of what sockets of the machine send to each other,
-	// which is no packet. Without it that is counted only.
+	// All has events made also of what [KernelDropNoise] names, of broadcasts and multicasts that are dropped without a reason,
+	// since this machine has no use for them, and of what sockets of the machine send to each other, which is no packet.
+	// Without it that is counted only.
 	All bool
 }
 
@@ -79,6 +80,7 @@ func (k *KernelDrops) load(opts KernelDropsOptions) (err error) {
 		kernelDropsVarArguments:    uint32(k.arguments),
 		kernelDropsVarNoiseReasons: k.reasons.noise(),
 		kernelDropsVarTellNoise:    opts.All,
+		kernelDropsVarNotSpecified: k.reasons.number("NOT_SPECIFIED"),
 		kernelDropsVarOwnNetns:     netns,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {

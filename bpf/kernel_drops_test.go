@@ -100,7 +100,8 @@ func (k *kernelDrops) await(want func(e *api.Event) bool) *api.Event {
 			if want(&e) {
 				return &e
 			}
-			k.t.Logf("passed over: %+v", e.KernelDrop)
+			n := &e.KernelDrop
+			k.t.Logf("passed over: %s in %s+%#x, %s, EtherType %#x", n.ReasonText(), n.Function, n.Offset, n.Device, n.Protocol)
 		case <-timeout:
 			require.Fail(k.t, "no such event came")
 		}

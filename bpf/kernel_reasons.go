@@ -7,9 +7,11 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -49,8 +51,9 @@ func kfreeSKBArguments() (int, error) {
 }
 
 // kernelReasons are the names of the reasons why the kernel drops packets, which differ from kernel to kernel. A reason is a
-// number: its upper 16 bits are that of a subsystem. It is for one goroutine at a time, once it is loaded.
+// number: its upper 16 bits are that of a subsystem.
 type kernelReasons struct {
+	mu    sync.Mutex // guards what follows
 	names      map[uint32]string
 	subsystems map[uint32]string    // names of those that have reasons of their own
 	looked     map[uint32]time.Time // when those were looked for in vain
@@ -81,16 +84,16 @@ func loadKernelReasons() (*kernelReasons, error) {
 		for _, v := range subsystems.Values {
 			if name := strings.TrimPrefix(v.Name, "SKB_DROP_REASON_SUBSYS_"); v.Value > 0 && name != "NUM" {
 				r.subsystems[uint32(v.Value)] = name
-				r.loadSubsystem(uint32(v.Value))
+				r.loadSubsystemLocked(uint32(v.Value))
 			}
 		}
 	}
 	return r, nil
 }
 
-// loadSubsystem reads the reasons of a subsystem from the BTF of its module, or of the kernel if it is built in. There are
-// none as long as the module is not loaded.
-func (r *kernelReasons) loadSubsystem(number uint32) {
+// loadSubsystemLocked reads the reasons of a subsystem from the BTF of its module, or of the kernel if it is built in. There are
+// none as long as the module is not loaded. The caller holds r.mu, or nobody else has r yet.
+func (r *kernelReasons) loadSubsystemLocked(number uint32) {
 	r.looked[number] = time.Now()
 	module, _, _ := strings.Cut(strings.ToLower(r.subsystems[number]), "_")
 	enum := module + "_drop_reason"
@@ -123,15 +126,33 @@ const lookAgainAfter = 10 * time.Second
 
 // name returns the name of a reason, and "" for one that has none.
 func (r *kernelReasons) name(reason uint32) string {
-	if subsystem := reason >> subsystemShift; r.mayLearn(reason) && time.Since(r.looked[subsystem]) >= lookAgainAfter {
-		r.loadSubsystem(subsystem)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if subsystem := reason >> subsystemShift; r.mayLearnLocked(reason) && time.Since(r.looked[subsystem]) >= lookAgainAfter {
+		r.loadSubsystemLocked(subsystem)
 	}
 	return r.names[reason]
 }
 
 // mayLearn tells whether a reason that has no name may get one, when the module is loaded whose reason it is.
 func (r *kernelReasons) mayLearn(reason uint32) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mayLearnLocked(reason)
+}
+
+func (r *kernelReasons) mayLearnLocked(reason uint32) bool {
 	return r.names[reason] == "" && r.subsystems[reason>>subsystemShift] != ""
+}
+
+// number returns the number of a reason of the kernel's core, the highest of all if it has none of that name.
+func (r *kernelReasons) number(name string) uint32 {
+	for number, other := range r.names {
+		if other == name {
+			return number
+		}
+	}
+	return math.MaxUint32
 }
 
 // noise returns the numbers of the reasons that are noise, as the program wants them.

@@ -28,6 +28,10 @@ struct net_device {
 	possible_net_t nd_net;
 };
 
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct kernfs_node {
 	__u64 id;
 };
@@ -54,6 +58,7 @@ struct sock {
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
+	unsigned long _skb_refdst;
 	unsigned int len;
 	__u16 mac_header;
 	__u16 network_header;
@@ -61,6 +66,7 @@ struct sk_buff {
 	__be16 vlan_proto;
 	__u16 vlan_tci;
 	int skb_iif;
+	__u8 pkt_type : 3;
 	__u32 hash;
 	__u32 mark;
 	unsigned int tail;

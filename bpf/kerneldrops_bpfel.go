@@ -59,6 +59,7 @@ const (
 	kernelDropsVarBurst           = "burst"
 	kernelDropsVarEventsPerSecond = "events_per_second"
 	kernelDropsVarNoiseReasons    = "noise_reasons"
+	kernelDropsVarNotSpecified    = "not_specified"
 	kernelDropsVarOwnNetns        = "own_netns"
 	kernelDropsVarTellNoise       = "tell_noise"
 )
@@ -128,6 +129,7 @@ type kernelDropsVariableSpecs struct {
 	Burst           *ebpf.VariableSpec `ebpf:"burst"`
 	EventsPerSecond *ebpf.VariableSpec `ebpf:"events_per_second"`
 	NoiseReasons    *ebpf.VariableSpec `ebpf:"noise_reasons"`
+	NotSpecified    *ebpf.VariableSpec `ebpf:"not_specified"`
 	OwnNetns        *ebpf.VariableSpec `ebpf:"own_netns"`
 	TellNoise       *ebpf.VariableSpec `ebpf:"tell_noise"`
 }
@@ -179,6 +181,7 @@ type kernelDropsVariables struct {
 	Burst           *ebpf.Variable `ebpf:"burst"`
 	EventsPerSecond *ebpf.Variable `ebpf:"events_per_second"`
 	NoiseReasons    *ebpf.Variable `ebpf:"noise_reasons"`
+	NotSpecified    *ebpf.Variable `ebpf:"not_specified"`
 	OwnNetns        *ebpf.Variable `ebpf:"own_netns"`
 	TellNoise       *ebpf.Variable `ebpf:"tell_noise"`
 }

@@ -51,6 +51,7 @@ func exported(t *testing.T) map[string][]string {
 	defer func() { cancel(); <-a.Done() }()
 	descs := make(chan *prometheus.Desc, 100)
 	metrics.NewCollector(a).Describe(descs)
+	metrics.NewKernelDropsCollector(nil).Describe(descs)
 	close(descs)
 	names := map[string][]string{}
 	for d := range descs {

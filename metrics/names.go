@@ -110,11 +110,21 @@ var (
 	writeErrors = desc("write_errors_total",
 		"How often a connection ended because it could not be written to.")
 
+	kernelDrops = desc("kernel_drops_total",
+		"Packets that the kernel dropped, by reason, function, device (unknown in other network namespaces than the agent's, and where the kernel does not know any more)"+
+			" and direction (ingress, egress), whether anybody watches or not.", "reason", "function", "device", "direction")
+	kernelDropsNoise = desc("kernel_drops_noise_total",
+		"What the kernel freed where it drops packets and that is no loss to anybody, by reason and function.", "reason", "function")
+	kernelDropsLimited = desc("kernel_drops_limited_total",
+		"Packets that the kernel dropped and that left no event although somebody watched, since there were too many like it, by reason.", "reason")
+	kernelDropsMissed = desc("kernel_drops_missed_total",
+		"Packets that the kernel dropped while the same CPU was looking at another one: neither counted nor told.")
+
 	buildInfo = desc("build_info",
 		"1, with the version of the monitor, its commit (unknown in a program of another module) and the version of Go.", "version", "revision", "goversion")
 )
 
-// all are the descriptions of all metrics.
+// all are the descriptions of the metrics of an agent.
 var all = []*prometheus.Desc{
 	events, eventBytes, lastEvent,
 	lost, ringLost, corruptRings, rateLimited, aggregated,
@@ -127,3 +137,6 @@ var all = []*prometheus.Desc{
 	callbacks, callbackSeconds, callbackRunning, queueEvents, queueLag, removed, missed,
 	buildInfo,
 }
+
+// ofKernelDrops are those of what the kernel drops.
+var ofKernelDrops = []*prometheus.Desc{kernelDrops, kernelDropsNoise, kernelDropsLimited, kernelDropsMissed}

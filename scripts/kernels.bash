@@ -8,7 +8,8 @@
 scripts/install qemu-system-x86_64:qemu-system-x86 apt-get:apt dpkg-deb:dpkg xz:xz-utils /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 
 # In the order in which a module may need another one.
-modules=(veth tun sch_ingress cls_bpf)
+modules=(veth tun sch_ingress cls_bpf sch_tbf
+	libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nfnetlink nf_tables nft_ct)
 
 work=$PWD/bin/kernels # what is downloaded, and what the kernels wrote
 tmp=$(mktemp -d -t monitor-kernels.XXXXXX)
