@@ -14,6 +14,7 @@
 #include "kernel_drops.h"
 #include "kernel_types.h"
 #include "ringbuf_losses.h"
+#include "suppressed.h"
 #include "wanted.h"
 
 /* How many arguments the tracepoint has: the packet and the address of the function that dropped it; since Linux 5.17 the
@@ -55,6 +56,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct monitor_wanted);
 } drops_wanted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_KERNEL_DROP + 1);
+	__type(key, __u32);
+	__type(value, struct monitor_suppressed);
+} drops_suppressed SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -359,6 +367,7 @@ int kernel_drop(__u64 *ctx)
 	if ((kind.noise && !tell_noise) || !monitor_wants(&drops_wanted, EVENT_KERNEL_DROP))
 		return 0;
 	if (!allowed(count)) {
+		monitor_count_rate_limited(&drops_suppressed, EVENT_KERNEL_DROP);
 		__sync_fetch_and_add(&count->limited, 1);
 		__sync_fetch_and_add(&count->pending, 1);
 		return 0;

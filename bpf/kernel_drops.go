@@ -110,6 +110,8 @@ func (k *KernelDrops) AttachTo(a *agent.Agent) error {
 		Losses: k.objects.DropsLost,
 		Wanted: k.objects.DropsWanted,
 		Frames: k.event,
+
+		Suppressed: k.objects.DropsSuppressed,
 	})
 }
 

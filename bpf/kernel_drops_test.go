@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -28,6 +30,9 @@ type kernelDrops struct {
 	t      *testing.T
 	agent  *agent.Agent
 	events chan api.Event
+
+	// Of all namespaces: what this reader, or the agent, did not read in time, and what was too much to be told.
+	lost, limited atomic.Uint64
 }
 
 // watchKernelDrops watches from a namespace until the test ends. Others may drop packets at the same time, in other
@@ -67,6 +72,11 @@ func (k *kernelDrops) subscribe(namespaces ...*namespace) {
 	go func() {
 		defer close(done)
 		for pl := range stream {
+			if _, limited := pl.RateLimited(); limited {
+				k.limited.Add(pl.Lost)
+			} else if pl.Type == payload.RecordLost {
+				k.lost.Add(pl.Lost)
+			}
 			var e api.Event
 			if e.Decode(pl.Data) == nil && slices.Contains(inodes, e.KernelDrop.NetNS) {
 				e.Packet = slices.Clone(e.Packet)

@@ -53,7 +53,7 @@ func kfreeSKBArguments() (int, error) {
 // kernelReasons are the names of the reasons why the kernel drops packets, which differ from kernel to kernel. A reason is a
 // number: its upper 16 bits are that of a subsystem.
 type kernelReasons struct {
-	mu    sync.Mutex // guards what follows
+	mu         sync.Mutex // guards what follows
 	names      map[uint32]string
 	subsystems map[uint32]string    // names of those that have reasons of their own
 	looked     map[uint32]time.Time // when those were looked for in vain

@@ -37,6 +37,12 @@ type kernelDropsFunctionText struct {
 	Text [96]int8
 }
 
+type kernelDropsMonitorSuppressed struct {
+	_           structs.HostLayout
+	RateLimited uint64
+	Aggregated  uint64
+}
+
 type kernelDropsMonitorWanted struct {
 	_        structs.HostLayout
 	Version  uint32
@@ -51,6 +57,7 @@ const (
 	kernelDropsMapDropCounts      = "drop_counts"
 	kernelDropsMapDropEvents      = "drop_events"
 	kernelDropsMapDropsLost       = "drops_lost"
+	kernelDropsMapDropsSuppressed = "drops_suppressed"
 	kernelDropsMapDropsWanted     = "drops_wanted"
 	kernelDropsMapFunctions       = "functions"
 	kernelDropsMapOtherDrops      = "other_drops"
@@ -113,12 +120,13 @@ type kernelDropsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type kernelDropsMapSpecs struct {
-	DropCounts  *ebpf.MapSpec `ebpf:"drop_counts"`
-	DropEvents  *ebpf.MapSpec `ebpf:"drop_events"`
-	DropsLost   *ebpf.MapSpec `ebpf:"drops_lost"`
-	DropsWanted *ebpf.MapSpec `ebpf:"drops_wanted"`
-	Functions   *ebpf.MapSpec `ebpf:"functions"`
-	OtherDrops  *ebpf.MapSpec `ebpf:"other_drops"`
+	DropCounts      *ebpf.MapSpec `ebpf:"drop_counts"`
+	DropEvents      *ebpf.MapSpec `ebpf:"drop_events"`
+	DropsLost       *ebpf.MapSpec `ebpf:"drops_lost"`
+	DropsSuppressed *ebpf.MapSpec `ebpf:"drops_suppressed"`
+	DropsWanted     *ebpf.MapSpec `ebpf:"drops_wanted"`
+	Functions       *ebpf.MapSpec `ebpf:"functions"`
+	OtherDrops      *ebpf.MapSpec `ebpf:"other_drops"`
 }
 
 // kernelDropsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -154,12 +162,13 @@ func (o *kernelDropsObjects) Close() error {
 //
 // It can be passed to loadKernelDropsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type kernelDropsMaps struct {
-	DropCounts  *ebpf.Map `ebpf:"drop_counts"`
-	DropEvents  *ebpf.Map `ebpf:"drop_events"`
-	DropsLost   *ebpf.Map `ebpf:"drops_lost"`
-	DropsWanted *ebpf.Map `ebpf:"drops_wanted"`
-	Functions   *ebpf.Map `ebpf:"functions"`
-	OtherDrops  *ebpf.Map `ebpf:"other_drops"`
+	DropCounts      *ebpf.Map `ebpf:"drop_counts"`
+	DropEvents      *ebpf.Map `ebpf:"drop_events"`
+	DropsLost       *ebpf.Map `ebpf:"drops_lost"`
+	DropsSuppressed *ebpf.Map `ebpf:"drops_suppressed"`
+	DropsWanted     *ebpf.Map `ebpf:"drops_wanted"`
+	Functions       *ebpf.Map `ebpf:"functions"`
+	OtherDrops      *ebpf.Map `ebpf:"other_drops"`
 }
 
 func (m *kernelDropsMaps) Close() error {
@@ -167,6 +176,7 @@ func (m *kernelDropsMaps) Close() error {
 		m.DropCounts,
 		m.DropEvents,
 		m.DropsLost,
+		m.DropsSuppressed,
 		m.DropsWanted,
 		m.Functions,
 		m.OtherDrops,
