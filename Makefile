@@ -49,7 +49,7 @@ test: ## Run all tests with the race detector (as root, with BPF)
 
 .PHONY: test-hubble
 test-hubble: build-hubble ## Try the monitor with Hubble with the hubble command line and Relay of Cilium, which it builds (as root)
-	cd bench && $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/hubble/ $(patsubst %,github.com/cilium/cilium/%,hubble hubble-relay)
+	cd bench && $(GO) build -ldflags '-s -w' -o $(CURDIR)/bin/hubble/ $(patsubst %,github.com/cilium/cilium/%,hubble hubble-relay)
 	cd hubble && HUBBLE_TEST_BINARIES=$(CURDIR)/bin/hubble $(GO) test -count=1 ./acceptance
 
 # Debian's releases whose kernels are tried: 6.1, without TCX, and 6.12.

@@ -26,6 +26,9 @@ const (
 	socketGroup = "cilium"
 )
 
+// healthService is the name of the service that the hubble command line asks the health of: Cilium's for the observer.
+const healthService = "hubble.server.Observer"
+
 // server serves the API on a unix socket and on TCP, as far as they are asked for, each by a gRPC server and a goroutine of
 // its own.
 type server struct {
@@ -44,7 +47,7 @@ type server struct {
 // Start implements cell.HookInterface.
 func (s *server) Start(cell.HookContext) (err error) {
 	s.checks = health.NewServer()
-	s.checks.SetServingStatus(observerpb.Observer_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	s.checks.SetServingStatus(healthService, healthpb.HealthCheckResponse_SERVING)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(nil))

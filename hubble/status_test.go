@@ -42,7 +42,7 @@ func TestStatus(t *testing.T) {
 	_, err = n.observer().GetNodes(t.Context(), &observerpb.GetNodesRequest{})
 	require.Equal(t, codes.Unimplemented, status.Code(err), "it is Relay's")
 	health, err := grpc_health_v1.NewHealthClient(n.dial()).Check(t.Context(),
-		&grpc_health_v1.HealthCheckRequest{Service: "observer.Observer"})
+		&grpc_health_v1.HealthCheckRequest{Service: "hubble.server.Observer"})
 	require.NoError(t, err)
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, health.GetStatus())
 }

@@ -54,8 +54,8 @@ func TestStatus(t *testing.T) {
 	require.Contains(t, status, "Healthcheck (via "+server+"): Ok")
 	require.Contains(t, status, "Current/Max Flows: 10/1,000 (1.00%)")
 	require.NotContains(t, status, "Flows/s: 0.00")
-	require.Equal(t, "{}\n", run(t, nil, "hubble", "list", "namespaces", "--server", server, "-o", "json"))
-	require.Contains(t, run(t, nil, "hubble", "observe", "agent-events", "--server", server), "")
+	require.Equal(t, "null\n", run(t, nil, "hubble", "list", "namespaces", "--server", server, "-o", "json"))
+	require.Empty(t, run(t, nil, "hubble", "observe", "debug-events", "--server", server))
 }
 
 // TestSlowReader has a command line whose output nobody reads for a time: what it got and what it was told that it lost

@@ -75,14 +75,20 @@ func (c *cluster) ask(args ...string) string {
 	return run(c.t, c.users, "hubble", append(args, "--server", c.relay)...)
 }
 
+// try is ask, and the answer may be that there is none.
+func (c *cluster) try(args ...string) string {
+	c.t.Helper()
+	p := start(c.t, c.users, "hubble", append(args, "--server", c.relay)...)
+	p.wait()
+	return p.stdout.String()
+}
+
 // waitConnected waits until Relay is connected to all nodes.
 func (c *cluster) waitConnected() {
 	c.t.Helper()
 	waitUntil(c.t, func() bool {
-		p := start(c.t, c.users, "hubble", "list", "nodes", "--server", c.relay, "-o", "json")
-		p.wait()
 		var nodes []struct{ Name, State string }
-		if json.Unmarshal([]byte(p.stdout.String()), &nodes) != nil || len(nodes) != len(c.nodes) {
+		if json.Unmarshal([]byte(c.try("list", "nodes", "-o", "json")), &nodes) != nil || len(nodes) != len(c.nodes) {
 			return false
 		}
 		for _, n := range nodes {
@@ -105,7 +111,7 @@ func (c *cluster) drop(first, n int) map[string][]int {
 	return dropped
 }
 
-// observed returns the drops among responses by the names of nodes.
+// dropsOf returns the drops among responses by the names of nodes.
 func dropsOf(all []response) (drops []response) {
 	for _, r := range all {
 		if r.Flow != nil {
@@ -120,15 +126,14 @@ func dropsOf(all []response) (drops []response) {
 func TestRelay(t *testing.T) {
 	c := startCluster(t)
 	begin := time.Now().Format(time.RFC3339Nano)
-	status := c.ask("status")
-	require.Contains(t, status, "Connected Nodes: 3/3")
+	waitUntil(t, func() bool { return strings.Contains(c.try("status"), "Connected Nodes: 3/3") }, "Relay looks after its health every 5 s")
 	nodes := c.ask("list", "nodes", "-o", "wide")
 	for name, address := range c.at {
 		require.Regexp(t, `(?m)^`+name+` +Connected .* `+address+`:4244 +Enabled$`, nodes)
 	}
 
 	want := c.drop(20000, 25)
-	observe := []string{"observe", "--since", begin, "--verdict", "DROPPED", "-o", "jsonpb"}
+	observe := []string{"observe", "--since", begin, "--type", "drop", "-o", "jsonpb"}
 	var drops []response
 	waitUntil(t, func() bool {
 		drops = dropsOf(responses(t, lines(c.ask(observe...))))
@@ -148,7 +153,7 @@ func TestRelay(t *testing.T) {
 func TestRelayHeals(t *testing.T) {
 	c := startCluster(t)
 	follow := start(t, c.users, "hubble", "observe", "-f", "--since", time.Now().Format(time.RFC3339Nano),
-		"--verdict", "DROPPED", "-o", "jsonpb", "--server", c.relay)
+		"--type", "drop", "-o", "jsonpb", "--server", c.relay)
 	drops := func(n int) (drops []response) {
 		t.Helper()
 		waitUntil(t, func() bool {
