@@ -61,11 +61,17 @@ type descriptor struct {
 	// dropReason returns why a packet was dropped. nil.
 	dropReason func(e *Event) uint8
 
-	// meaning returns what dropReason means, for people, "" if nobody knows. nil.
+	// meaning returns what dropReason means, for people, "" if nobody knows. nil: e is no drop.
 	meaning func(e *Event) string
 
 	// dropReasonName returns why the kernel dropped a packet. nil.
 	dropReasonName func(e *Event) string
+
+	// function returns where the packet was dropped, "" if that is not known. nil: e is no drop.
+	function func(e *Event) string
+
+	// more returns how many packets e stands for besides its own. nil.
+	more func(e *Event) uint64
 
 	// verdict returns one of verdicts, or "". Both nil.
 	verdict  func(e *Event) string

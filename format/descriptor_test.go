@@ -16,16 +16,16 @@ import (
 // lacks has what is nil in the descriptor of a type since its events have no such thing. For a
 // new type, each of them is a decision.
 var lacks = map[string]string{
-	"drop":           "traffic verdict verdicts ifname dropReasonName",
-	"trace":          "dropReason meaning verdict verdicts ifname dropReasonName",
-	"policy-verdict": "fields ifindex dropReason meaning ifname dropReasonName",
-	"capture":        "traffic to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
-	"debug":          "fields packet traffic ifindex to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
-	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
-	"l7":             "fields packet ifindex dropReason meaning ifname dropReasonName",
-	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
+	"drop":           "traffic more verdict verdicts ifname dropReasonName",
+	"trace":          "dropReason meaning function more verdict verdicts ifname dropReasonName",
+	"policy-verdict": "fields ifindex dropReason meaning function more ifname dropReasonName",
+	"capture":        "traffic to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
+	"debug":          "fields packet traffic ifindex to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
+	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
+	"l7":             "fields packet ifindex dropReason meaning function more ifname dropReasonName",
+	"agent":          "fields packet traffic ifindex from to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
 	"kernel-drop":    "cilium traffic from to hasIdentity dropReason verdict verdicts",
-	"own":            "cilium traffic from to hasIdentity dropReason meaning verdict verdicts ifname dropReasonName",
+	"own":            "cilium traffic from to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
 }
 
 // TestDescriptors demands every entry of every message type.

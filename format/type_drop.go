@@ -42,6 +42,12 @@ var dropType = descriptor{
 		reason, _ := explain.Datapath(api.DropReason(e.sample.Drop.SubType))
 		return reason.Meaning
 	},
+	function: func(e *Event) string {
+		if e.sample.Drop.File == 0 {
+			return ""
+		}
+		return string(appendSourceLine(nil, &e.sample.Drop))
+	},
 }
 
 func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {

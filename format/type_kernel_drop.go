@@ -32,6 +32,8 @@ var kernelDropType = descriptor{
 		reason, _ := explain.Kernel(e.sample.KernelDrop.ReasonName)
 		return reason.Meaning
 	},
+	function:       func(e *Event) string { return e.sample.KernelDrop.Function },
+	more:           func(e *Event) uint64 { return uint64(e.sample.KernelDrop.Limited) },
 	dropReasonName: func(e *Event) string { return e.sample.KernelDrop.ReasonText() },
 }
 

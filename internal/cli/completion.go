@@ -91,6 +91,19 @@ func completeList(values func() []string) cobra.CompletionFunc {
 	}
 }
 
+// completeFilterFlags completes the values of the filter flags of a command.
+func completeFilterFlags(cmd *cobra.Command) {
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"type":        completeList(filterValues("type")),
+		"protocol":    completeList(filterValues("protocol")),
+		"tcp-flags":   completeList(filterValues("tcp-flags")),
+		"identity":    completeList(filterValues("identity")),
+		"verdict":     completeList(filterValues("verdict")),
+		"drop-reason": completeDropReason,
+		"interface":   completeInterface,
+	})
+}
+
 // filterValues returns the values of a filter flag when they are asked for.
 func filterValues(flag string) func() []string {
 	return func() []string { return format.FilterValues(flag) }

@@ -126,7 +126,7 @@ func environment(cmd *cobra.Command) string {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		var variable string
 		switch cmd.Name() {
-		case "watch", "status", "shell":
+		case "watch", "top", "status", "shell":
 			variable = environmentVariable(cmd, f)
 		case "agent":
 			if f.Name != "help" && f.Name != flagConfig && f.Name != flagCheck {

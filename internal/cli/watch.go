@@ -38,6 +38,9 @@ type watchOptions struct {
 // filterGroup is the title of the filter flags in the help.
 const filterGroup = "Which events"
 
+// sourceGroup is that of the flags that say whose events.
+const sourceGroup = "Where they come from"
+
 func newWatchCommand() *cobra.Command {
 	var opts watchOptions
 	cmd := &cobra.Command{
@@ -112,21 +115,15 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 		}
 		return pflag.NormalizedName(name)
 	})
+	completeFilterFlags(cmd)
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
-		"type":        completeList(filterValues("type")),
-		"protocol":    completeList(filterValues("protocol")),
-		"tcp-flags":   completeList(filterValues("tcp-flags")),
-		"identity":    completeList(filterValues("identity")),
-		"verdict":     completeList(filterValues("verdict")),
-		"drop-reason": completeDropReason,
-		"interface":   completeInterface,
-		"output":      completeOne(format.OutputNames()...),
-		"timestamps":  completeOne(format.TimestampNames()...),
-		"color":       completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
-		"write":       completeFiles,
-		"record":      completeFiles,
-		"read":        completeFiles,
-		flagSocket:    completeFiles,
+		"output":     completeOne(format.OutputNames()...),
+		"timestamps": completeOne(format.TimestampNames()...),
+		"color":      completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
+		"write":      completeFiles,
+		"record":     completeFiles,
+		"read":       completeFiles,
+		flagSocket:   completeFiles,
 	})
 	return cmd
 }
@@ -162,7 +159,7 @@ func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
 		fs.StringVar(&o.record, "record", "", "record all events in this `FILE`, whatever the filters, for --read; - is stdout")
 		o.rotation.addFlags(fs)
 	}))
-	flags.AddFlagSet(group("Where they come from", func(fs *pflag.FlagSet) {
+	flags.AddFlagSet(group(sourceGroup, func(fs *pflag.FlagSet) {
 		addSocketFlag(fs)
 		fs.StringVar(&o.read, "read", "", "read a recording from this `FILE` instead, or a stream from stdin (-)")
 	}))
