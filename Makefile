@@ -8,7 +8,7 @@ CLANG := clang-14
 LLVM  := llvm-strip-14
 
 # The nested modules have dependencies of their own.
-MODULES := . bench ciliumagent deploy example hubble tools
+MODULES := . bench ciliumagent deploy example hubble hubble/otlp tools
 
 .PHONY: help
 help: ## Show the targets
@@ -76,6 +76,7 @@ vet: ## Run go vet
 staticcheck: ## Run staticcheck
 	$(GO) tool staticcheck ./...
 	cd hubble && $(GO) tool -modfile=$(CURDIR)/go.mod staticcheck ./...
+	cd hubble/otlp && $(GO) tool -modfile=$(CURDIR)/go.mod staticcheck ./...
 
 # Built by tools/go.mod, whose dependencies are no concern of the module's users.
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
