@@ -112,7 +112,7 @@ func callStatsLocked[S comparable](a *Agent, s *subscribers[S], version listener
 	all := []CallStats{}
 	for sub := range s.subscriptions {
 		stats := sub.callStatsLocked(version, now)
-		stats.Wants = a.demand.textLocked(sub.class)
+		stats.Wants = textOf(a.demand.interestLocked(sub.class))
 		all = append(all, stats)
 		key := guestName{s.kind, sub.name}
 		totals[key] = totals[key].add(key, &stats)
@@ -164,7 +164,7 @@ func removeGuestLocked[S comparable](a *Agent, s *subscribers[S], subscriber S) 
 	}
 	sub := (*s.list.Load())[i]
 	s.removeLocked(subscriber)
-	a.demand.leaveLocked(sub.class)
+	a.demand.leaveLocked(sub.class, a.demand.interestLocked(sub.class))
 	key := guestName{s.kind, sub.name}
 	for other := range s.subscriptions {
 		if other.name == sub.name {

@@ -103,7 +103,7 @@ func (r *reader) openNext() error {
 	if err := r.stopped.Err(); err != nil {
 		return err
 	}
-	next, _, err := r.attachment.openLocked(r.agent.demand.typesLocked())
+	next, _, err := r.attachment.openLocked(r.agent.demand.wantedLocked())
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/interest"
 )
 
 // opening is what every connection begins with, see [Agent.openingLocked].
@@ -75,6 +76,14 @@ func processName(pid int) string {
 	return strings.TrimSpace(string(name))
 }
 
+// wants returns what the client, which is a subscriber, wants.
+func (c *conn) wants() interest.Interest {
+	if c.session == nil {
+		return interest.Interest{}
+	}
+	return c.session.wants
+}
+
 // peer describes the client in logs.
 func (c *conn) peer() logrus.Fields { return peer(&c.cred, c.name) }
 
@@ -90,7 +99,7 @@ func (c *conn) statsLocked() ClientStats {
 		SubscriberStats: SubscriberStats{
 			Name:      c.clientName(),
 			Version:   c.server.version,
-			Wants:     c.server.agent.demand.textLocked(c.class),
+			Wants:     textOf(c.wants()),
 			Since:     c.since,
 			Delivered: c.cursor.Delivered(),
 		},

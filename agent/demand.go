@@ -4,19 +4,35 @@ package agent
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/interest"
 )
 
-// ErrTooManyInterests is returned to a subscriber if others have so many different interests already
-// that there is no room for another one. There is room for 63, and always for the one in everything.
+// ErrTooManyInterests says that consumers and listeners have so many different interests already that there is no
+// room for another one. There is room for 62, of which clients and streams leave 16 to them, and always for the one
+// in everything.
 var ErrTooManyInterests = errors.New("the subscribers of the monitor agent have too many different interests")
 
-// everything is the class that wants all events.
-const everything = 0
+const (
+	// everything is the class that wants all events.
+	everything = 0
+
+	// shared is the class of those streams and clients for whose interest there is no other: it wants what any of
+	// them wants, and each of them leaves out what the others want.
+	shared = eventlog.MaxClasses - 1
+
+	// spared is how many classes streams and clients leave to those who can't do that.
+	spared = 16
+)
+
+// maxPacketValues is how many protocols, port ranges and networks the rules for packets of all classes have that are
+// not of this process: events are held against each of them.
+const maxPacketValues = 1024
 
 // demand is what subscribers want. Those of the same interest are one class of the event log's.
 type demand struct {
@@ -27,16 +43,20 @@ type demand struct {
 		left     uint64 // turns of dispatch when there was no user any more
 	}
 
+	sharing []interest.Interest // of the users of the shared class
+
 	current atomic.Pointer[wanted] // replaced on change
 	changed func()                 // called then, with Agent.Mutex held
 
 	dispatch *dispatchLock // whoever holds it may have events with classes that current does not have any more
+
+	event interest.Event // that is being distributed, guarded by dispatch
 }
 
 // wanted tells which classes want an event.
 type wanted struct {
 	types   [256]eventlog.Classes // by message type: those that want any of it
-	refined eventlog.Classes      // those that want only some events of a type
+	refined [256]eventlog.Classes // those that want only some of it
 	all     [eventlog.MaxClasses]interest.Interest
 }
 
@@ -51,6 +71,60 @@ func (d *demand) enterLocked(wants interest.Interest) (class int, err error) {
 	d.classes[class].interest = wants
 	d.addLocked(class)
 	return class, nil
+}
+
+// enterFilteringLocked adds a stream or client, which leaves out what it does not want if the class is the shared one.
+// The caller holds Agent.Mutex.
+func (d *demand) enterFilteringLocked(wants interest.Interest) (class int) {
+	wants = wants.Normal()
+	class = d.classLocked(wants)
+	if class < 0 || class != everything && d.classes[class].users == 0 && d.freeLocked() <= spared {
+		d.sharing = append(d.sharing, wants)
+		d.classes[shared].users++
+		d.shareLocked()
+		return shared
+	}
+	d.classes[class].interest = wants
+	d.addLocked(class)
+	return class
+}
+
+// freeLocked returns how many classes have no user. The caller holds Agent.Mutex.
+func (d *demand) freeLocked() (n int) {
+	for _, c := range d.classes[everything+1 : shared] {
+		if c.users == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// shareLocked has the shared class want what its users want. The caller holds Agent.Mutex.
+func (d *demand) shareLocked() {
+	d.classes[shared].interest = interest.Union(d.sharing...)
+	d.updateLocked()
+}
+
+// boundedLocked returns an interest of somebody who is not trusted: without packets, if the rules for them would be more
+// than events can be held against. The caller holds Agent.Mutex.
+func (d *demand) boundedLocked(wants interest.Interest) interest.Interest {
+	values := 0
+	for _, c := range d.classes {
+		if c.users > 0 && !c.interest.Equal(wants) {
+			values += packetValues(c.interest)
+		}
+	}
+	if values+packetValues(wants) > maxPacketValues {
+		wants.Packets = nil
+	}
+	return wants
+}
+
+func packetValues(i interest.Interest) (n int) {
+	for _, r := range i.Packets {
+		n += len(r.Protocols) + len(r.Ports) + len(r.CIDRs)
+	}
+	return n
 }
 
 // enterEverythingLocked adds a subscriber that wants everything. The caller holds Agent.Mutex.
@@ -70,7 +144,7 @@ func (d *demand) classLocked(wants interest.Interest) int {
 		return everything
 	}
 	free := -1
-	for i := range d.classes[1:] {
+	for i := range d.classes[1:shared] {
 		switch c := &d.classes[1+i]; {
 		case c.interest.Equal(wants):
 			return 1 + i
@@ -81,10 +155,17 @@ func (d *demand) classLocked(wants interest.Interest) int {
 	return free
 }
 
-// leaveLocked removes a subscriber of a class. The caller holds Agent.Mutex.
-func (d *demand) leaveLocked(class int) {
+// leaveLocked removes a subscriber of a class, with the interest that it entered with. The caller holds Agent.Mutex.
+func (d *demand) leaveLocked(class int, wants interest.Interest) {
 	c := &d.classes[class]
-	if c.users--; c.users == 0 {
+	c.users--
+	switch {
+	case class == shared:
+		wants = wants.Normal()
+		i := slices.IndexFunc(d.sharing, wants.Equal)
+		d.sharing = slices.Delete(d.sharing, i, i+1)
+		d.shareLocked()
+	case c.users == 0:
 		d.updateLocked()
 		c.left = d.dispatch.turns()
 	}
@@ -93,33 +174,21 @@ func (d *demand) leaveLocked(class int) {
 // interestLocked returns what a class wants. The caller holds Agent.Mutex.
 func (d *demand) interestLocked(class int) interest.Interest { return d.classes[class].interest }
 
-// textLocked says to people what a class wants, empty if that is everything. The caller holds Agent.Mutex.
-func (d *demand) textLocked(class int) string {
-	if wants := d.interestLocked(class); !wants.Everything() {
-		return wants.String()
+// textOf says to people what a subscriber wants, empty if that is everything.
+func textOf(wants interest.Interest) string {
+	if wants.Everything() {
+		return ""
 	}
-	return ""
+	return wants.String()
 }
 
 // wantedTextLocked says to people what anybody wants, empty if that is nothing. The caller holds Agent.Mutex.
 func (d *demand) wantedTextLocked() string {
-	if d.classes[everything].users > 0 {
-		return interest.Interest{}.String()
-	}
-	var all interest.Interest
-	for _, c := range d.classes[everything+1:] {
-		switch {
-		case c.users == 0:
-		case len(c.interest.Types) == 0: // but not all of each
-			return interest.Interest{}.String()
-		default:
-			all.Types = append(all.Types, c.interest.Types...)
-		}
-	}
-	if len(all.Types) == 0 {
+	all := d.interestsLocked()
+	if len(all) == 0 {
 		return ""
 	}
-	return all.Normal().String()
+	return interest.Union(all...).String()
 }
 
 // updateLocked has all who distribute events see what is wanted. The caller holds Agent.Mutex.
@@ -136,7 +205,7 @@ func (d *demand) updateLocked() {
 				w.types[typ] |= eventlog.Of(i)
 			}
 			if c.interest.Refines(uint8(typ)) {
-				w.refined |= eventlog.Of(i)
+				w.refined[typ] |= eventlog.Of(i)
 			}
 		}
 	}
@@ -144,16 +213,17 @@ func (d *demand) updateLocked() {
 	d.changed()
 }
 
-// typesLocked returns the message types of which any event is wanted. The caller holds Agent.Mutex.
-func (d *demand) typesLocked() (types source.Types) {
-	if w := d.current.Load(); w != nil {
-		for typ, classes := range w.types {
-			if classes != 0 {
-				types.Add(uint8(typ))
-			}
+// wantedLocked returns what is wanted of sources. The caller holds Agent.Mutex.
+func (d *demand) wantedLocked() source.Wanted { return wantedOf(d.interestsLocked()) }
+
+// interestsLocked returns what subscribers want. The caller holds Agent.Mutex.
+func (d *demand) interestsLocked() (all []interest.Interest) {
+	for _, c := range d.classes {
+		if c.users > 0 {
+			all = append(all, c.interest)
 		}
 	}
-	return types
+	return all
 }
 
 // classesOfType returns the classes that want an event of a type, if only some of them.
@@ -164,17 +234,28 @@ func (d *demand) classesOfType(typ uint8) eventlog.Classes {
 	return 0
 }
 
-// classesOf returns the classes that want an event.
+// classesOf returns the classes that want an event. The caller holds the dispatch lock.
 func (d *demand) classesOf(sample []byte) eventlog.Classes {
 	w := d.current.Load()
 	if w == nil {
 		return 0
 	}
 	classes := w.types[sample[0]]
-	for refined := classes & w.refined; refined != 0; refined &= refined - 1 {
-		if class := refined.First(); !w.all[class].Wants(sample) {
+	refined := classes & w.refined[sample[0]]
+	if refined == 0 {
+		return classes
+	}
+	d.event.Reset(sample)
+	for ; refined != 0; refined &= refined - 1 {
+		if class := refined.First(); !w.all[class].WantsEvent(&d.event) {
 			classes = classes.Without(class)
 		}
 	}
 	return classes
+}
+
+// ofOthers tells whether a payload of the shared class is wanted by others only. Who is in it gets what the agent says
+// about its sources in any case.
+func ofOthers(wants interest.Interest, pl *payload.Payload) bool {
+	return !wantsPayload(wants, pl) && !isNotice(pl.Data)
 }

@@ -153,12 +153,12 @@ func (s *eventsMap) TakeSuppressed() ([]source.Suppressed, error) {
 }
 
 // SetWanted implements [source.Selective].
-func (s *eventsMap) SetWanted(types source.Types) (selects bool, err error) {
+func (s *eventsMap) SetWanted(wanted *source.Wanted) (selects bool, err error) {
 	src, ok := s.current().(source.Selective)
 	if !ok {
 		return false, nil
 	}
-	return src.SetWanted(types)
+	return src.SetWanted(wanted)
 }
 
 // current is the source of the kind that was found.

@@ -91,3 +91,13 @@ func (a *Agent) openingEventsLocked(messages []api.AgentNotifyMessage) (all [][]
 	}
 	return all
 }
+
+// isNotice tells whether an event is a notice, which clients and streams get whatever they want.
+func isNotice(sample []byte) bool {
+	var n api.AgentNotify
+	if len(sample) == 0 || sample[0] != api.MessageTypeAgent || n.Decode(sample) != nil {
+		return false
+	}
+	_, ok := n.MonitorNotice()
+	return ok
+}

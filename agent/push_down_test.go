@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -23,32 +24,31 @@ type selectiveSource struct {
 	fakeSource
 
 	mu     sync.Mutex // guards what follows
-	wanted []source.Types
+	wanted []source.Wanted
 	err    error
 }
 
-func (s *selectiveSource) SetWanted(types source.Types) (bool, error) {
+func (s *selectiveSource) SetWanted(wanted *source.Wanted) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return false, s.err
 	}
-	s.wanted = append(s.wanted, types)
+	s.wanted = append(s.wanted, *wanted)
 	return true, nil
 }
 
-// last returns what it was told last, nil if it was told nothing.
+// last returns the types that it was told last, nil if it was told nothing.
 func (s *selectiveSource) last() *source.Types {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.wanted) == 0 {
+	all := s.all()
+	if len(all) == 0 {
 		return nil
 	}
-	return &s.wanted[len(s.wanted)-1]
+	return &all[len(all)-1].Types
 }
 
 // all returns what it was told.
-func (s *selectiveSource) all() []source.Types {
+func (s *selectiveSource) all() []source.Wanted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.wanted)
@@ -91,7 +91,7 @@ func TestPushDown(t *testing.T) {
 
 	g.RemoveConsumer(everything)
 	require.Equal(t, typesOf(typeA, typeB, api.MessageTypeDrop), src.last())
-	require.Equal(t, "drop, unknown(97), unknown(98)", g.Stats().Wanted)
+	require.Equal(t, "drop, unknown(97), unknown(98); drop reasons Policy denied", g.Stats().Wanted)
 	g.RemoveListener(drops)
 	require.NoError(t, c.Close())
 	eventually(t, func() bool { return *src.last() == *typesOf(typeA) }, "the client is gone")
@@ -145,4 +145,38 @@ func TestNothingSelective(t *testing.T) {
 	require.NoError(t, f.gen.EmitTrace(3))
 	eventually(t, func() bool { return f.Stats().Unwanted == 3 }, "what nobody wants is read")
 	require.Equal(t, []agent.SourceStats{{Name: agent.EventsMapSource, Kind: "perf ring buffers", Reading: true, Records: 3}}, f.Stats().Sources)
+}
+
+// TestPushDownPackets has a source told which packets and drops are wanted: of each type those of all who want it.
+func TestPushDownPackets(t *testing.T) {
+	g := newGuarded(t)
+	src := &selectiveSource{}
+	require.NoError(t, g.AttachSource("selective", src))
+	last := func() source.Wanted {
+		src.mu.Lock()
+		defer src.mu.Unlock()
+		return src.wanted[len(src.wanted)-1]
+	}
+	every := source.Types{math.MaxUint64, math.MaxUint64, math.MaxUint64, math.MaxUint64}
+	trace, drop, agentType := uint8(api.MessageTypeTrace), uint8(api.MessageTypeDrop), uint8(api.MessageTypeAgent)
+
+	g.RegisterNewConsumer(&picky{wants: interest.Interest{Types: []uint8{trace, agentType}, Packets: portRule(1)}})
+	require.Equal(t, source.Wanted{Types: *typesOf(trace, agentType), Refined: *typesOf(trace), Packets: portRule(1)}, last())
+	require.Equal(t, "trace, agent; packets of port 1", g.Stats().Wanted)
+
+	drops := &picky{wants: interest.Interest{Types: []uint8{drop}, Packets: portRule(2), DropReasons: []uint8{133, 140}}}
+	g.RegisterNewConsumer(drops)
+	two := append(portRule(1), portRule(2)...)
+	require.Equal(t, source.Wanted{Types: *typesOf(trace, drop, agentType), Refined: *typesOf(trace, drop), Packets: two, DropReasons: *typesOf(133, 140)}, last())
+
+	others := &picky{wants: interest.Interest{Types: []uint8{drop}, Packets: portRule(1)}}
+	g.RegisterNewConsumer(others)
+	require.Equal(t, source.Wanted{Types: *typesOf(trace, drop, agentType), Refined: *typesOf(trace, drop), Packets: two, DropReasons: every}, last())
+
+	traces := &picky{wants: interest.Types(trace)}
+	g.RegisterNewConsumer(traces)
+	require.Equal(t, *typesOf(drop), last().Refined, "somebody wants all traces")
+	g.RemoveConsumer(drops)
+	g.RemoveConsumer(others)
+	require.Equal(t, source.Wanted{Types: *typesOf(trace, agentType)}, last(), "there are no rules for nothing")
 }

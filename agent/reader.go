@@ -127,7 +127,7 @@ func (r *reader) running() bool {
 // openLocked opens the source. The caller holds Agent.Mutex, which sees to it that nobody
 // opens it at the same time.
 func (r *reader) openLocked() error {
-	opened, rings, err := r.attachment.openLocked(r.agent.demand.typesLocked())
+	opened, rings, err := r.attachment.openLocked(r.agent.demand.wantedLocked())
 	if err != nil {
 		return err
 	}
@@ -145,14 +145,14 @@ func (r *reader) openLocked() error {
 }
 
 // openLocked opens the source, which is told what is wanted, and checks its rings. The caller holds Agent.Mutex.
-func (at *attachment) openLocked(wanted source.Types) (opened source.Rings, rings []source.Ring, err error) {
+func (at *attachment) openLocked(wanted source.Wanted) (opened source.Rings, rings []source.Ring, err error) {
 	if opened, err = at.source.Open(); err != nil {
 		return nil, nil, err
 	}
 	if opened == nil {
 		return nil, nil, errors.New("opening it returned no rings")
 	}
-	if err := at.setWantedLocked(wanted); err != nil {
+	if err := at.setWantedLocked(&wanted); err != nil {
 		return nil, nil, errors.Join(err, opened.Close())
 	}
 	rings = opened.All()

@@ -164,22 +164,19 @@ func (s *server) forgetWaiting(c *conn) {
 type openedSession struct {
 	conn    *conn
 	request *session.Request
-	stream  *sessionStream // nil if err is set
+	stream  *sessionStream
 	class   int
-	err     error
 }
 
 // openSession subscribes a session. It holds the dispatch lock if the session begins in the history.
 func (s *server) openSession(o *openedSession) {
 	a := s.agent
-	wants := interestOfRequest(o.request)
 	a.Lock()
 	defer a.Unlock()
-	if o.class, o.err = a.demand.enterLocked(wants); o.err != nil {
-		return
-	}
+	wants := a.demand.boundedLocked(interestOfRequest(o.request))
+	o.class = a.demand.enterFilteringLocked(wants)
 	o.stream = &sessionStream{
-		server: s, wants: wants, until: o.request.Until, only: o.request.HistoryOnly,
+		server: s, wants: wants, shared: o.class == shared, until: o.request.Until, only: o.request.HistoryOnly,
 		live: a.events.NewCursor(o.class, nil),
 	}
 	if from := o.request.From; a.history != nil && from != (session.From{}) {
@@ -192,14 +189,11 @@ func (s *server) openSession(o *openedSession) {
 
 // dropSession undoes openSession.
 func (s *server) dropSession(o *openedSession) {
-	if o.stream == nil {
-		return
-	}
 	a := s.agent
 	a.Lock()
 	defer a.Unlock()
 	o.stream.Close()
-	a.demand.leaveLocked(o.class)
+	a.demand.leaveLocked(o.class, o.stream.wants)
 	a.connections.Add(-1)
 	a.stopReadersIfUnusedLocked()
 }
@@ -222,17 +216,13 @@ func (s *server) greet(o *openedSession) {
 		s.dropSession(o)
 		return
 	}
-	if o.err != nil {
-		s.refuseRequest(c, &session.Refusal{Code: session.CodeBusy, Text: o.err.Error(), Temporary: true})
-		return
-	}
 	if o.stream.past != nil {
-		rewind(o.stream.past, beginOfRequest(o.request), o.stream.wants, nil)
+		rewind(o.stream.past, o.begin(), o.stream.wants, nil)
 	}
 	s.updateDictionary()
 	o.stream.dictionary = s.dictionary.Load()
 	a.Lock()
-	greeting, err := session.AppendGreeting(nil, s.greetingLocked(o.request, o.stream.dictionary))
+	greeting, err := session.AppendGreeting(nil, s.greetingLocked(o))
 	if err != nil { // a dictionary that is too large
 		a.Unlock()
 		s.dropSession(o)
@@ -255,7 +245,7 @@ func (s *server) greet(o *openedSession) {
 }
 
 // greetingLocked is how the agent answers a request. The caller holds Agent.Mutex.
-func (s *server) greetingLocked(request *session.Request, dictionary *session.Dictionary) *session.Greeting {
+func (s *server) greetingLocked(o *openedSession) *session.Greeting {
 	a := s.agent
 	g := &session.Greeting{
 		Version:   session.Version,
@@ -263,10 +253,10 @@ func (s *server) greetingLocked(request *session.Request, dictionary *session.Di
 		ByteOrder: byteOrder(),
 		Time:      time.Now().UnixNano(),
 		Applies: session.Applies{
-			Types: true, DropReasons: true, Until: true,
-			From: a.history != nil && beginOfRequest(request) == exactBeginOfRequest(request),
+			Types: true, DropReasons: true, Until: true, Packets: o.looksAtPackets(),
+			From: a.history != nil && o.begin() == beginOfRequest(o.request),
 		},
-		Dictionary: *dictionary,
+		Dictionary: *o.stream.dictionary,
 	}
 	if stats := a.history.stats(); stats != nil {
 		g.History = &session.History{}
@@ -288,7 +278,7 @@ func byteOrder() string {
 }
 
 func interestOfRequest(r *session.Request) interest.Interest {
-	return interest.Interest{Types: bytesOf(r.Types), DropReasons: bytesOf(r.DropReasons)}.Normal()
+	return interest.Interest{Types: bytesOf(r.Types), DropReasons: bytesOf(r.DropReasons), Packets: r.Packets}.Normal()
 }
 
 func bytesOf(numbers []int) []uint8 {
@@ -299,17 +289,22 @@ func bytesOf(numbers []int) []uint8 {
 	return all
 }
 
-// beginOfRequest is where in the history a session begins. The agent does not look at packets: so who wants
-// the last ones of some packets gets all there are, and finds the last ones of them by itself.
-func beginOfRequest(r *session.Request) begin {
-	b := exactBeginOfRequest(r)
-	if r.Packets != nil && b.last > 0 {
+// looksAtPackets tells whether the agent applies what the request says of packets: others may ask for too much.
+func (o *openedSession) looksAtPackets() bool {
+	return o.request.Packets == nil || len(o.stream.wants.Packets) > 0
+}
+
+// begin is where in the history the session begins. If the agent does not look at packets, who wants the last ones of
+// some gets all there are, and finds the last ones of them by itself.
+func (o *openedSession) begin() begin {
+	b := beginOfRequest(o.request)
+	if !o.looksAtPackets() && b.last > 0 {
 		b.last = maxLast
 	}
 	return b
 }
 
-func exactBeginOfRequest(r *session.Request) begin {
+func beginOfRequest(r *session.Request) begin {
 	b := begin{last: int(min(r.From.Last, maxLast)), until: r.Until}
 	if r.From.Since != 0 {
 		b.since = time.Unix(0, r.From.Since)

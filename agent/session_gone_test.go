@@ -55,5 +55,5 @@ func TestSessionsGone(t *testing.T) {
 	_, err := session.NewReader(waits).ReadGreeting()
 	require.NoError(t, err)
 	require.True(t, src.last().Has('w'))
-	require.False(t, slices.ContainsFunc(src.all(), func(types source.Types) bool { return types.Has('z') }))
+	require.False(t, slices.ContainsFunc(src.all(), func(w source.Wanted) bool { return w.Types.Has('z') }))
 }

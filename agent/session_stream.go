@@ -19,6 +19,7 @@ import (
 type sessionStream struct {
 	server *server
 	wants  interest.Interest
+	shared bool  // its class is that of demand's in which others want something else
 	until  int64 // of the request; 0 is for ever
 
 	live *eventlog.Cursor
@@ -36,6 +37,7 @@ type sessionStream struct {
 
 	dictionary *session.Dictionary // what the client has
 	delivered  uint64              // of past
+	leftOut    uint64              // of live
 	lost       uint64              // of it
 	ended      bool                // the last frame is made
 
@@ -192,17 +194,20 @@ func (s *sessionStream) appendEvents(buf []byte, cursor *eventlog.Cursor, own se
 	return buf
 }
 
-// appendPayload appends a payload of a cursor, unless it is one of the past that is not wanted. If the log has not
+// appendPayload appends a payload of a cursor, unless it is not wanted: who wants it of the past, or shares a class, is not known. If the log has not
 // accepted it, it is a loss of the cursor's own.
 func (s *sessionStream) appendPayload(buf []byte, cursor *eventlog.Cursor, pl *payload.Payload, at int64, accepted bool, own session.LossCause) []byte {
 	if !accepted {
 		return session.AppendLoss(buf, session.Loss{Time: time.Now().UnixNano(), Count: pl.Lost, CPU: pl.CPU, Cause: own})
 	}
-	if cursor == s.past {
-		if !wantsPayload(s.wants, pl) {
-			return buf
-		}
+	switch {
+	case cursor == s.past && !wantsPayload(s.wants, pl):
+		return buf
+	case cursor == s.past:
 		s.delivered += max(1, pl.Lost)
+	case s.shared && ofOthers(s.wants, pl):
+		s.leftOut += max(1, pl.Lost)
+		return buf
 	}
 	if typ, ok := pl.RateLimited(); ok {
 		return session.AppendLoss(buf, session.Loss{Time: at, Count: pl.Lost, CPU: payload.CPULostByReader, Cause: session.LostByRateLimit, Type: typ})
@@ -228,7 +233,7 @@ func (s *sessionStream) CaughtUp() bool {
 }
 
 // Delivered is described at [eventlog.Cursor], as are Lost and Lag.
-func (s *sessionStream) Delivered() uint64 { return s.delivered + s.live.Delivered() }
+func (s *sessionStream) Delivered() uint64 { return s.delivered + s.live.Delivered() - s.leftOut }
 
 // Lost is described at Delivered.
 func (s *sessionStream) Lost() uint64 {

@@ -81,7 +81,7 @@ type StreamOptions struct {
 // SubscribeEvents is Subscribe for those who want a part of the events, those of the past, or their times.
 // With Last or Since it waits for callbacks, so no callback may call it, and ctx's end is an error.
 //
-// Possible errors: [ErrNoAgent], [ErrStopped], [ErrTooManyInterests], ctx's error.
+// Possible errors: [ErrNoAgent], [ErrStopped], ctx's error.
 func (a *Agent) SubscribeEvents(ctx context.Context, name string, opts StreamOptions) (iter.Seq[Event], error) {
 	if a == nil {
 		return nil, ErrNoAgent
@@ -133,6 +133,7 @@ type stream struct {
 	past      *eventlog.Cursor // in the history, which comes first; nil if there is nothing more of it
 	delivered uint64           // of the history
 	lost      uint64           // of it
+	leftOut   uint64           // of cursor, since only others want it
 }
 
 // openAt is open for a stream that begins in the history.
@@ -162,13 +163,9 @@ func (s *stream) open() error {
 	if a.stopping || a.ctx.Err() != nil {
 		return ErrStopped
 	}
-	class, err := a.demand.enterLocked(s.wants)
-	if err != nil {
-		return err
-	}
-	s.class, s.since = class, time.Now()
-	s.cursor = a.events.NewCursor(class, nil)
-	a.streams.addLocked(s, s.name, class)
+	s.class, s.since = a.demand.enterFilteringLocked(s.wants), time.Now()
+	s.cursor = a.events.NewCursor(s.class, nil)
+	a.streams.addLocked(s, s.name, s.class)
 	a.totalSubscribers.Streams++
 	a.startReadersLocked()
 	return nil
@@ -234,8 +231,8 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 	if len(run) == 0 {
 		return false, ctx.Err() == nil
 	}
-	size, events := 0, uint64(0)
-	defer func() { s.took(cursor, size, events) }() // also if the caller's loop panics
+	size, events, unwanted := 0, uint64(0), uint64(0)
+	defer func() { s.took(cursor, size, events, unwanted) }() // also if the caller's loop panics
 	for n := 0; n < maxDelivery && size < len(run); n++ {
 		if ctx.Err() != nil {
 			return true, false
@@ -253,13 +250,15 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 			at = time.Unix(0, ns)
 		}
 		size += length
-		if cursor == s.cursor || wantsPayload(s.wants, pl) {
-			if accepted {
-				events += max(1, pl.Lost)
-			}
-			if !yield(Event{Time: at, Payload: pl}) {
-				return true, false
-			}
+		if cursor != s.cursor && !wantsPayload(s.wants, pl) || cursor == s.cursor && s.class == shared && ofOthers(s.wants, pl) {
+			unwanted += max(1, pl.Lost)
+			continue
+		}
+		if accepted {
+			events += max(1, pl.Lost)
+		}
+		if !yield(Event{Time: at, Payload: pl}) {
+			return true, false
 		}
 	}
 	return true, true
@@ -290,13 +289,15 @@ func (s *stream) endPastLocked() {
 	}
 }
 
-// took tells the log how many bytes of those that next returned were delivered, with so many events
-// in them that it accepted.
-func (s *stream) took(cursor *eventlog.Cursor, size int, events uint64) {
+// took tells the log how many bytes of those that next returned were delivered, with so many events in them that it
+// accepted, or left out, with so many that are not wanted.
+func (s *stream) took(cursor *eventlog.Cursor, size int, events, unwanted uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if cursor == s.past {
 		s.delivered += events
+	} else {
+		s.leftOut += unwanted
 	}
 	cursor.Wrote(size)
 }
@@ -307,7 +308,7 @@ func (s *stream) close() {
 	a.Lock()
 	defer a.Unlock()
 	a.streams.removeLocked(s)
-	a.demand.leaveLocked(s.class)
+	a.demand.leaveLocked(s.class, s.wants)
 	s.mu.Lock()
 	s.endPastLocked()
 	s.cursor.Close()
@@ -327,8 +328,8 @@ func (s *stream) statsLocked() StreamStats {
 	defer s.mu.Unlock()
 	stats := StreamStats{
 		SubscriberStats: SubscriberStats{
-			Name: s.name, Since: s.since, Wants: s.agent.demand.textLocked(s.class),
-			Delivered: s.delivered + s.cursor.Delivered(),
+			Name: s.name, Since: s.since, Wants: textOf(s.wants),
+			Delivered: s.delivered + s.cursor.Delivered() - s.leftOut,
 		},
 		Lost: s.lost + s.cursor.Lost(),
 		Lag:  s.cursor.Lag(),

@@ -3,7 +3,9 @@
 package agent_test
 
 import (
+	"encoding/binary"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
@@ -11,6 +13,7 @@ import (
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/agent/source"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/session"
 	"github.com/cilium/monitor/bpf"
 	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/wanted"
@@ -19,10 +22,13 @@ import (
 // wantedMap is the map beside an events map that a datapath looks at.
 type wantedMap struct{ *ebpf.Map }
 
+// wantedSize is how many bytes the value of such a map has, wantedSizeOfV1 how many it had without packets.
+const wantedSize, wantedSizeOfV1 = uint32(unsafe.Sizeof(wanted.Value{})), 40
+
 // withWanted pins such a map beside f's events map.
 func withWanted(t *testing.T, f *fixture) wantedMap {
 	t.Helper()
-	return pinWanted(t, f, 40)
+	return pinWanted(t, f, wantedSize)
 }
 
 // pinWanted is withWanted for a value of so many bytes.
@@ -39,9 +45,12 @@ func pinWanted(t *testing.T, f *fixture, size uint32) wantedMap {
 
 func (m wantedMap) types(t *testing.T) *source.Types {
 	t.Helper()
-	var value wanted.Value
-	require.NoError(t, m.Lookup(uint32(0), &value))
-	return &value.Types
+	whole, err := m.LookupBytes(uint32(0))
+	require.NoError(t, err)
+	types := new(source.Types)
+	_, err = binary.Decode(whole[8:], binary.NativeEndian, types)
+	require.NoError(t, err)
+	return types
 }
 
 // TestWantedMap has a datapath look at what is wanted.
@@ -94,8 +103,11 @@ func TestWantedMapTakenOver(t *testing.T) {
 // TestWantedMapOfNewerDatapath has a map with fields that the agent does not know, at the end.
 func TestWantedMapOfNewerDatapath(t *testing.T) {
 	f := start(t)
-	m := pinWanted(t, f, 56)
-	require.NoError(t, m.Put(uint32(0), [7]uint64{5: 1, 6: 2}))
+	m := pinWanted(t, f, wantedSize+16)
+	require.NoError(t, m.Put(uint32(0), struct {
+		wanted.Value
+		Newer [2]uint64
+	}{Newer: [2]uint64{1, 2}}))
 	require.NoError(t, f.AttachToEventsMap(8))
 	f.RegisterNewConsumer(&picky{wants: interest.Types(api.MessageTypeDrop)})
 	require.Empty(t, f.Stats().Sources[0].Error)
@@ -118,4 +130,56 @@ func TestWantedMapOfNewerDatapath(t *testing.T) {
 		return value.Types == *typesOf(api.MessageTypeDrop)
 	}, "somebody else's word is noticed")
 	require.EqualValues(t, 3, value.Newer[0])
+}
+
+// TestWantedMapOfOlderDatapath has a map without room for packets: all of a type are wanted then.
+func TestWantedMapOfOlderDatapath(t *testing.T) {
+	f := start(t)
+	m := pinWanted(t, f, wantedSizeOfV1)
+	require.NoError(t, f.AttachToEventsMap(8))
+	f.RegisterNewConsumer(&picky{wants: ofPort(443)})
+	require.Empty(t, f.Stats().Sources[0].Error)
+	require.Equal(t, typesOf(api.MessageTypeTrace), m.types(t))
+	require.NoError(t, m.Put(uint32(0), [5]uint64{}))
+	eventually(t, func() bool { return *m.types(t) == *typesOf(api.MessageTypeTrace) }, "somebody else's word is noticed")
+}
+
+// TestWantedMapPackets tells a datapath about packets, as long as there is room for all rules.
+func TestWantedMapPackets(t *testing.T) {
+	f := start(t)
+	m := withWanted(t, f)
+	require.NoError(t, f.AttachToEventsMap(8))
+	value := func() (v wanted.Value) {
+		require.NoError(t, m.Lookup(uint32(0), &v))
+		return v
+	}
+	var consumers []*picky
+	for i := range uint16(wanted.MaxRules) {
+		consumers = append(consumers, &picky{wants: ofPort(i)})
+		f.RegisterNewConsumer(consumers[i])
+		v := value()
+		require.Equal(t, *typesOf(api.MessageTypeTrace), v.Refined)
+		require.EqualValues(t, i+1, v.RuleCount)
+		require.EqualValues(t, i, v.Rules[i].LastPort)
+	}
+	drops := &picky{wants: interest.Interest{Types: []uint8{api.MessageTypeDrop}, DropReasons: []uint8{133}}}
+	f.RegisterNewConsumer(drops)
+	require.Equal(t, *typesOf(api.MessageTypeTrace), value().Refined)
+	require.Equal(t, *typesOf(133), value().DropReasons)
+	tooMany := &picky{wants: ofPort(1000)}
+	f.RegisterNewConsumer(tooMany)
+	require.Zero(t, value().Refined, "all traces are wanted")
+	f.RemoveConsumer(tooMany)
+	require.Equal(t, *typesOf(api.MessageTypeTrace), value().Refined)
+	everyTrace := &picky{wants: interest.Types(api.MessageTypeTrace)}
+	f.RegisterNewConsumer(everyTrace)
+	require.Zero(t, value().Refined)
+}
+
+// ofPort is the interest in traces of a port.
+func ofPort(port uint16) interest.Interest {
+	return interest.Interest{
+		Types:   []uint8{api.MessageTypeTrace},
+		Packets: []session.PacketRule{{Ports: []session.PortRange{{First: port, Last: port}}}},
+	}
 }

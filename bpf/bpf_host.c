@@ -18,6 +18,7 @@
 #include "flow.h"
 #include "link.h"
 #include "packet.h"
+#include "wanted_packet.h"
 
 /* packet_flags returns the flags of trace and drop events. */
 static __always_inline __u8 packet_flags(const struct packet *pkt)
@@ -97,14 +98,15 @@ static __always_inline int handle(struct __sk_buff *skb, bool ingress, bool l3)
 		return TC_ACT_UNSPEC;
 
 	parse_packet(skb, ingress, l3, &pkt);
+	trace = trace && wants_event(skb, &pkt, EVENT_TRACE);
 	if (ingress && trace)
 		emit_trace(skb, &pkt, TRACE_FROM_NETWORK);
 
 	rule = deny_rule_of(&pkt);
 	if (rule) {
-		if (wants(EVENT_POLICY_VERDICT))
+		if (wants_event(skb, &pkt, EVENT_POLICY_VERDICT))
 			emit_policy_denied(skb, &pkt, ingress, rule);
-		if (wants(EVENT_DROP))
+		if (monitor_wants_drop(&events_wanted, EVENT_DROP, DROP_POLICY_DENIED) && wants_event(skb, &pkt, EVENT_DROP))
 			emit_drop(skb, &pkt, __LINE__);
 		return TC_ACT_SHOT;
 	}

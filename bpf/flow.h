@@ -36,18 +36,6 @@ struct transport {
 #define PORTS_LEN 4
 #define ICMP_TYPE_LEN 2
 
-/* load_at is load for another place than that which the walk has come to. */
-static __always_inline bool load_at(struct __sk_buff *skb, struct packet *pkt, __u32 off, void *to, __u32 size)
-{
-	__u32 before = pkt->off;
-	bool ok;
-
-	pkt->off = off;
-	ok = load(skb, pkt, to, size);
-	pkt->off = before;
-	return ok;
-}
-
 /* fill_addresses returns false if there are none. */
 static __always_inline bool fill_addresses(struct __sk_buff *skb, struct packet *pkt, struct monitor_flow *flow)
 {

@@ -84,10 +84,25 @@ type hostMonitorSuppressed struct {
 }
 
 type hostMonitorWanted struct {
-	_        structs.HostLayout
-	Version  uint32
-	Reserved uint32
-	Types    [4]uint64
+	_           structs.HostLayout
+	Version     uint32
+	Reserved    uint32
+	Types       [4]uint64
+	Refined     [4]uint64
+	DropReasons [4]uint64
+	Generation  uint32
+	RuleCount   uint32
+	Rules       [32]struct {
+		_            structs.HostLayout
+		Addr         [4]uint32
+		Mask         [4]uint32
+		FirstPort    uint32
+		LastPort     uint32
+		Protocol     uint8
+		ProtocolMask uint8
+		OnlyIpv6     uint8
+		Reserved     uint8
+	}
 }
 
 // Names of all BPF objects in the ELF.

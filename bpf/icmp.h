@@ -17,9 +17,11 @@
 #define ICMPV6_REDIRECT_LEN 40 /* without options, of which one is the redirected packet */
 
 enum icmpv4_type {
+	ICMPV4_ECHO_REPLY = 0,
 	ICMPV4_UNREACHABLE = 3,
 	ICMPV4_SOURCE_QUENCH = 4,
 	ICMPV4_REDIRECT = 5,
+	ICMPV4_ECHO = 8,
 	ICMPV4_TIME_EXCEEDED = 11,
 	ICMPV4_PARAMETER_PROBLEM = 12,
 };
@@ -28,6 +30,8 @@ enum icmpv6_type {
 	ICMPV6_UNREACHABLE = 1,
 	ICMPV6_PARAMETER_PROBLEM = 4, /* between them: packet too big, time exceeded */
 	ICMPV6_LAST_ERROR = 127,
+	ICMPV6_ECHO = 128,
+	ICMPV6_ECHO_REPLY = 129,
 	ICMPV6_LISTENER_QUERY = 130, /* to 132: report, done */
 	ICMPV6_ROUTER_SOLICITATION = 133, /* to 137: router advertisement, neighbours, redirect */
 	ICMPV6_REDIRECT = 137,

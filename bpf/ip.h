@@ -118,7 +118,8 @@ static __always_inline void parse_ipv4(struct __sk_buff *skb, bool ingress, stru
 		return;
 	pkt->off += len;
 	pkt->extra += len - sizeof(ip);
-	if (!is_extension(pkt) || skip_extensions(skb, pkt))
+	pkt->extended = is_extension(pkt);
+	if (!pkt->extended || skip_extensions(skb, pkt))
 		parse_transport(skb, pkt, false);
 }
 
@@ -140,6 +141,7 @@ static __always_inline void parse_ipv6(struct __sk_buff *skb, bool ingress, stru
 	if (len && pkt->off + len < pkt->end) /* 0: more than 64 KiB */
 		pkt->end = pkt->off + len;
 	pkt->proto = ip.nexthdr;
-	if (!is_extension(pkt) || skip_extensions(skb, pkt))
+	pkt->extended = is_extension(pkt);
+	if (!pkt->extended || skip_extensions(skb, pkt))
 		parse_transport(skb, pkt, true);
 }

@@ -31,6 +31,7 @@ struct packet {
 	/* Where the IP header begins, and what it carries; 0 if there is none, or it is not in the packet. */
 	__u32 ip_off;
 	__u32 transport_off;
+	bool extended; /* other headers are between them */
 
 	/* How many bytes the headers take up that a simple packet would not have: tags, options,
 	 * extensions, and all that is around a packet in the packet.
@@ -84,4 +85,16 @@ static __always_inline bool load(struct __sk_buff *skb, const struct packet *pkt
 		}
 	}
 	return !bpf_skb_load_bytes(skb, off, to, size);
+}
+
+/* load_at is load for another place than that which the walk has come to. */
+static __always_inline bool load_at(struct __sk_buff *skb, struct packet *pkt, __u32 off, void *to, __u32 size)
+{
+	__u32 before = pkt->off;
+	bool ok;
+
+	pkt->off = off;
+	ok = load(skb, pkt, to, size);
+	pkt->off = before;
+	return ok;
 }

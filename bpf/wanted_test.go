@@ -48,6 +48,7 @@ func TestWanted(t *testing.T) {
 
 func value(types ...int) wanted.Value {
 	v := wanted.Value{Version: wanted.Version}
+	v.DropReasons.AddAll(nil)
 	for _, typ := range types {
 		v.Types.Add(uint8(typ))
 	}
@@ -69,7 +70,7 @@ func TestWantedPin(t *testing.T) {
 	m := wanted.New(path)
 	require.NoError(t, m.Reopen())
 	require.True(t, m.There())
-	require.NoError(t, m.Set(source.Types{}))
+	require.NoError(t, m.Set(&source.Wanted{}))
 	require.NoError(t, m.Check())
 	require.NoError(t, m.Close())
 	require.NoError(t, d.Close())

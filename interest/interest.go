@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/session"
 )
 
 // Interest is what a subscriber wants. The zero value is everything. All that is given has to hold.
@@ -26,6 +27,12 @@ type Interest struct {
 	// DropReasons are reasons of drops, see [api.DropReason]; none given are all. They say nothing
 	// of events that are no drops.
 	DropReasons []uint8
+
+	// Packets are the packets that are wanted, those that match any of the rules; none given are all. They say
+	// nothing of events that have no packet. One that cannot be decoded, is not IP or is cut matches, see
+	// [session.PacketRule], and so do those of registered message types, of which only who registered them knows
+	// where their packet is.
+	Packets []session.PacketRule
 }
 
 // Interested is implemented by consumers and listeners that do not want everything.
@@ -47,7 +54,9 @@ func Of(subscriber any) Interest {
 func Types(types ...uint8) Interest { return Interest{Types: types} }
 
 // Everything tells whether the interest is in all events.
-func (i Interest) Everything() bool { return len(i.Types) == 0 && len(i.DropReasons) == 0 }
+func (i Interest) Everything() bool {
+	return len(i.Types) == 0 && len(i.DropReasons) == 0 && len(i.Packets) == 0
+}
 
 // WantsType tells whether events of a message type are wanted, if only some of them.
 func (i Interest) WantsType(typ uint8) bool {
@@ -56,8 +65,15 @@ func (i Interest) WantsType(typ uint8) bool {
 
 // Refines tells whether of events of a message type only some are wanted.
 func (i Interest) Refines(typ uint8) bool {
-	return i.WantsType(typ) && typ == api.MessageTypeDrop && len(i.DropReasons) > 0
+	return i.WantsType(typ) && (i.refinesReason(typ) || i.RefinesPackets(typ))
 }
+
+func (i Interest) refinesReason(typ uint8) bool {
+	return typ == api.MessageTypeDrop && len(i.DropReasons) > 0
+}
+
+// RefinesPackets tells whether Packets say something of events of a message type.
+func (i Interest) RefinesPackets(typ uint8) bool { return len(i.Packets) > 0 && hasPacket(typ) }
 
 // Wants tells whether an event is wanted. The first byte of sample is its message type. What can't be
 // decoded is wanted if its type is.
@@ -65,16 +81,25 @@ func (i Interest) Wants(sample []byte) bool {
 	if len(sample) == 0 {
 		return true
 	}
-	if !i.WantsType(sample[0]) {
-		return false
+	if !i.RefinesPackets(sample[0]) {
+		return i.wantsWithout(sample)
 	}
+	e := events.Get().(*Event)
+	defer events.Put(e)
+	e.Reset(sample)
+	return i.WantsEvent(e)
+}
+
+// wantsWithout is Wants but for packets.
+func (i Interest) wantsWithout(sample []byte) bool {
 	const offsetReason = 1 // of [api.DropNotify], in all versions
-	return !i.Refines(sample[0]) || len(sample) <= offsetReason || slices.Contains(i.DropReasons, sample[offsetReason])
+	return i.WantsType(sample[0]) &&
+		(!i.refinesReason(sample[0]) || len(sample) <= offsetReason || slices.Contains(i.DropReasons, sample[offsetReason]))
 }
 
 // Normal returns the interest with its values in order, each once. It shares no memory with i.
 func (i Interest) Normal() Interest {
-	return Interest{Types: sorted(i.Types), DropReasons: sorted(i.DropReasons)}
+	return Interest{Types: sorted(i.Types), DropReasons: sorted(i.DropReasons), Packets: normalRules(i.Packets)}
 }
 
 func sorted[T cmp.Ordered](values []T) []T {
@@ -85,7 +110,8 @@ func sorted[T cmp.Ordered](values []T) []T {
 
 // Equal tells whether two interests, both from Normal, are the same.
 func (i Interest) Equal(other Interest) bool {
-	return slices.Equal(i.Types, other.Types) && slices.Equal(i.DropReasons, other.DropReasons)
+	return slices.Equal(i.Types, other.Types) && slices.Equal(i.DropReasons, other.DropReasons) &&
+		slices.EqualFunc(i.Packets, other.Packets, equalRules)
 }
 
 // String describes the interest to people: "everything", or the names of what is wanted.
@@ -99,6 +125,9 @@ func (i Interest) String() string {
 	}
 	if len(i.DropReasons) > 0 {
 		parts = append(parts, "drop reasons "+names(i.DropReasons, api.DropReason))
+	}
+	if len(i.Packets) > 0 {
+		parts = append(parts, rulesText(i.Packets))
 	}
 	return strings.Join(parts, "; ")
 }

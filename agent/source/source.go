@@ -39,25 +39,6 @@ type Source interface {
 	Close() error
 }
 
-// Types is a set of message types: bit n%64 of word n/64 stands for type n.
-type Types [4]uint64
-
-// Has tells whether a type is in the set.
-func (t Types) Has(typ uint8) bool { return t[typ/64]>>(typ%64)&1 != 0 }
-
-// Add adds a type.
-func (t *Types) Add(typ uint8) { t[typ/64] |= 1 << (typ % 64) }
-
-// Selective is a [Source] that need not make events which nobody wants.
-type Selective interface {
-	Source
-
-	// SetWanted says which message types are wanted from now on: when it is opened, and when that
-	// changes. It holds until Close. It returns whether whoever makes the events looks at that. Events of other
-	// types may come nonetheless.
-	SetWanted(types Types) (selects bool, err error)
-}
-
 // Suppressed are the events of a message type that whoever makes events did not make although they were wanted.
 type Suppressed struct {
 	Type        uint8

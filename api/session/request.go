@@ -53,8 +53,9 @@ type Request struct {
 // PacketRule describes packets: those that have all of what is given, at least one of which there must be.
 //
 // A packet has what any header in it has: of what a tunnel carries, of what an ICMP error is about, an extension
-// header, and what a policy verdict says of it besides. It can have its port from one of them and its address
-// from another. A packet that is no IP packet, or of which too little is captured, is taken to have anything.
+// header, and what the event says of it besides: a policy verdict its protocol and port, a trace its source address before
+// that was translated. It can have its port from one of them and its address from another. A packet that is no IP packet, or
+// of which too little is captured, is taken to have anything, and so is one of an event that cannot be decoded.
 type PacketRule struct {
 	Protocols []int       `json:"protocols,omitzero"` // IP protocols, 0 to 255
 	Ports     []PortRange `json:"ports,omitzero"`     // of source or destination

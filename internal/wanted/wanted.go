@@ -5,12 +5,10 @@
 package wanted
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 
@@ -19,19 +17,6 @@ import (
 
 // Suffix is what the path of the map has behind that of the events map.
 const Suffix = "_wanted"
-
-// Version is that of the layout of [Value].
-const Version = 1
-
-// Value is the value of the map's only entry, struct monitor_wanted of bpf/wanted.h, as far as this version knows it: there
-// can be more behind it. The zero value is that of a map to which no agent has written yet: everything is wanted.
-type Value struct {
-	Version uint32
-	_       uint32 // reserved
-	Types   source.Types
-}
-
-const valueSize = int(unsafe.Sizeof(Value{}))
 
 // Map is the map beside one events map. It is safe for concurrent use.
 type Map struct {
@@ -53,9 +38,9 @@ func Of(m *ebpf.Map) *Map { return &Map{m: m} }
 
 // check returns an error if m can't be the map of what is wanted.
 func check(m *ebpf.Map) error {
-	if m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() < uint32(valueSize) || m.MaxEntries() == 0 {
+	if m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() < uint32(sizeOfV1) || m.MaxEntries() == 0 {
 		return fmt.Errorf("a map of type %s with keys of %d bytes and values of %d, not an %s with 4 and at least %d",
-			m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, valueSize)
+			m.Type(), m.KeySize(), m.ValueSize(), ebpf.Array, sizeOfV1)
 	}
 	return nil
 }
@@ -87,14 +72,50 @@ func (w *Map) Reopen() error {
 	return nil
 }
 
-// Set says which types are wanted. It does nothing if there is no map.
-func (w *Map) Set(types source.Types) error {
+// Set says what is wanted. It does nothing if there is no map.
+func (w *Map) Set(wanted *source.Wanted) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.m == nil {
 		return nil
 	}
-	return w.writeLocked(&Value{Version: Version, Types: types})
+	next := ValueOf(wanted)
+	if w.m.ValueSize() < uint32(valueSize) {
+		return w.writeLocked(&Value{Version: Version, Types: next.Types})
+	}
+	before, err := w.valueLocked()
+	if err != nil {
+		return err
+	}
+	for _, value := range steps(before, next) {
+		if err := w.writeLocked(&value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// steps returns the values to write, one after the other, so that no program sees a part of one value and a part of
+// another by which it leaves out what is wanted before and after: while the rules change they do not apply, and who was holding
+// a packet against them before or meanwhile notices by the generation. A write is not atomic: no field may depend on another one of the same.
+func steps(before, next *Value) []Value {
+	if before.Refined == (source.Types{}) && next.Refined == (source.Types{}) {
+		return []Value{*next}
+	}
+	between := *before
+	between.Version, between.Refined = Version, source.Types{}
+	between.Generation++
+	for i := range between.Types {
+		between.Types[i] |= next.Types[i]
+		between.DropReasons[i] |= next.DropReasons[i]
+	}
+	changed := between
+	changed.RuleCount, changed.Rules = next.RuleCount, next.Rules
+	settled := changed
+	settled.Generation++
+	last := *next
+	last.Generation = settled.Generation
+	return []Value{between, changed, settled, last}
 }
 
 // TakeBack has the map be as it was before anything was set: everything is wanted, for those who read the events
@@ -114,7 +135,7 @@ func (w *Map) writeLocked(value *Value) error {
 	if err != nil {
 		return err
 	}
-	if _, err := binary.Encode(whole, binary.NativeEndian, value); err != nil {
+	if err := value.encode(whole); err != nil {
 		return fmt.Errorf("encode which events are wanted: %w", err)
 	}
 	if err := w.m.Put(uint32(0), whole); err != nil {
@@ -122,6 +143,19 @@ func (w *Map) writeLocked(value *Value) error {
 	}
 	w.set = value
 	return nil
+}
+
+// valueLocked returns what the map has. The caller holds w.mu.
+func (w *Map) valueLocked() (*Value, error) {
+	whole, err := w.lookupLocked()
+	if err != nil {
+		return nil, err
+	}
+	value := new(Value)
+	if err := value.decode(whole); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", w.name(), err)
+	}
+	return value, nil
 }
 
 // lookupLocked returns the whole value. The caller holds w.mu.
@@ -140,15 +174,11 @@ func (w *Map) Check() error {
 	if w.m == nil || w.set == nil {
 		return nil
 	}
-	whole, err := w.lookupLocked()
+	value, err := w.valueLocked()
 	if err != nil {
 		return err
 	}
-	var value Value
-	if _, err := binary.Decode(whole, binary.NativeEndian, &value); err != nil {
-		return fmt.Errorf("decode %s: %w", w.name(), err)
-	}
-	if value != *w.set {
+	if *value != *w.set {
 		return fmt.Errorf("%w: %s", ErrChanged, w.name())
 	}
 	return nil

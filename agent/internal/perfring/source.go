@@ -88,14 +88,14 @@ func (s *Source) Open() (source.Rings, error) {
 }
 
 // SetWanted implements [source.Selective]. What somebody else wants who reads the array stays.
-func (s *Source) SetWanted(types source.Types) (selects bool, err error) {
+func (s *Source) SetWanted(w *source.Wanted) (selects bool, err error) {
 	if s.wanted == nil || !s.wanted.There() {
 		return false, nil
 	}
 	if s.takenAway() {
 		return true, nil
 	}
-	return true, s.wanted.Set(types)
+	return true, s.wanted.Set(w)
 }
 
 // takenAway tells whether somebody else reads the array who took it away.

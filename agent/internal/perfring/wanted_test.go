@@ -5,6 +5,7 @@ package perfring_test
 import (
 	"os"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ import (
 // pinWanted pins the map beside an events map that says which types are wanted. get returns them.
 func pinWanted(t *testing.T, path string) (m *ebpf.Map, get func() source.Types) {
 	t.Helper()
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 40, MaxEntries: 1})
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(wanted.Value{})), MaxEntries: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { m.Close() })
 	_, err = bpf.PinMap(m, path+wanted.Suffix)
@@ -33,7 +34,7 @@ func pinWanted(t *testing.T, path string) (m *ebpf.Map, get func() source.Types)
 
 func setWanted(t *testing.T, src *perfring.Source, types source.Types) (selects bool) {
 	t.Helper()
-	selects, err := src.SetWanted(types)
+	selects, err := src.SetWanted(&source.Wanted{Types: types})
 	require.NoError(t, err)
 	return selects
 }

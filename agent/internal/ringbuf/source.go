@@ -148,14 +148,14 @@ func (rs *Rings) replaced() {
 }
 
 // SetWanted implements [source.Selective]. What somebody else wants who reads the ring buffer stays.
-func (s *Source) SetWanted(types source.Types) (selects bool, err error) {
+func (s *Source) SetWanted(w *source.Wanted) (selects bool, err error) {
 	if s.wanted == nil || !s.wanted.There() {
 		return false, nil
 	}
 	if s.takenAway() {
 		return true, nil
 	}
-	return true, s.wanted.Set(types)
+	return true, s.wanted.Set(w)
 }
 
 // takenAway tells whether somebody else reads the ring buffer who took it away.

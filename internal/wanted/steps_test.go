@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wanted
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/api/session"
+)
+
+// TestSteps changes rules while programs look at them, which may take any time, and may see of a write that is under way
+// one field and not yet another one: no program that leaves an event out has seen rules of which some were others.
+func TestSteps(t *testing.T) {
+	wants := func(refined uint64, ports ...uint16) *source.Wanted {
+		w := &source.Wanted{Types: source.Types{1<<4 | refined}, Refined: source.Types{refined}}
+		for _, port := range ports {
+			w.Packets = append(w.Packets, session.PacketRule{Ports: []session.PortRange{{First: port, Last: port}}})
+		}
+		return w
+	}
+	changes := []*source.Wanted{
+		wants(0), wants(1<<4, 1), wants(1<<4, 2), wants(1<<4, 1, 2), wants(1<<4|1<<1, 2), wants(0), wants(1<<1, 2), wants(1<<4, 2), wants(1<<4, 1),
+	}
+	values := []Value{{}}
+	for _, w := range changes {
+		before := values[len(values)-1]
+		next := ValueOf(w)
+		values = append(values, steps(&before, next)...)
+		got := values[len(values)-1]
+		got.Generation = 0
+		require.Equal(t, *next, got, "in the end it is what was asked for")
+	}
+	leftOut := 0
+	for start := range values {
+		for end := start; end < len(values); end++ {
+			// Fields are those of a value, or of the next one.
+			for fields := range 8 {
+				at := func(i, bit int) *Value { return &values[min(i+fields>>bit&1, len(values)-1)] }
+				if at(start, 0).Generation != at(end, 1).Generation || at(end, 2).Refined[0] == 0 {
+					continue
+				}
+				leftOut++
+				for i := start; i <= end+1 && i < len(values); i++ {
+					require.Equal(t, values[start].RuleCount, values[i].RuleCount, "from %d to %d", start, end)
+					require.Equal(t, values[start].Rules, values[i].Rules, "from %d to %d", start, end)
+				}
+			}
+		}
+	}
+	require.NotZero(t, leftOut)
+}
+
+// TestStepsWithoutRules writes at once what has no rules.
+func TestStepsWithoutRules(t *testing.T) {
+	next := ValueOf(&source.Wanted{Types: source.Types{1}})
+	require.Equal(t, []Value{*next}, steps(&Value{Version: Version}, next))
+}
