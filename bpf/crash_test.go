@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/cilium/monitor/internal/suppressed"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
@@ -158,7 +159,9 @@ func TestKilledProcess(t *testing.T) {
 func TestKilledProcessWithoutSysAdmin(t *testing.T) {
 	path := eventsPath(t)
 	keepDir(t, path)
-	t.Cleanup(func() { require.NoError(t, errors.Join(os.RemoveAll(path), os.RemoveAll(path+wanted.Suffix))) })
+	t.Cleanup(func() {
+		require.NoError(t, errors.Join(os.RemoveAll(path), os.RemoveAll(path+wanted.Suffix), os.RemoveAll(path+suppressed.Suffix)))
+	})
 	kill(t, startChild(t, path, unprivileged()))
 	id, err := pinnedMapID(path)
 	require.NoError(t, err)

@@ -53,7 +53,7 @@ type Options struct {
 	RingBufferSize int
 
 	// RateLimits are how many events the datapath makes at most. What it suppresses is counted in a map that is pinned
-	// beside the events map, at its path with "_suppressed" behind it, see suppressed.h.
+	// beside the events map as well, at its path with "_suppressed" behind it, see suppressed.h.
 	RateLimits RateLimits
 
 	// TraceInterval is how often a flow is traced of whose packets there is nothing new to tell, see aggregate.h. If
@@ -118,7 +118,7 @@ func (d *Datapath) start(opts Options) (err error) {
 	if err := setAggregation(spec, opts.TraceInterval); err != nil {
 		return err
 	}
-	pinned := pinnedMaps(spec, &opts)
+	pinned := pinnedMaps(spec, opts.EventsMap, opts.RingBufferSize > 0)
 	stale, err := findStaleMaps(pinned)
 	if err != nil {
 		return err
@@ -163,17 +163,14 @@ type pinnedMap struct {
 }
 
 // pinnedMaps are in the order in which they are pinned: whoever finds the events map finds all.
-func pinnedMaps(spec *ebpf.CollectionSpec, opts *Options) (pinned []pinnedMap) {
-	path := opts.EventsMap
+func pinnedMaps(spec *ebpf.CollectionSpec, path string, ringBuffer bool) (pinned []pinnedMap) {
 	add := func(name, kernelName, path string) {
 		spec.Maps[name].Name = kernelName
 		pinned = append(pinned, pinnedMap{name, spec.Maps[name], path})
 	}
 	add(hostMapEventsWanted, wantedMapName, path+wanted.Suffix)
-	if opts.suppresses() {
-		add(hostMapEventsSuppressed, suppressedMapName, path+suppressed.Suffix)
-	}
-	if opts.RingBufferSize > 0 {
+	add(hostMapEventsSuppressed, suppressedMapName, path+suppressed.Suffix)
+	if ringBuffer {
 		add(hostMapEventsLost, lossesMapName, path+agent.RingBufferLossesSuffix)
 		add(hostMapEventsRingbuf, eventsMapName, path)
 	} else {
@@ -203,9 +200,6 @@ func closeAll(maps map[string]*ebpf.Map) (err error) {
 	}
 	return err
 }
-
-// suppresses tells whether there is anything that the datapath does not make although somebody wants it.
-func (opts *Options) suppresses() bool { return len(opts.RateLimits) > 0 || opts.TraceInterval > 0 }
 
 // setKind has the programs write into the kind of map that was asked for.
 func (opts *Options) setKind(spec *ebpf.CollectionSpec) error {

@@ -79,7 +79,7 @@ func CheckPin(path string) error {
 	if err != nil {
 		return err
 	}
-	stale, err := findStaleMaps(pinnedMaps(spec, &Options{EventsMap: path}))
+	stale, err := findStaleMaps(pinnedMaps(spec, path, false))
 	return errors.Join(err, closeAll(stale))
 }
 
