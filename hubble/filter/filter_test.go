@@ -3,6 +3,7 @@
 package filter_test
 
 import (
+	"math"
 	"testing"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
@@ -217,6 +218,36 @@ func TestInterest(t *testing.T) {
 	match, err = filter.New(nil, []*flowpb.FlowFilter{parse(t, `event_type: {type: 1}`)})
 	require.NoError(t, err)
 	require.False(t, match.MayMatch([]byte{api.MessageTypeAgent}), "which becomes no flow")
+}
+
+// TestMayMatch checks that what a flow can't match for is seen in the event, without an allocation.
+func TestMayMatch(t *testing.T) {
+	n := api.DropNotify{Type: api.MessageTypeDrop, SubType: 133, CapLen: 34, Version: 3, SrcLabel: 4711, Ifindex: 7}
+	packet := make([]byte, 14+20+20)
+	copy(packet[12:], []byte{8, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x87, 7, 0, 80})
+	packet[14+20+12], packet[14+20+13] = 0x50, 2
+	n.CapLen = uint16(len(packet))
+	sample := append(n.Append(nil), packet...)
+	for text, want := range map[string]bool{
+		`verdict: DROPPED`: true, `verdict: AUDIT`: false,
+		`drop_reason_desc: POLICY_DENIED`: true, `drop_reason_desc: POLICY_DENY`: false,
+		`event_type: {type: 1 match_sub_type: true sub_type: 133}`: true, `event_type: {type: 1 match_sub_type: true}`: false,
+		`source_ip: "10.0.0.0/8"`: true, `source_ip: "10.0.0.2"`: false, `destination_ip: "10.0.0.2"`: true, `source_ip_xlated: "10.0.0.1"`: false,
+		`source_port: "34567"`: true, `destination_port: "443"`: false, `protocol: "tcp"`: true, `protocol: "udp" protocol: "dns"`: false,
+		`tcp_flags: {SYN: true}`: true, `tcp_flags: {RST: true}`: false, `ip_version: IPv6`: false,
+		`source_identity: 4711`: true, `source_identity: 4712`: false, `destination_identity: 4712`: true,
+		`interface: {index: 7 name: "x"}`: true, `interface: {index: 8}`: false, `ip_trace_id: 1`: false, `reply: true`: false,
+		`source_pod: "web"`: true, `source_label: "app"`: true, `dns_query: "x"`: false, `trace_id: "x"`: false,
+	} {
+		match, err := filter.New([]*flowpb.FlowFilter{parse(t, text)}, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, match.MayMatch(sample), text)
+		least := math.Inf(1) // the race detector has pools lose something now and then
+		for range 100 {
+			least = min(least, testing.AllocsPerRun(1, func() { match.MayMatch(sample) }))
+		}
+		require.Zero(t, least, text)
+	}
 }
 
 func TestMask(t *testing.T) {

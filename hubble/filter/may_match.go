@@ -4,6 +4,7 @@ package filter
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/hubble/internal/raw"
@@ -50,6 +51,9 @@ var (
 	}()
 )
 
+// events are what events are decoded into.
+var events = sync.Pool{New: func() any { return new(raw.Event) }}
+
 // MayMatch tells whether the flow of an event can match. The first byte of sample is its message type. It is
 // quick, allocates nothing, and never rules out what [Filter.Match] wants.
 func (f *Filter) MayMatch(sample []byte) bool {
@@ -60,8 +64,12 @@ func (f *Filter) MayMatch(sample []byte) bool {
 		return true
 	}
 	typ := sample[0]
-	var e raw.Event
-	decoded := false
+	var e *raw.Event // nil until it is needed
+	defer func() {
+		if e != nil {
+			events.Put(e)
+		}
+	}()
 	for i := range f.allow {
 		o := &f.allow[i]
 		if !o.types.has(typ) {
@@ -70,13 +78,13 @@ func (f *Filter) MayMatch(sample []byte) bool {
 		if len(o.rawConditions) == 0 || typ == api.MessageTypeAccessLog {
 			return true
 		}
-		if !decoded {
+		if e == nil {
+			e = events.Get().(*raw.Event)
 			if e.Decode(sample) != nil { // so it becomes no flow
 				return false
 			}
-			decoded = true
 		}
-		if o.mayMatch(&e) {
+		if o.mayMatch(e) {
 			return true
 		}
 	}
