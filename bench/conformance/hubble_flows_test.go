@@ -7,6 +7,9 @@ import (
 	"encoding/binary"
 	"encoding/gob"
 	"fmt"
+	goast "go/ast"
+	goparser "go/parser"
+	gotoken "go/token"
 	"log/slog"
 	"math/rand/v2"
 	"os/exec"
@@ -16,10 +19,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	goast "go/ast"
-	goparser "go/parser"
-	gotoken "go/token"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	hubbletypes "github.com/cilium/cilium/pkg/hubble/observer/types"
