@@ -3,16 +3,19 @@
 package hubble
 
 import (
+	"fmt"
 	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/cilium/monitor/agent"
 	hubblefilter "github.com/cilium/monitor/hubble/filter"
+	"github.com/cilium/monitor/hubble/internal/fieldmask"
 )
 
 // GetFlows implements observerpb.ObserverServer.
@@ -21,7 +24,7 @@ func (o *observer) GetFlows(r *observerpb.GetFlowsRequest, stream observerpb.Obs
 	if err != nil {
 		return err
 	}
-	mask, err := newFieldMask(r.GetFieldMask())
+	mask, err := newMask(r.GetFieldMask())
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
@@ -31,7 +34,7 @@ func (o *observer) GetFlows(r *observerpb.GetFlowsRequest, stream observerpb.Obs
 		pick:  func(e agent.Event) (*flowpb.Flow, bool) { return o.pickFlow(e, f) },
 		send: func(at time.Time, flow *flowpb.Flow) error {
 			return stream.Send(&observerpb.GetFlowsResponse{
-				ResponseTypes: &observerpb.GetFlowsResponse_Flow{Flow: mask.apply(flow)},
+				ResponseTypes: &observerpb.GetFlowsResponse_Flow{Flow: mask.Apply(flow)},
 				NodeName:      name,
 				Time:          timestamppb.New(at),
 			})
@@ -44,6 +47,14 @@ func (o *observer) GetFlows(r *observerpb.GetFlowsRequest, stream observerpb.Obs
 			})
 		},
 	})
+}
+
+// newMask returns which fields a request wants.
+func newMask(m *fieldmaskpb.FieldMask) (fieldmask.Mask, error) {
+	if n := len(m.GetPaths()); n > maxPaths {
+		return nil, fmt.Errorf("the field mask has %d paths, and may have %d", n, maxPaths)
+	}
+	return fieldmask.New(m.GetPaths())
 }
 
 // newFilter returns the filter of a request.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/hubble/flow"
+	"github.com/cilium/monitor/hubble/internal/fieldmask"
 	"github.com/cilium/monitor/internal/hivelog"
 )
 
@@ -93,7 +94,7 @@ func (cfg Config) validate() error {
 	if n := cfg.HubbleExportFileMaxBackups; n < 1 {
 		return fmt.Errorf("--%s=%d is out of range, allowed are 1 and more", flagMaxBackups, n)
 	}
-	if _, err := newMask(cfg.HubbleExportFieldmask); err != nil {
+	if _, err := fieldmask.New(cfg.HubbleExportFieldmask); err != nil {
 		return fmt.Errorf("--%s: %w", flagFieldmask, err)
 	}
 	return nil

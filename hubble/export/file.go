@@ -18,6 +18,8 @@ import (
 	"github.com/cilium/lumberjack/v2"
 	"github.com/sirupsen/logrus"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/cilium/monitor/hubble/internal/fieldmask"
 )
 
 // Stdout is the path of [FileOptions] for standard output, which is not rotated.
@@ -54,7 +56,7 @@ type FileOptions struct {
 // is room for it again.
 type File struct {
 	opts   FileOptions
-	fields mask
+	fields fieldmask.Mask
 	out    io.WriteCloser
 
 	// Of the goroutine that calls Export.
@@ -68,7 +70,7 @@ type File struct {
 
 // OpenFile returns a sink for a file. It must be closed.
 func OpenFile(opts FileOptions) (*File, error) {
-	fields, err := newMask(opts.Fields)
+	fields, err := fieldmask.New(opts.Fields)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +108,10 @@ func (stdout) Close() error                { return nil }
 func (f *File) Export(_ context.Context, ev *observerpb.ExportEvent) {
 	flow := ev.GetFlow()
 	if flow != nil {
-		f.fields.apply(flow.ProtoReflect())
-		ev.Time, ev.NodeName = flow.GetTime(), flow.GetNodeName()
+		masked := f.fields.Apply(flow)
+		ev = &observerpb.ExportEvent{
+			Time: masked.GetTime(), NodeName: masked.GetNodeName(), ResponseTypes: &observerpb.ExportEvent_Flow{Flow: masked},
+		}
 	}
 	err := f.tellUnwritten()
 	if err == nil {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package hubble
+// Package fieldmask keeps some of the fields of flows, as the field masks of Hubble's API say which.
+package fieldmask
 
 import (
 	"fmt"
@@ -11,20 +12,17 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
-// fieldMask is which fields of a flow are sent: by their names, nil for all of a field, or the mask of the message in it. A nil
+// Mask is which fields of a message are kept: by their names, nil for all of a field, or the mask of the message in it. A nil
 // mask is the whole flow.
-type fieldMask map[protoreflect.Name]fieldMask
+type Mask map[protoreflect.Name]Mask
 
-// newFieldMask returns a mask of the API. One without paths is the whole flow.
-func newFieldMask(m *fieldmaskpb.FieldMask) (fieldMask, error) {
-	if len(m.GetPaths()) == 0 {
+// New returns the mask for the paths of fields, such as "source.pod_name". Without paths it is the whole flow.
+func New(paths []string) (Mask, error) {
+	if len(paths) == 0 {
 		return nil, nil
 	}
-	if n := len(m.GetPaths()); n > maxPaths {
-		return nil, fmt.Errorf("the field mask has %d paths, and may have %d", n, maxPaths)
-	}
-	mask := fieldMask{}
-	for _, path := range m.GetPaths() {
+	mask := Mask{}
+	for _, path := range paths {
 		if !(&fieldmaskpb.FieldMask{Paths: []string{path}}).IsValid(&flowpb.Flow{}) {
 			return nil, fmt.Errorf("the field mask has a path that a flow has not: %q", path)
 		}
@@ -33,14 +31,14 @@ func newFieldMask(m *fieldmaskpb.FieldMask) (fieldMask, error) {
 	return mask, nil
 }
 
-func (m fieldMask) add(path []string) {
+func (m Mask) add(path []string) {
 	name := protoreflect.Name(path[0])
 	below, there := m[name]
 	switch {
 	case len(path) == 1:
 		m[name] = nil
 	case !there:
-		below = fieldMask{}
+		below = Mask{}
 		m[name] = below
 		fallthrough
 	case below != nil:
@@ -48,8 +46,8 @@ func (m fieldMask) add(path []string) {
 	}
 }
 
-// apply returns a flow with the fields of the mask. It shares memory with the flow that it was given.
-func (m fieldMask) apply(f *flowpb.Flow) *flowpb.Flow {
+// Apply returns a flow with the fields of the mask. It shares memory with the flow that it was given.
+func (m Mask) Apply(f *flowpb.Flow) *flowpb.Flow {
 	if m == nil {
 		return f
 	}
@@ -58,7 +56,7 @@ func (m fieldMask) apply(f *flowpb.Flow) *flowpb.Flow {
 	return masked
 }
 
-func (m fieldMask) copy(dst, src protoreflect.Message) {
+func (m Mask) copy(dst, src protoreflect.Message) {
 	fields := src.Descriptor().Fields()
 	for name, below := range m {
 		field := fields.ByName(name)
