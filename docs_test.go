@@ -82,6 +82,7 @@ func TestDocsMetrics(t *testing.T) {
 		defer close(descs)
 		metrics.NewCollector(a).Describe(descs)
 		metrics.NewKernelDropsCollector(nil).Describe(descs)
+		metrics.NewTrafficCollector(nil).Describe(descs)
 	}()
 	var exist []string
 	for desc := range descs {

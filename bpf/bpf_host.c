@@ -18,6 +18,7 @@
 #include "flow.h"
 #include "link.h"
 #include "packet.h"
+#include "traffic.h"
 #include "wanted_packet.h"
 
 /* packet_flags returns the flags of trace and drop events. */
@@ -93,6 +94,7 @@ static __always_inline int handle(struct __sk_buff *skb, bool ingress, bool l3)
 	const struct deny_rule *rule;
 	struct packet pkt = {};
 	bool trace = wants(EVENT_TRACE);
+	struct traffic_count *count = count_packet(skb, ingress);
 
 	if (!trace && !deny_rule_count)
 		return TC_ACT_UNSPEC;
@@ -104,6 +106,8 @@ static __always_inline int handle(struct __sk_buff *skb, bool ingress, bool l3)
 
 	rule = deny_rule_of(&pkt);
 	if (rule) {
+		if (count)
+			count->denied++;
 		if (wants_event(skb, &pkt, EVENT_POLICY_VERDICT))
 			emit_policy_denied(skb, &pkt, ingress, rule);
 		if (monitor_wants_drop(&events_wanted, EVENT_DROP, DROP_POLICY_DENIED) && wants_event(skb, &pkt, EVENT_DROP))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cilium/hive/cell"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor"
@@ -19,7 +20,8 @@ import (
 )
 
 // Cell runs the datapath on the devices that --device names from start to stop,
-// and provides monitor.DatapathReady and monitor.DatapathCheck. It takes monitor.AgentConfig from the graph.
+// and provides monitor.DatapathReady and monitor.DatapathCheck. It takes monitor.AgentConfig from the graph, and a
+// prometheus.Registerer if there is one, for the metrics of the devices.
 //
 // With no device it loads and attaches nothing, and the DatapathReady waits until
 // some other datapath has pinned its events map.
@@ -156,6 +158,8 @@ type params struct {
 	Health    cell.Health `optional:"true"`
 	Config    Config
 	Monitor   monitor.AgentConfig
+
+	Registerer prometheus.Registerer `optional:"true"`
 }
 
 // newDatapath returns functions that tell of the datapath; no check if it is none of this cell's.
@@ -183,7 +187,8 @@ func newDatapath(p params) (monitor.DatapathReady, monitor.DatapathCheck, error)
 			Devices: p.Config.Device, Deny: rules, EventsMap: path, RingBufferSize: ringBufferSize,
 			RateLimits: limits, TraceInterval: traceInterval,
 		},
-		running: make(chan struct{}),
+		running:    make(chan struct{}),
+		registerer: p.Registerer,
 	}
 	p.Lifecycle.Append(r)
 	return r.ready, r.check, nil

@@ -151,7 +151,7 @@ func (d *Datapath) start(opts Options) (err error) {
 		}
 		d.pins = append(d.pins, pin)
 	}
-	d.keeper, err = startKeeper(&opts, &d.objects.hostPrograms)
+	d.keeper, err = startKeeper(&opts, &d.objects.hostPrograms, d.objects.Traffic)
 	return err
 }
 

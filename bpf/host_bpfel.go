@@ -105,6 +105,19 @@ type hostMonitorWanted struct {
 	}
 }
 
+type hostTrafficCount struct {
+	_       structs.HostLayout
+	Packets uint64
+	Bytes   uint64
+	Denied  uint64
+}
+
+type hostTrafficKey struct {
+	_       structs.HostLayout
+	Ifindex uint32
+	Egress  uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -117,6 +130,7 @@ const (
 	hostMapEventsWanted     = "events_wanted"
 	hostMapFramedEvents     = "framed_events"
 	hostMapTracedFlows      = "traced_flows"
+	hostMapTraffic          = "traffic"
 	hostProgFromNetwork     = "from_network"
 	hostProgFromNetworkL3   = "from_network_l3"
 	hostProgToNetwork       = "to_network"
@@ -188,6 +202,7 @@ type hostMapSpecs struct {
 	EventsWanted     *ebpf.MapSpec `ebpf:"events_wanted"`
 	FramedEvents     *ebpf.MapSpec `ebpf:"framed_events"`
 	TracedFlows      *ebpf.MapSpec `ebpf:"traced_flows"`
+	Traffic          *ebpf.MapSpec `ebpf:"traffic"`
 }
 
 // hostVariableSpecs contains global variables before they are loaded into the kernel.
@@ -229,6 +244,7 @@ type hostMaps struct {
 	EventsWanted     *ebpf.Map `ebpf:"events_wanted"`
 	FramedEvents     *ebpf.Map `ebpf:"framed_events"`
 	TracedFlows      *ebpf.Map `ebpf:"traced_flows"`
+	Traffic          *ebpf.Map `ebpf:"traffic"`
 }
 
 func (m *hostMaps) Close() error {
@@ -241,6 +257,7 @@ func (m *hostMaps) Close() error {
 		m.EventsWanted,
 		m.FramedEvents,
 		m.TracedFlows,
+		m.Traffic,
 	)
 }
 

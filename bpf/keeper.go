@@ -10,6 +10,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -34,8 +35,12 @@ type attachment interface {
 type keeper struct {
 	opts     *Options
 	programs *hostPrograms
+	traffic  *ebpf.Map // counts of the devices
 	stopping chan struct{}
 	stopped  chan error // gets what detaching gave
+
+	mu    sync.Mutex     // guards what follows
+	names map[int]string // of the devices that the programs are attached to, by index
 
 	// Used by the keeper's thread alone.
 	owner       *owner // nil unless programs are attached by clsact
@@ -44,7 +49,7 @@ type keeper struct {
 }
 
 // startKeeper attaches the programs to the devices that are there.
-func startKeeper(opts *Options, programs *hostPrograms) (*keeper, error) {
+func startKeeper(opts *Options, programs *hostPrograms, traffic *ebpf.Map) (*keeper, error) {
 	ns, err := netns.Get()
 	if err != nil {
 		return nil, fmt.Errorf("open the network namespace: %w", err)
@@ -53,6 +58,8 @@ func startKeeper(opts *Options, programs *hostPrograms) (*keeper, error) {
 	k := &keeper{
 		opts:        opts,
 		programs:    programs,
+		traffic:     traffic,
+		names:       map[int]string{},
 		stopping:    make(chan struct{}),
 		stopped:     make(chan error, 1),
 		attachments: map[int]attachment{},
@@ -169,6 +176,7 @@ func (k *keeper) attachAll() (errs []error) {
 			errs = append(errs, fmt.Errorf("detach from a device: %w", err))
 		}
 		delete(k.attachments, index)
+		errs = append(errs, k.forget(index))
 	}
 	for _, index := range slices.Sorted(maps.Keys(wanted)) {
 		if k.attachments[index] != nil {
@@ -181,8 +189,38 @@ func (k *keeper) attachAll() (errs []error) {
 			continue
 		}
 		k.attachments[index] = a
+		k.name(index, dev.name)
 	}
-	return errs
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// name notes the name of a device that the programs are attached to.
+func (k *keeper) name(index int, name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.names[index] = name
+}
+
+// forget forgets the name and the counts of a device that the programs are not attached to any more.
+func (k *keeper) forget(index int) error {
+	k.mu.Lock()
+	delete(k.names, index)
+	k.mu.Unlock()
+	for egress := range uint32(2) {
+		err := k.traffic.Delete(hostTrafficKey{Ifindex: uint32(index), Egress: egress})
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("remove the counts of a device that is gone: %w", err)
+		}
+	}
+	return nil
+}
+
+// nameOf returns the name of a device that the programs are attached to.
+func (k *keeper) nameOf(index int) (name string, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name, ok = k.names[index]
+	return name, ok
 }
 
 // attach attaches the programs to one device, by the best means that the kernel has.

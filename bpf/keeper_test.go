@@ -123,7 +123,7 @@ func testDeviceGoesWhileItIsAttachedTo(t *testing.T, withoutTCX bool) {
 			Devices:        []string{"lo", "gone0"},
 			DevicesChanged: func(err error) { lost = err },
 			withoutTCX:     withoutTCX,
-		}, &objects.hostPrograms)
+		}, &objects.hostPrograms, objects.Traffic)
 		if err != nil {
 			return err
 		}

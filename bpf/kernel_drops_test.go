@@ -80,7 +80,10 @@ func (k *kernelDrops) subscribe(namespaces ...*namespace) {
 			var e api.Event
 			if e.Decode(pl.Data) == nil && slices.Contains(inodes, e.KernelDrop.NetNS) {
 				e.Packet = slices.Clone(e.Packet)
-				k.events <- e
+				select {
+				case k.events <- e:
+				case <-ctx.Done():
+				}
 			}
 		}
 	}()

@@ -173,7 +173,7 @@ var losses = []loss{
 				left.sendUDP(leftIPv4, rightIPv4)
 			}
 		},
-		reasons: []string{"QDISC_DROP", "QDISC_OVERLIMIT"}, functions: []string{"__dev_queue_xmit", "__dev_xmit_skb", "dev_qdisc_enqueue", "tcf_kfree_skb_list"},
+		reasons: []string{"QDISC_DROP", "QDISC_OVERLIMIT"}, functions: []string{"__dev_queue_xmit", "__dev_xmit_skb", "dev_qdisc_enqueue", "tcf_kfree_skb_list", "kfree_skb_list_reason"},
 		device: leftDevice, direction: api.KernelDropEgress, src: leftIPv4, dst: rightIPv4,
 	},
 	{

@@ -70,8 +70,17 @@ func TestStorm(t *testing.T) {
 	k.subscribe(ns)
 	ns.flood(datagrams, 4)
 
-	c := k.counted(closedPortDrops)
-	require.EqualValues(t, datagrams, c.Drops+k.missed())
+	// On a slow machine a queue in front of the port can be full, too.
+	backlog := metrics.KernelDrop{Reason: "CPU_BACKLOG", Function: "enqueue_to_backlog", Device: "lo", Direction: "ingress"}
+	var c metrics.KernelDrop
+	require.Eventually(t, func() bool {
+		c = k.counted(closedPortDrops)
+		return c.Drops+k.counted(backlog).Drops+k.missed() >= datagrams
+	}, 30*time.Second, 10*time.Millisecond)
+	require.LessOrEqual(t, c.Drops, uint64(datagrams))
+	if k.counted(backlog).Drops == 0 {
+		require.EqualValues(t, datagrams, c.Drops+k.missed())
+	}
 	require.NotZero(t, c.Limited, "a storm is limited")
 
 	// Each drop left an event, or was told as limited. An event tells of those before it, on its CPU; those behind the last one

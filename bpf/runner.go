@@ -6,19 +6,29 @@ package bpf
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 
 	"github.com/cilium/hive/cell"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cilium/monitor/metrics"
 )
 
 // runner keeps a datapath from each start of the hive to its stop.
 type runner struct {
-	log      *slog.Logger
-	health   cell.Health
-	opts     Options
-	datapath *Datapath // used by the hooks only
+	log    *slog.Logger
+	health cell.Health
+	opts   Options
+
+	registerer prometheus.Registerer // nil if there is none
+
+	// Used by the hooks only.
+	datapath  *Datapath
+	collector prometheus.Collector // nil if it is not registered
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -43,6 +53,14 @@ func (r *runner) Start(cell.HookContext) (err error) {
 			"eventsMap", r.opts.EventsMap)
 	}
 
+	if r.registerer != nil {
+		collector := metrics.NewTrafficCollector(r.datapath.Traffic)
+		if err := r.registerer.Register(collector); err != nil {
+			return errors.Join(fmt.Errorf("register the metrics of the devices: %w", err), r.datapath.Close())
+		}
+		r.collector = collector
+	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.running)
@@ -55,6 +73,10 @@ func (r *runner) Stop(cell.HookContext) error {
 	r.running = make(chan struct{})
 	r.mu.Unlock()
 
+	if r.collector != nil {
+		r.registerer.Unregister(r.collector)
+		r.collector = nil
+	}
 	err := r.datapath.Close()
 	r.health.Stopped("Detached from all devices")
 	return err

@@ -52,6 +52,7 @@ func exported(t *testing.T) map[string][]string {
 	descs := make(chan *prometheus.Desc, 100)
 	metrics.NewCollector(a).Describe(descs)
 	metrics.NewKernelDropsCollector(nil).Describe(descs)
+	metrics.NewTrafficCollector(nil).Describe(descs)
 	close(descs)
 	names := map[string][]string{}
 	for d := range descs {

@@ -120,6 +120,13 @@ var (
 	kernelDropsMissed = desc("kernel_drops_missed_total",
 		"Packets that the kernel dropped while the same CPU was looking at another one: neither counted nor told.")
 
+	devicePackets = desc("device_packets_total",
+		"Packets of the devices that the embedded datapath is attached to, by device and direction (ingress, egress), whether anybody watches or not.", "device", "direction")
+	deviceBytes = desc("device_bytes_total",
+		"Bytes of these packets.", "device", "direction")
+	deviceDenied = desc("device_denied_packets_total",
+		"Those of these packets that a rule of the embedded datapath dropped.", "device", "direction")
+
 	buildInfo = desc("build_info",
 		"1, with the version of the monitor, its commit (unknown in a program of another module) and the version of Go.", "version", "revision", "goversion")
 )
@@ -137,6 +144,9 @@ var all = []*prometheus.Desc{
 	callbacks, callbackSeconds, callbackRunning, queueEvents, queueLag, removed, missed,
 	buildInfo,
 }
+
+// ofTraffic are those of the devices of the embedded datapath.
+var ofTraffic = []*prometheus.Desc{devicePackets, deviceBytes, deviceDenied}
 
 // ofKernelDrops are those of what the kernel drops.
 var ofKernelDrops = []*prometheus.Desc{kernelDrops, kernelDropsNoise, kernelDropsLimited, kernelDropsMissed}

@@ -32,10 +32,10 @@ release_apt() {
 		-o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" -o Dir::State::status=/dev/null "$@"
 }
 
-# get_kernel RELEASE fetches the kernel, its modules and busybox, unless they are there.
+# get_kernel RELEASE fetches the kernel, its modules and busybox, unless they are all there.
 get_kernel() {
 	local dir=$work/$1 kernel
-	[[ ! -e $dir/vmlinuz ]] || return 0
+	[[ ! -e $dir/vmlinuz || $(cat "$dir/wanted" 2>/dev/null) != "${modules[*]}" ]] || return 0
 	release_apt "$1" apt-get update >/dev/null
 	kernel=$(release_apt "$1" apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ { print $2 }')
 	rm -rf "$dir/debs"
@@ -51,6 +51,7 @@ get_kernel() {
 	done
 	find "$dir/modules" -name '*.xz' -exec xz -d -f {} +
 	mv "$dir"/debs/boot/vmlinuz-* "$dir/vmlinuz"
+	echo "${modules[*]}" >"$dir/wanted"
 	rm -rf "$dir/debs" "$dir/cache"
 }
 
