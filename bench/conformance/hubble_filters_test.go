@@ -12,12 +12,10 @@ import (
 	hubblev1 "github.com/cilium/cilium/pkg/hubble/api/v1"
 	"github.com/cilium/cilium/pkg/hubble/filters"
 	"github.com/cilium/cilium/pkg/hubble/parser"
-	"github.com/cilium/cilium/pkg/hubble/parser/fieldmask"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/cilium/monitor/hubble/filter"
 	"github.com/cilium/monitor/hubble/flow"
@@ -200,45 +198,6 @@ func TestHubbleFilters(t *testing.T) {
 	require.Greater(t, refused, 1000)
 	require.Greater(t, matched, asked/10)
 	require.Greater(t, ruledOut, asked/10)
-}
-
-// TestHubbleMasks checks that both sides leave the same fields of a flow.
-func TestHubbleMasks(t *testing.T) {
-	flows := hubbleFlows(t)
-	random := rand.New(rand.NewPCG(1, 2))
-	paths := []string{
-		"time", "verdict", "IP", "IP.source", "l4", "l4.TCP", "l4.TCP.destination_port", "l4.UDP.source_port", "source.pod_name", "source.labels",
-		"destination", "l7", "l7.http.code", "l7.dns", "event_type.type", "is_reply", "Summary", "tunnel.IP.source", "interface.name", "nothing", "IP.x",
-	}
-	for range 2_000 {
-		m := new(fieldmaskpb.FieldMask)
-		for range 1 + random.IntN(4) {
-			m.Paths = append(m.Paths, paths[random.IntN(len(paths))])
-		}
-		want, err := fieldmask.New(proto.CloneOf(m))
-		got, gotErr := filter.NewMask(m)
-		require.Equal(t, err != nil, gotErr != nil, m.Paths)
-		if err != nil {
-			continue
-		}
-		f := flows[random.IntN(len(flows))].flow
-		masked := new(flowpb.Flow)
-		want.Alloc(masked.ProtoReflect())
-		want.Copy(masked.ProtoReflect(), f.ProtoReflect())
-		onlyChosen(masked, f)
-		requireEqual(t, fmt.Sprint(m.Paths), masked, got.Apply(f))
-	}
-}
-
-// onlyChosen removes from what Cilium's mask leaves the protocol that the flow does not have: its mask makes one of
-// several for each flow that it allocates for.
-func onlyChosen(masked, f *flowpb.Flow) {
-	if masked.GetL4() != nil && fmt.Sprintf("%T", masked.L4.Protocol) != fmt.Sprintf("%T", f.GetL4().GetProtocol()) {
-		masked.L4.Protocol = nil
-	}
-	if masked.GetL7() != nil && fmt.Sprintf("%T", masked.L7.Record) != fmt.Sprintf("%T", f.GetL7().GetRecord()) {
-		masked.L7.Record = nil
-	}
 }
 
 // BenchmarkHubble compares what it takes to make a flow, and to rule out an event that a filter does not want.

@@ -5,6 +5,4 @@
 // A filter looks twice. [Filter.MayMatch] sees an event as the datapath wrote it, and rules out what cannot match: by
 // type, verdict, drop reason, addresses, ports and protocol, without an allocation. Only what is left is worth to be made a
 // flow, which [Filter.Match] sees.
-//
-// A [Mask] leaves of a flow the fields that a request asks for.
 package filter

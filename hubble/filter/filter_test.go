@@ -9,8 +9,6 @@ import (
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/hubble/filter"
@@ -248,28 +246,4 @@ func TestMayMatch(t *testing.T) {
 		}
 		require.Zero(t, least, text)
 	}
-}
-
-func TestMask(t *testing.T) {
-	f := newFlow(t, aFlow)
-	before := proto.CloneOf(f)
-	paths := &fieldmaskpb.FieldMask{Paths: []string{"source.pod_name", "source", "verdict", "l4.TCP.destination_port", "l4.UDP", "l7.type"}}
-	mask, err := filter.NewMask(paths)
-	require.NoError(t, err)
-	require.True(t, mask.Active())
-	want := newFlow(t, `verdict: DROPPED l4: {TCP: {destination_port: 80}} l7: {}`)
-	want.Source = f.GetSource()
-	got := mask.Apply(f)
-	require.True(t, proto.Equal(want, got), prototext.Format(got))
-	require.True(t, proto.Equal(before, f))
-	require.Len(t, paths.GetPaths(), 6)
-
-	for _, none := range []*fieldmaskpb.FieldMask{nil, {}} {
-		mask, err = filter.NewMask(none)
-		require.NoError(t, err)
-		require.False(t, mask.Active())
-		require.Same(t, f, mask.Apply(f))
-	}
-	_, err = filter.NewMask(&fieldmaskpb.FieldMask{Paths: []string{"source.nothing"}})
-	require.ErrorContains(t, err, `invalid field mask: not all of ["source.nothing"] are fields of a flow`)
 }
