@@ -54,6 +54,7 @@
 //   - Barrier: a function to be called when all entries before it are delivered.
 //   - Batch: records that are delivered in one go. Visit: one look of a reader into its rings. Poll: a visit
 //     that no ring asked for.
+//   - Suppressed: what whoever makes events left out on purpose, by a rate limit or by aggregation. See suppressed.go.
 //   - Eager, armed, lazy: whether a ring wakes its reader up for every record, for the next one, or for
 //     none and is polled.
 //   - Drain: deliver all there is, before a source is detached or the agent stops.

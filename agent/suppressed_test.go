@@ -129,6 +129,21 @@ func TestSuppressed(t *testing.T) {
 	require.EqualValues(t, 105, f.Stats().Suppressed[1].Aggregated)
 }
 
+// TestSuppressedOrder has a source write and then suppress, before the reader looks: that comes in this order.
+func TestSuppressedOrder(t *testing.T) {
+	f := start(t)
+	src, l := &suppressor{}, &lines{}
+	require.NoError(t, f.AttachSource("fake", src))
+	f.RegisterNewListener(l)
+	src.mu.Lock()
+	src.open.records = append(src.open.records, source.Record{Kind: source.Sample, Head: []byte("\x04before")})
+	src.suppress(api.MessageTypeTrace, 7, 0)
+	require.NoError(t, src.open.Wake())
+	src.mu.Unlock()
+	eventually(t, func() bool { return len(l.all()) == 2 }, "both come")
+	require.Equal(t, []string{"before", "suppressed trace"}, l.all())
+}
+
 // TestSuppressedUnknown has a source whose numbers can't be read: it is opened anew.
 func TestSuppressedUnknown(t *testing.T) {
 	f := start(t)
