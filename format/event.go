@@ -4,6 +4,7 @@ package format
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
@@ -181,18 +182,19 @@ func (e *Event) nameOf(ifindex uint32) string {
 	return e.interfaceName(ifindex)
 }
 
-// hasInterface reports whether the network interface of e has a name.
-func (e *Event) hasInterface(name string) bool {
+// hasInterface reports whether a name of the network interface of e is one.
+func (e *Event) hasInterface(is func(name string) bool) bool {
 	ifindex := e.ifindex()
 	switch {
 	case ifindex == 0:
 		return false
 	case e.desc.ifname != nil && e.nameOf(ifindex) != e.interfaceName(ifindex): // of another network namespace
-		return e.nameOf(ifindex) == name
+		return is(e.nameOf(ifindex))
 	case e.interfaces != nil:
-		return e.interfaces.Has(ifindex, name)
+		i := e.interfaces.get(ifindex)
+		return is(i.Name) || slices.ContainsFunc(i.AltNames, is)
 	default:
-		return e.interfaceName(ifindex) == name
+		return is(e.interfaceName(ifindex))
 	}
 }
 

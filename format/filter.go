@@ -101,12 +101,12 @@ func (f *Filter) Level(level Level) Level {
 }
 
 // MissingInterfaces returns the values of --interface, also those behind --not, that are
-// neither name nor index of any of the interfaces.
+// neither name nor index of any of the interfaces. Patterns are for those that come later, too.
 func (f *Filter) MissingInterfaces(interfaces []Interface) (missing []string) {
 	for _, c := range ofFlag(f.others, "interface") {
 		for _, v := range slices.Concat(c.any, c.none) {
 			index, numeric := interfaceIndex(v.text)
-			if !slices.ContainsFunc(interfaces, func(i Interface) bool {
+			if !isPattern(v.text) && !slices.ContainsFunc(interfaces, func(i Interface) bool {
 				return i.Name == v.text || slices.Contains(i.AltNames, v.text) || numeric && i.Index == index
 			}) {
 				missing = append(missing, v.text)

@@ -4,6 +4,7 @@ package format
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,7 +139,7 @@ var filterFlags = []*filterFlag{
 	},
 	{
 		name: "interface", placeholder: "NAME", parse: parseInterface,
-		usage: "network interface, by name, alternative name or index",
+		usage: "network interface, by name, alternative name, pattern (veth*) or index",
 	},
 }
 
@@ -241,11 +242,24 @@ func parseInterface(text string) (filterValue, error) {
 		return filterValue{}, fmt.Errorf("no network interface is called %q: names have 1 to %d characters", text, maxInterfaceName)
 	}
 	index, numeric := interfaceIndex(text)
+	is := func(name string) bool { return name == text }
+	if isPattern(text) {
+		if _, err := path.Match(text, ""); err != nil {
+			return filterValue{}, fmt.Errorf("%q is no pattern, such as veth*: %w", text, err)
+		}
+		is = func(name string) bool {
+			matches, _ := path.Match(text, name)
+			return matches
+		}
+	}
 	types := typesWith(func(d *descriptor) bool { return d.ifindex != nil })
 	return filterValue{types: types, key: text, match: func(e *Event) bool {
-		return e.hasInterface(text) || numeric && e.ifindex() == index
+		return e.hasInterface(is) || numeric && e.ifindex() == index
 	}}, nil
 }
+
+// isPattern reports whether a value of --interface stands for all names that match it.
+func isPattern(text string) bool { return strings.ContainsAny(text, "*?[") }
 
 // interfaceIndex returns the index that a value of --interface is, unless it can only be a name.
 func interfaceIndex(text string) (index uint32, ok bool) {

@@ -39,7 +39,7 @@ bash-completion, or zsh, or fish.
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings, extensions), newShellCommand())
-	root.AddCommand(newTopCommand(), newExplainCommand())
+	root.AddCommand(newDropsCommand(), newTopCommand(), newExplainCommand())
 
 	inspect := h.Command()
 	for _, cmd := range append(inspect.Commands(), inspect) {

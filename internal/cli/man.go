@@ -126,7 +126,7 @@ func environment(cmd *cobra.Command) string {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		var variable string
 		switch cmd.Name() {
-		case "watch", "top", "status", "shell":
+		case "watch", "drops", "top", "status", "shell":
 			variable = environmentVariable(cmd, f)
 		case "agent":
 			if f.Name != "help" && f.Name != flagConfig && f.Name != flagCheck {

@@ -63,7 +63,7 @@ func TestManualPages(t *testing.T) {
 		}
 		return titles
 	}
-	for _, command := range []string{"monitor watch", "monitor top", "monitor status", "monitor agent", "monitor shell"} {
+	for _, command := range []string{"monitor watch", "monitor drops", "monitor top", "monitor status", "monitor agent", "monitor shell"} {
 		require.Equal(t, []string{
 			"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLE", "SEE ALSO",
 		}, titles(command), command)

@@ -50,10 +50,8 @@ agent left out since there were too many, counts for all of them.
 			if err := setFromEnvironment(cmd); err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("type") {
-				if err := cmd.Flags().Set("type", topTypes); err != nil {
-					return err
-				}
+			if err := setDefaultTypes(cmd.Flags(), opts.filter, topTypes); err != nil {
+				return err
 			}
 			socket, err := cmd.Flags().GetString(flagSocket)
 			if err != nil {

@@ -33,6 +33,7 @@ type watchOptions struct {
 	write      string
 	rotation   rotation
 	past       past
+	own        bool // the agent is one of this process, see ownAgent
 }
 
 // filterGroup is the title of the filter flags in the help.
@@ -212,6 +213,7 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		filterFlags: o.filter,
 		limit:       o.count,
 		past:        &o.past,
+		own:         o.own,
 		stop:        stop,
 	}
 	if !o.toStdout() {

@@ -44,6 +44,7 @@ type watcher struct {
 
 	interfaces watchedInterfaces
 
+	own    bool      // the agent is one of this process
 	past   *past     // what is asked for of the agent's history
 	sentAt time.Time // when the agent got the event; zero if it did not say
 
@@ -294,6 +295,10 @@ func (w *watcher) reportConnected(path string) {
 		fmt.Fprintf(w.messages, "Connected again after %s, events in between are missing\n", time.Since(w.lostAt).Round(time.Millisecond))
 	} else {
 		w.connected, w.began = true, time.Now()
+		if w.own {
+			fmt.Fprintln(w.messages, "Watching what the kernel drops, Ctrl-C stops")
+			return
+		}
 		fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 	}
 	w.interfaces.report(w.messages, w.filter)
