@@ -77,7 +77,7 @@ func (o *output) lines() []string {
 	return all[:len(all)-1]
 }
 
-// start starts a program, in a namespace unless that is nil, and kills it at the end of the test if it still runs.
+// start starts a program, in a namespace unless that is nil, and ends it at the end of the test if it still runs.
 func start(t *testing.T, ns *testns.Namespace, name string, args ...string) *process {
 	t.Helper()
 	p := command(t, name, args...)
@@ -107,7 +107,8 @@ func (p *process) start(ns *testns.Namespace) {
 		_ = p.Wait() // how it ended is in ProcessState
 	}()
 	p.t.Cleanup(func() {
-		p.kill()
+		_ = p.Process.Signal(syscall.SIGTERM)
+		p.wait()
 		if p.t.Failed() {
 			p.t.Logf("%s\nstdout:\n%s\nstderr:\n%s", strings.Join(p.Args, " "), tail(p.stdout.String()), tail(p.stderr.String()))
 		}
@@ -137,15 +138,9 @@ func (p *process) wait() {
 	select {
 	case <-p.exited:
 	case <-time.After(timeout):
-		require.Fail(p.t, "it still runs", p.Args)
+		p.kill()
+		require.Fail(p.t, "it still ran", p.Args)
 	}
-}
-
-// interrupt ends it as Ctrl-C does.
-func (p *process) interrupt() {
-	p.t.Helper()
-	require.NoError(p.t, p.Process.Signal(syscall.SIGINT))
-	p.wait()
 }
 
 // waitUntil waits until a condition holds.
