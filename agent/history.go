@@ -107,9 +107,9 @@ func (h *history) end() *eventlog.Cursor {
 	return c
 }
 
-// rewind moves a cursor of the history's back to where a subscriber begins. What is not wanted, and what counts says does not
-// count unless that is nil, is not counted, but not left out.
-func rewind(c *eventlog.Cursor, from begin, wants interest.Interest, counts func(Event) bool) {
+// rewind moves a cursor of the history's back to where a subscriber begins. What is not wanted, by match either unless
+// that is nil, is not counted, but not left out.
+func rewind(c *eventlog.Cursor, from begin, wants interest.Interest, match func(Event) bool) {
 	left := uint64(math.MaxUint64)
 	if from.last > 0 {
 		left = uint64(from.last)
@@ -127,7 +127,7 @@ func rewind(c *eventlog.Cursor, from begin, wants interest.Interest, counts func
 			return true
 		}
 		if _, err := payload.DecodeShared(frame, &pl); err == nil && pl.Type == payload.EventSample && wants.Wants(pl.Data) &&
-			(counts == nil || counts(Event{Time: time.Unix(0, at), Payload: &pl})) {
+			(match == nil || match(Event{Time: time.Unix(0, at), Payload: &pl})) {
 			left--
 		}
 		return true

@@ -85,7 +85,7 @@ func TestHistory(t *testing.T) {
 	require.WithinRange(t, history.Oldest, time.Now().Add(-timeout), between)
 }
 
-// TestPast reads what the history has, and no more: all of it, the last ones of those that count, or nothing.
+// TestPast reads what the history has, and no more: all of it, the last ones of those that match, or nothing.
 func TestPast(t *testing.T) {
 	g := newGuarded(t, agent.WithHistory(interest.Interest{}, 1<<20))
 	require.NotNil(t, g.State())
@@ -104,8 +104,8 @@ func TestPast(t *testing.T) {
 	eventually(t, func() bool { return g.Stats().History.Payloads == 1 }, "there is")
 	require.True(t, g.src.write("a1", "b1", "a2", "b2", "a3", "b3"))
 	eventually(t, func() bool { return g.Stats().History.Payloads == 7 }, "all are there")
-	require.Equal(t, []string{"a2", "b2", "a3", "b3"}, all(agent.StreamOptions{
-		Last: 2, Counts: func(e agent.Event) bool { return e.Data[0] == 'a' },
+	require.Equal(t, []string{"a2", "a3"}, all(agent.StreamOptions{
+		Last: 2, Match: func(e agent.Event) bool { return e.Data[0] == 'a' },
 	}))
 	eventually(t, func() bool { return g.Stats().History.Payloads == 8 }, "and one more")
 	require.Equal(t, []string{"a3", "later"}, all(agent.StreamOptions{

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -70,9 +71,10 @@ type StreamOptions struct {
 	Last  int
 	Since time.Time
 
-	// Counts tells whether an event of the history counts for Last; all that are wanted do without it. It is
-	// called before SubscribeEvents returns, for the newest event first, and must not keep the payload.
-	Counts func(Event) bool
+	// Match tells whether an event is wanted of those that Interest says, all if it is nil: others are neither
+	// delivered nor counted for Last. It is called on the goroutine of the loop, just before the loop's body, and for
+	// Last before SubscribeEvents returns, for the newest event first. It may keep nothing of the payload.
+	Match func(Event) bool
 
 	// Past ends the stream where the history ended when it was subscribed.
 	Past bool
@@ -86,10 +88,10 @@ func (a *Agent) SubscribeEvents(ctx context.Context, name string, opts StreamOpt
 	if a == nil {
 		return nil, ErrNoAgent
 	}
-	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), only: opts.Past, ready: make(chan struct{}, 1)}
+	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), match: opts.Match, only: opts.Past, ready: make(chan struct{}, 1)}
 	open := s.open
 	if from := (begin{last: opts.Last, since: opts.Since}); !from.atEnd() {
-		open = func() error { return s.openAt(ctx, from, opts.Counts) }
+		open = func() error { return s.openAt(ctx, from) }
 	}
 	if err := open(); err != nil {
 		return nil, fmt.Errorf("subscribe stream %q: %w", name, err)
@@ -122,11 +124,13 @@ type stream struct {
 	agent *Agent
 	name  string
 	wants interest.Interest
+	match func(Event) bool
 	only  bool // nothing comes after the history
 	class int  // of demand
 	since time.Time
 	ready chan struct{} // has something when the log may have something new
 	begun atomic.Bool   // the loop, or it never will
+	asked payload.Payload
 
 	mu        sync.Mutex // guards what follows
 	cursor    *eventlog.Cursor
@@ -137,7 +141,7 @@ type stream struct {
 }
 
 // openAt is open for a stream that begins in the history.
-func (s *stream) openAt(ctx context.Context, from begin, counts func(Event) bool) error {
+func (s *stream) openAt(ctx context.Context, from begin) error {
 	var past *eventlog.Cursor
 	err := s.agent.atRest(ctx, func() (err error) {
 		if err = s.open(); err == nil {
@@ -148,7 +152,7 @@ func (s *stream) openAt(ctx context.Context, from begin, counts func(Event) bool
 	if past == nil {
 		return err
 	}
-	rewind(past, from, s.wants, counts)
+	rewind(past, from, s.wants, s.match)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.past = past
@@ -237,8 +241,8 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 		if ctx.Err() != nil {
 			return true, false
 		}
-		pl := new(payload.Payload)
-		length, err := payload.DecodeValue(run[size:], pl)
+		var pl payload.Payload
+		length, err := payload.DecodeShared(run[size:], &pl)
 		if err != nil {
 			// It can't be: the log has whole payloads that this module encoded.
 			s.agent.log.WithError(err).WithField("stream", s.name).Error("Ending a stream, its place in the event log has no payload")
@@ -250,18 +254,29 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 			at = time.Unix(0, ns)
 		}
 		size += length
-		if cursor != s.cursor && !wantsPayload(s.wants, pl) || cursor == s.cursor && s.class == shared && ofOthers(s.wants, pl) {
+		if cursor != s.cursor && !wantsPayload(s.wants, &pl) || cursor == s.cursor && s.class == shared && ofOthers(s.wants, &pl) {
 			unwanted += max(1, pl.Lost)
 			continue
 		}
 		if accepted {
 			events += max(1, pl.Lost)
 		}
-		if !yield(Event{Time: at, Payload: pl}) {
+		if s.match != nil && pl.Type == payload.EventSample && !s.matches(at, pl) {
+			continue
+		}
+		own := pl
+		own.Data = bytes.Clone(pl.Data)
+		if !yield(Event{Time: at, Payload: &own}) {
 			return true, false
 		}
 	}
 	return true, true
+}
+
+// matches asks whether an event is wanted. It uses one payload again and again: it is called by the loop's goroutine.
+func (s *stream) matches(at time.Time, pl payload.Payload) bool {
+	s.asked = pl
+	return s.match(Event{Time: at, Payload: &s.asked})
 }
 
 // next returns encoded payloads that took has to be called for, or none.

@@ -47,8 +47,9 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		ctx, cancel = context.WithDeadline(ctx, s.until.Add(untilGrace))
 		defer cancel()
 	}
-	events, err := o.open(ctx, s.options(a.wants, func(e agent.Event) bool {
-		_, ok := a.pick(e)
+	var picked M // of the event that is looked at
+	events, err := o.open(ctx, s.options(a.wants, func(e agent.Event) (ok bool) {
+		picked, ok = a.pick(e)
 		return ok
 	}))
 	if err != nil {
@@ -60,11 +61,8 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 	}
 	sent := 0
 	for e := range events {
-		if s.over(e.Time) {
-			return nil
-		}
 		if e.Type == payload.RecordLost {
-			if a.lost == nil {
+			if a.lost == nil || !s.contains(e.Time) {
 				continue
 			}
 			if err := a.lost(e.Time, lossOf(e)); err != nil {
@@ -72,11 +70,7 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 			}
 			continue
 		}
-		m, ok := a.pick(e)
-		if !ok {
-			continue
-		}
-		if err := a.send(e.Time, m); err != nil {
+		if err := a.send(e.Time, picked); err != nil {
 			return err
 		}
 		if sent++; sent == s.first {

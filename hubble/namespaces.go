@@ -29,22 +29,21 @@ func (o *observer) GetNamespaces(ctx context.Context, _ *observerpb.GetNamespace
 }
 
 func (o *observer) findNamespaces(ctx context.Context) ([]*observerpb.Namespace, error) {
-	events, err := o.past(ctx, agent.StreamOptions{Since: time.Now().Add(-namespacesWindow), Interest: flowEvents})
-	if err != nil {
-		return nil, err
-	}
 	names := map[[2]string]bool{}
-	for e := range events {
+	err := o.scan(ctx, time.Now().Add(-namespacesWindow), func(e agent.Event) {
 		m, err := o.decoder.Decode(e)
 		f, ok := m.(*flowpb.Flow)
 		if err != nil || !ok {
-			continue
+			return
 		}
 		for _, endpoint := range []*flowpb.Endpoint{f.GetSource(), f.GetDestination()} {
 			if name := endpoint.GetNamespace(); name != "" {
 				names[[2]string{cmp.Or(endpoint.GetClusterName(), o.node.cluster), name}] = true
 			}
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	found := make([]*observerpb.Namespace, 0, len(names))
 	for name := range names {

@@ -71,17 +71,14 @@ const rateWindow = time.Minute
 func (o *observer) flowRate(ctx context.Context) (float64, error) {
 	now := time.Now()
 	since := now.Add(-min(rateWindow, now.Sub(o.started)))
-	n := 0
-	events, err := o.past(ctx, agent.StreamOptions{Since: since, Interest: flowEvents})
-	if err != nil {
-		return 0, err
-	}
-	first := since
-	for e := range events {
-		if n == 0 {
+	n, first := 0, since
+	err := o.scan(ctx, since, func(e agent.Event) {
+		if n++; n == 1 {
 			first = e.Time
 		}
-		n++
+	})
+	if err != nil {
+		return 0, err
 	}
 	stats := o.agent.Stats()
 	if stats.History == nil || n == 0 {

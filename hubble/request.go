@@ -76,17 +76,16 @@ func timeOf(what string, ts *timestamppb.Timestamp) (time.Time, error) {
 // contains tells whether a time is not before the span, and not after it.
 func (s span) contains(at time.Time) bool { return !at.Before(s.since) && !s.over(at) }
 
-// over tells whether a time is after the span.
 func (s span) over(at time.Time) bool { return !s.until.IsZero() && at.After(s.until) }
 
 // beginning is before the first event of any history.
 var beginning = time.Unix(0, 1)
 
-// options returns where a stream of the span begins and ends. counts tells which events are asked for.
-func (s span) options(wants interest.Interest, counts func(agent.Event) bool) agent.StreamOptions {
-	opts := agent.StreamOptions{Interest: wants, Since: s.since, Last: s.last, Past: !s.follow}
-	if s.last > 0 {
-		opts.Counts = func(e agent.Event) bool { return s.contains(e.Time) && counts(e) }
+// options returns the stream of events of the span that match.
+func (s span) options(wants interest.Interest, match func(agent.Event) bool) agent.StreamOptions {
+	opts := agent.StreamOptions{
+		Interest: wants, Since: s.since, Last: s.last, Past: !s.follow,
+		Match: func(e agent.Event) bool { return s.contains(e.Time) && match(e) },
 	}
 	if s.since.IsZero() && s.last == 0 && !s.follow {
 		opts.Since = beginning
@@ -107,8 +106,18 @@ func (o *observer) open(ctx context.Context, opts agent.StreamOptions) (iter.Seq
 	return events, nil
 }
 
-// past returns what the history has.
-func (o *observer) past(ctx context.Context, opts agent.StreamOptions) (iter.Seq[agent.Event], error) {
-	opts.Past = true
-	return o.open(ctx, opts)
+// scan has a function look at the events of flows that the history has since a time. It may keep nothing of them.
+func (o *observer) scan(ctx context.Context, since time.Time, look func(agent.Event)) error {
+	events, err := o.open(ctx, agent.StreamOptions{Since: since, Past: true, Interest: flowEvents, Match: func(e agent.Event) bool {
+		if flowEvents.Wants(e.Data) {
+			look(e)
+		}
+		return false
+	}})
+	if err != nil {
+		return err
+	}
+	for range events { // of losses
+	}
+	return ctx.Err()
 }
