@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api/payload"
@@ -62,11 +61,10 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 	sent := 0
 	for e := range events {
 		if e.Type == payload.RecordLost {
-			if a.lost == nil || !s.contains(e.Time) {
-				continue
-			}
-			if err := a.lost(e.Time, lossOf(e)); err != nil {
-				return err
+			if a.lost != nil && s.contains(e.Time) {
+				if err := o.tellLoss(e, a.lost); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -87,13 +85,11 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 	}
 }
 
-// lossOf returns what tells of a loss. Who reads and is too slow misses what the ring buffer of Cilium's Hubble, or here
-// the agent's event log, does not have any more.
-func lossOf(e agent.Event) *flowpb.LostEvent {
-	loss := &flowpb.LostEvent{Source: flowpb.LostEventSource_HUBBLE_RING_BUFFER, NumEventsLost: e.Lost}
-	if e.CPU != payload.CPULostByReader {
-		loss.Source = flowpb.LostEventSource_PERF_EVENT_RING_BUFFER
-		loss.Cpu = wrapperspb.Int32(int32(e.CPU))
+// tellLoss tells of a loss.
+func (o *observer) tellLoss(e agent.Event, tell func(time.Time, *flowpb.LostEvent) error) error {
+	m, err := o.decoder.Decode(e)
+	if loss, ok := m.(*flowpb.LostEvent); ok && err == nil {
+		return tell(e.Time, loss)
 	}
-	return loss
+	return err
 }

@@ -13,8 +13,8 @@ import (
 // decoder makes the messages of Hubble's API of events: *flow.Decoder of package hubble/flow. It may be used by several
 // goroutines at once.
 type decoder interface {
-	// Decode returns what the API has of an event: a *flowpb.Flow, a *flowpb.AgentEvent or a *flowpb.DebugEvent; nil
-	// without an error if it has nothing of it. What it returns shares no memory with the event, and belongs to the
+	// Decode returns what the API has of an event: a *flowpb.Flow, a *flowpb.AgentEvent, a *flowpb.DebugEvent or a
+	// *flowpb.LostEvent; nil without an error if it has nothing of it. What it returns shares no memory with the event, and belongs to the
 	// caller.
 	Decode(e agent.Event) (proto.Message, error)
 }

@@ -4,7 +4,6 @@ package hubble
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -96,10 +95,6 @@ func (s span) options(wants interest.Interest, match func(agent.Event) bool) age
 // open returns the events of a span, until ctx ends.
 func (o *observer) open(ctx context.Context, opts agent.StreamOptions) (iter.Seq[agent.Event], error) {
 	events, err := o.agent.SubscribeEvents(ctx, streamName, opts)
-	if errors.Is(err, agent.ErrTooManyInterests) {
-		opts.Interest = interest.Interest{} // the filter is asked again in any case
-		events, err = o.agent.SubscribeEvents(ctx, streamName, opts)
-	}
 	if err != nil {
 		return nil, status.Error(codes.Unavailable, fmt.Sprintf("read events: %v", err))
 	}

@@ -60,7 +60,7 @@ func TestTLS(t *testing.T) {
 	client, stranger := ca.Issue("client").Load(t), other.Issue("client").Load(t)
 
 	require.NoError(t, ask(t, address, clientTLS(ca, client)))
-	require.ErrorContains(t, ask(t, address, clientTLS(ca)), "tls: certificate required")
+	require.Error(t, ask(t, address, clientTLS(ca)), "without a certificate")
 	require.Error(t, ask(t, address, clientTLS(ca, stranger)))
 	require.Error(t, ask(t, address, insecure.NewCredentials()))
 	old := credentials.NewTLS(&tls.Config{

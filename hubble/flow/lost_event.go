@@ -10,7 +10,8 @@ import (
 	"github.com/cilium/monitor/api/payload"
 )
 
-// lost returns what is said of a loss: of the datapath, with the CPU whose ring was full, or of a reader that was too slow.
+// lostEvent returns what is said of a loss: of the datapath, with the CPU whose ring was full; of a reader that was too slow; or, for
+// which the API has no source, of a rate limit.
 func lostEvent(e agent.Event) *flowpb.LostEvent {
 	m := &flowpb.LostEvent{
 		Source:        flowpb.LostEventSource_PERF_EVENT_RING_BUFFER,
@@ -19,6 +20,9 @@ func lostEvent(e agent.Event) *flowpb.LostEvent {
 	}
 	if e.CPU == payload.CPULostByReader {
 		m.Source, m.Cpu = flowpb.LostEventSource_HUBBLE_RING_BUFFER, nil
+	}
+	if _, limited := e.RateLimited(); limited {
+		m.Source, m.Cpu = flowpb.LostEventSource_UNKNOWN_LOST_EVENT_SOURCE, nil
 	}
 	return m
 }
