@@ -87,6 +87,7 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 	flags.AddFlagSet(own)
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		"device":                completeList(devices),
+		"trace-aggregation":     completeOne(bpf.AggregationNone, bpf.AggregationFlow),
 		"monitor-events-map":    completeFiles,
 		flagSocket:              completeFiles,
 		shell.ShellSockPathName: completeFiles,
