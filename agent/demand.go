@@ -57,7 +57,7 @@ type demand struct {
 type wanted struct {
 	types   [256]eventlog.Classes // by message type: those that want any of it
 	refined [256]eventlog.Classes // those that want only some of it
-	all     [eventlog.MaxClasses]interest.Interest
+	index   *interest.Index       // of all of them
 }
 
 // enterLocked adds a subscriber, and returns the class that it belongs to. The caller holds Agent.Mutex.
@@ -194,12 +194,13 @@ func (d *demand) wantedTextLocked() string {
 // updateLocked has all who distribute events see what is wanted. The caller holds Agent.Mutex.
 func (d *demand) updateLocked() {
 	w := new(wanted)
+	interests := make([]interest.Interest, len(d.classes))
 	for i := range d.classes {
 		c := &d.classes[i]
 		if c.users == 0 {
 			continue
 		}
-		w.all[i] = c.interest
+		interests[i] = c.interest
 		for typ := range w.types {
 			if c.interest.WantsType(uint8(typ)) {
 				w.types[typ] |= eventlog.Of(i)
@@ -209,6 +210,7 @@ func (d *demand) updateLocked() {
 			}
 		}
 	}
+	w.index = interest.NewIndex(interests)
 	d.current.Store(w)
 	d.changed()
 }
@@ -246,12 +248,7 @@ func (d *demand) classesOf(sample []byte) eventlog.Classes {
 		return classes
 	}
 	d.event.Reset(sample)
-	for ; refined != 0; refined &= refined - 1 {
-		if class := refined.First(); !w.all[class].WantsEvent(&d.event) {
-			classes = classes.Without(class)
-		}
-	}
-	return classes
+	return classes&^refined | eventlog.Classes(w.index.Wants(&d.event, uint64(refined)))
 }
 
 // ofOthers tells whether a payload of the shared class is wanted by others only. Who is in it gets what the agent says

@@ -33,9 +33,9 @@ func (i *Interest) WantsEvent(e *Event) bool {
 	switch {
 	case len(e.sample) == 0:
 		return true
-	case !i.wantsWithout(e.sample):
+	case !wantsWithout(i, e.sample):
 		return false
-	case !i.RefinesPackets(e.sample[0]):
+	case len(i.Packets) == 0 || !hasPacket(e.sample[0]):
 		return true
 	default:
 		return e.matches(i.Packets)
@@ -49,11 +49,7 @@ func hasPacket(typ uint8) bool { return slices.Contains(packetTypes, typ) }
 
 // matches tells whether the packet matches any of the rules.
 func (e *Event) matches(rules []session.PacketRule) bool {
-	if !e.known {
-		e.known = true
-		e.anything = !e.dissect()
-	}
-	if e.anything {
+	if !e.knowsPacket() {
 		return true
 	}
 	for i := range rules {
@@ -62,6 +58,15 @@ func (e *Event) matches(rules []session.PacketRule) bool {
 		}
 	}
 	return false
+}
+
+// knowsPacket takes the packet apart, once, and returns whether it is known what it has.
+func (e *Event) knowsPacket() bool {
+	if !e.known {
+		e.known = true
+		e.anything = !e.dissect()
+	}
+	return !e.anything
 }
 
 // dissect takes the packet apart, and returns whether all of its headers are known.
@@ -84,25 +89,40 @@ func (e *Event) dissect() bool {
 }
 
 func (e *Event) matchesRule(r *session.PacketRule) bool {
-	return (len(r.Protocols) == 0 || slices.ContainsFunc(r.Protocols, e.hasProtocol)) &&
-		(len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, e.hasPort)) &&
+	return (len(r.Ports) == 0 || e.hasPort(r.Ports)) && (len(r.Protocols) == 0 || e.hasProtocol(r.Protocols)) &&
 		(len(r.CIDRs) == 0 || e.hasAddress(r.CIDRs))
 }
 
-func (e *Event) hasProtocol(number int) bool {
-	if e.decoded.Type == api.MessageTypePolicyVerdict && number != 0 && e.decoded.PolicyVerdict.Proto == uint8(number) {
+func (e *Event) hasProtocol(numbers []int) bool {
+	if n := &e.decoded.PolicyVerdict; e.decoded.Type == api.MessageTypePolicyVerdict && n.Proto != 0 &&
+		slices.Contains(numbers, int(n.Proto)) {
 		return true
 	}
-	return e.dissected.HasProtocol(packet.Anywhere, uint8(number))
+	for _, number := range numbers {
+		if e.dissected.HasProtocol(packet.Anywhere, uint8(number)) {
+			return true
+		}
+	}
+	return false
 }
 
-func (e *Event) hasPort(r session.PortRange) bool {
-	if n := &e.decoded.PolicyVerdict; e.decoded.Type == api.MessageTypePolicyVerdict && n.DstPort != 0 &&
-		n.Proto != packet.ICMPv4 && n.Proto != packet.ICMPv6 && // of which it is the type
-		r.First <= n.DstPort && n.DstPort <= r.Last {
-		return true
+func (e *Event) hasPort(ranges []session.PortRange) bool {
+	said := e.saidPort()
+	for _, r := range ranges {
+		if said != 0 && r.First <= said && said <= r.Last || e.dissected.HasPort(packet.Anywhere, r.First, r.Last, true, true) {
+			return true
+		}
 	}
-	return e.dissected.HasPort(packet.Anywhere, r.First, r.Last, true, true)
+	return false
+}
+
+// saidPort returns the port that the event says itself, 0 if it says none.
+func (e *Event) saidPort() uint16 {
+	if n := &e.decoded.PolicyVerdict; e.decoded.Type == api.MessageTypePolicyVerdict &&
+		n.Proto != packet.ICMPv4 && n.Proto != packet.ICMPv6 { // of which it is the type
+		return n.DstPort
+	}
+	return 0
 }
 
 func (e *Event) hasAddress(networks session.CIDRs) bool {

@@ -65,11 +65,7 @@ func (i Interest) WantsType(typ uint8) bool {
 
 // Refines tells whether of events of a message type only some are wanted.
 func (i Interest) Refines(typ uint8) bool {
-	return i.WantsType(typ) && (i.refinesReason(typ) || i.RefinesPackets(typ))
-}
-
-func (i Interest) refinesReason(typ uint8) bool {
-	return typ == api.MessageTypeDrop && len(i.DropReasons) > 0
+	return i.WantsType(typ) && (typ == api.MessageTypeDrop && len(i.DropReasons) > 0 || i.RefinesPackets(typ))
 }
 
 // RefinesPackets tells whether Packets say something of events of a message type.
@@ -82,7 +78,7 @@ func (i Interest) Wants(sample []byte) bool {
 		return true
 	}
 	if !i.RefinesPackets(sample[0]) {
-		return i.wantsWithout(sample)
+		return wantsWithout(&i, sample)
 	}
 	e := events.Get().(*Event)
 	defer events.Put(e)
@@ -91,10 +87,13 @@ func (i Interest) Wants(sample []byte) bool {
 }
 
 // wantsWithout is Wants but for packets.
-func (i Interest) wantsWithout(sample []byte) bool {
+func wantsWithout(i *Interest, sample []byte) bool {
 	const offsetReason = 1 // of [api.DropNotify], in all versions
-	return i.WantsType(sample[0]) &&
-		(!i.refinesReason(sample[0]) || len(sample) <= offsetReason || slices.Contains(i.DropReasons, sample[offsetReason]))
+	if len(i.Types) > 0 && !slices.Contains(i.Types, sample[0]) {
+		return false
+	}
+	return sample[0] != api.MessageTypeDrop || len(i.DropReasons) == 0 || len(sample) <= offsetReason ||
+		slices.Contains(i.DropReasons, sample[offsetReason])
 }
 
 // Normal returns the interest with its values in order, each once. It shares no memory with i.

@@ -3,6 +3,7 @@
 package interest_test
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -142,13 +143,18 @@ func TestWantsEvent(t *testing.T) {
 		interests = append(interests, interest.Interest{Types: []uint8{api.MessageTypeTrace}, Packets: []session.PacketRule{port(430+n, 430+n)}})
 	}
 	https, ethernet := trace(tcp(t)), trace(arp(t))
+	index := interest.NewIndex(interests)
 	wanted := func(sample []byte) (n int) {
 		e.Reset(sample)
+		var of uint64
 		for i := range interests {
 			if interests[i].WantsEvent(&e) {
+				of |= 1 << i
 				n++
 			}
 		}
+		e.Reset(sample)
+		require.Equal(t, of, index.Wants(&e, 1<<16-1))
 		return n
 	}
 	require.Equal(t, 1, wanted(https))
@@ -156,7 +162,10 @@ func TestWantsEvent(t *testing.T) {
 	require.Equal(t, 1, wanted(https), "nothing is left of the one before")
 	require.Zero(t, wanted(drop(130)))
 	require.Equal(t, 16, wanted(nil))
-	require.Zero(t, testing.AllocsPerRun(100, func() { wanted(https) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		e.Reset(https)
+		index.Wants(&e, 1<<16-1)
+	}))
 }
 
 // TestNormalPackets has the same rules said in two ways.
@@ -200,4 +209,48 @@ func TestUnion(t *testing.T) {
 	require.True(t, interest.Union(traces, drops).Equal(interest.Interest{Types: []uint8{1, 4}, DropReasons: []uint8{130}}))
 	require.True(t, interest.Union(traces, interest.Interest{DropReasons: []uint8{1}}).Equal(interest.Interest{DropReasons: []uint8{1}}))
 	require.True(t, interest.Union(traces, interest.Interest{}).Everything())
+}
+
+// TestIndex asks random interests of all events, one by one and by their index.
+func TestIndex(t *testing.T) {
+	events := [][]byte{
+		trace(tcp(t)), trace(dnsInVXLAN(t), func(n *api.TraceNotify) { n.Flags = api.FlagVXLAN }), trace(arp(t)), trace(tcp(t)[:40]), trace(nil),
+		verdict(tcp(t), 17, 80), verdict(tcp(t), 1, 8), verdict(tcp(t), 0, 0), drop(130), {api.MessageTypeTrace}, {api.MessageTypeAgent}, {200}, {},
+	}
+	r := rand.New(rand.NewPCG(1, 3))
+	wanted := 0
+	for range 500 {
+		interests := make([]interest.Interest, 1+r.IntN(interest.MaxIndexed))
+		for i := range interests {
+			for range r.IntN(4) {
+				first := []uint16{0, 53, 80, 443, 8472, 39990, 65535}[r.IntN(7)]
+				rule := port(first, first+min(65535-first, uint16(r.IntN(3)*r.IntN(100))))
+				switch r.IntN(4) {
+				case 0:
+					rule = protocols(6, 17)
+				case 1:
+					rule = all(rule, protocols(6))
+				}
+				interests[i].Packets = append(interests[i].Packets, rule)
+			}
+			if r.IntN(3) == 0 {
+				interests[i].DropReasons = []uint8{133}
+			}
+		}
+		index := interest.NewIndex(interests)
+		among := r.Uint64() >> (interest.MaxIndexed - len(interests))
+		var e interest.Event
+		for _, event := range events {
+			var want uint64
+			for i := range interests {
+				if among>>i&1 != 0 && interests[i].Wants(event) {
+					want |= 1 << i
+					wanted++
+				}
+			}
+			e.Reset(event)
+			require.Equal(t, want, index.Wants(&e, among), "%v", interests)
+		}
+	}
+	require.NotZero(t, wanted)
 }
