@@ -15,7 +15,7 @@ help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 .PHONY: run
-run: build ## Show real events of this machine's loopback device, until Ctrl-C (as root)
+run: build ## Show what the kernel drops on loopback, what a rule drops, and what gets through (as root)
 	@scripts/run bin/monitor
 
 .PHONY: build
