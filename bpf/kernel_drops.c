@@ -102,6 +102,32 @@ static const char function_format[] = "%pB";
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
 
+/* Whether the loader has put something into preempt_count. */
+const volatile bool knows_context = false;
+
+/* preempt_count returns the kernel's count of what keeps this CPU from other processes. Where that is differs between
+ * kernels: the loader replaces the instructions.
+ */
+__noinline int preempt_count(void)
+{
+	int count;
+
+	asm volatile("%0 = 0" : "=r"(count));
+	return count;
+}
+
+/* Of linux/preempt.h: an NMI, an interrupt, or a softirq is being served. */
+#define SERVING 0x00ff0100
+#define PF_KTHREAD 0x00200000 /* of linux/sched.h */
+
+/* in_process tells whether the program runs in the context of a process of user space. */
+static __always_inline bool in_process(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return knows_context && !(preempt_count() & SERVING) && !(task->flags & PF_KTHREAD);
+}
+
 /* What is known of a packet. */
 struct dropped {
 	struct sk_buff *skb;
@@ -336,6 +362,10 @@ static __noinline int emit_drop(struct dropped *d, __u64 location, __u32 reason,
 	event->direction = d->direction;
 	if (d->name)
 		bpf_probe_read_kernel(event->device, sizeof(event->device), d->name);
+	if (in_process()) {
+		event->pid = bpf_get_current_pid_tgid() >> 32;
+		bpf_get_current_comm(event->process, sizeof(event->process));
+	}
 	capture(d, event);
 	bpf_ringbuf_submit(event, 0);
 	return 0;

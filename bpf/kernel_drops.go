@@ -37,6 +37,8 @@ type KernelDrops struct {
 	reasons   *kernelReasons
 	arguments int // of the tracepoint
 	texts     dropTexts
+
+	knowsContext bool // it can tell whether it runs in the context of a process
 }
 
 // LoadKernelDrops loads the program and attaches it, on Linux 5.15 or newer with BTF. It counts from then on. It writes
@@ -76,7 +78,12 @@ func (k *KernelDrops) load(opts KernelDropsOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	k.knowsContext, err = readPreemptCount(spec.Programs[kernelDropsProgKernelDrop])
+	if err != nil {
+		return fmt.Errorf("find out how the kernel tells whether it serves an interrupt: %w", err)
+	}
 	for name, value := range map[string]any{
+		kernelDropsVarKnowsContext: k.knowsContext,
 		kernelDropsVarArguments:    uint32(k.arguments),
 		kernelDropsVarNoiseReasons: k.reasons.noise(),
 		kernelDropsVarTellNoise:    opts.All,

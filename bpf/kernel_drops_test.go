@@ -140,6 +140,7 @@ func TestKernelDrop(t *testing.T) {
 		require.Equal(t, "NO_SOCKET", n.ReasonName)
 		require.NotZero(t, n.Reason)
 	}
+	require.Zero(t, n.PID, "it is dropped in a softirq, whoever was interrupted by that")
 	require.Equal(t, "lo", n.Device)
 	require.EqualValues(t, 1, n.Ifindex)
 	require.EqualValues(t, api.KernelDropIngress, n.Direction)

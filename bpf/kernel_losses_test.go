@@ -35,6 +35,7 @@ type loss struct {
 	device             string
 	direction          uint8
 	src, dst           string
+	process            bool // it is lost in the system call that sends it
 }
 
 var losses = []loss{
@@ -54,7 +55,7 @@ var losses = []loss{
 			left.sendUDP(leftIPv4, rightIPv4)
 		},
 		reasons: []string{"NETFILTER_DROP"}, functions: []string{"nf_hook_slow", "nft_do_chain"},
-		device: leftDevice, direction: api.KernelDropEgress, src: leftIPv4, dst: rightIPv4,
+		device: leftDevice, direction: api.KernelDropEgress, src: leftIPv4, dst: rightIPv4, process: true,
 	},
 	{
 		name: "no route",
@@ -212,6 +213,10 @@ func TestLosses(t *testing.T) {
 			require.Equal(t, api.KernelDropDirectionName(l.direction), api.KernelDropDirectionName(n.Direction))
 			require.EqualValues(t, 0x0800, n.Protocol)
 			require.True(t, n.IsOtherNetNS())
+			if l.process && k.knowsContext {
+				require.EqualValues(t, os.Getpid(), n.PID)
+				require.NotEmpty(t, n.Process)
+			}
 		})
 	}
 }

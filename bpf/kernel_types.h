@@ -55,6 +55,10 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
+struct task_struct {
+	unsigned int flags;
+};
+
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;

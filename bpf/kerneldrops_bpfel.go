@@ -80,6 +80,7 @@ const (
 	kernelDropsVarArguments       = "arguments"
 	kernelDropsVarBurst           = "burst"
 	kernelDropsVarEventsPerSecond = "events_per_second"
+	kernelDropsVarKnowsContext    = "knows_context"
 	kernelDropsVarNoiseReasons    = "noise_reasons"
 	kernelDropsVarNotSpecified    = "not_specified"
 	kernelDropsVarOwnNetns        = "own_netns"
@@ -151,6 +152,7 @@ type kernelDropsVariableSpecs struct {
 	Arguments       *ebpf.VariableSpec `ebpf:"arguments"`
 	Burst           *ebpf.VariableSpec `ebpf:"burst"`
 	EventsPerSecond *ebpf.VariableSpec `ebpf:"events_per_second"`
+	KnowsContext    *ebpf.VariableSpec `ebpf:"knows_context"`
 	NoiseReasons    *ebpf.VariableSpec `ebpf:"noise_reasons"`
 	NotSpecified    *ebpf.VariableSpec `ebpf:"not_specified"`
 	OwnNetns        *ebpf.VariableSpec `ebpf:"own_netns"`
@@ -205,6 +207,7 @@ type kernelDropsVariables struct {
 	Arguments       *ebpf.Variable `ebpf:"arguments"`
 	Burst           *ebpf.Variable `ebpf:"burst"`
 	EventsPerSecond *ebpf.Variable `ebpf:"events_per_second"`
+	KnowsContext    *ebpf.Variable `ebpf:"knows_context"`
 	NoiseReasons    *ebpf.Variable `ebpf:"noise_reasons"`
 	NotSpecified    *ebpf.Variable `ebpf:"not_specified"`
 	OwnNetns        *ebpf.Variable `ebpf:"own_netns"`
