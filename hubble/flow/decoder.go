@@ -3,6 +3,7 @@
 package flow
 
 import (
+	"math"
 	"sync"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
@@ -75,12 +76,12 @@ func (d *Decoder) Decode(e agent.Event) (proto.Message, error) {
 	case typ == api.MessageTypeAccessLog:
 		return d.accessLog(e)
 	}
-	s := d.scratch.Get().(*scratch)
-	defer d.scratch.Put(s)
-	decode, ok := datapath[e.Data[0]]
-	if !ok {
+	decode := datapath[e.Data[0]]
+	if decode == nil {
 		return nil, nil
 	}
+	s := d.scratch.Get().(*scratch)
+	defer d.scratch.Put(s)
 	if err := s.event.Decode(e.Data); err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (d *Decoder) Decode(e agent.Event) (proto.Message, error) {
 }
 
 // datapath makes the messages of the datapath's events by type. s.event is decoded.
-var datapath = map[uint8]func(d *Decoder, s *scratch, e agent.Event) proto.Message{
+var datapath = [math.MaxUint8 + 1]func(d *Decoder, s *scratch, e agent.Event) proto.Message{
 	api.MessageTypeDrop:          (*Decoder).packetFlow,
 	api.MessageTypeKernelDrop:    (*Decoder).packetFlow,
 	api.MessageTypeTrace:         (*Decoder).packetFlow,
