@@ -101,6 +101,7 @@ func TestMatch(t *testing.T) {
 		`node_name: "east/"`:                                      true,
 		`node_name: "west/node-1"`:                                false,
 		`source_label: "app=web"`:                                 true,
+		`source_label: "app in (x, web),host notin (a, b)"`:       true,
 		`source_label: "k8s:app in (web, api)"`:                   true,
 		`source_label: "reserved:app"`:                            false,
 		`source_label: "!app"`:                                    false,
@@ -208,7 +209,11 @@ func TestInterest(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, match.Interest().String(), text)
 	}
-	match, err := filter.New([]*flowpb.FlowFilter{parse(t, `event_type: {type: 2}`)}, nil)
+	match, err := filter.New([]*flowpb.FlowFilter{parse(t, `drop_reason_desc: POLICY_DENY`), parse(t, `event_type: {type: 1}`)}, nil)
+	require.NoError(t, err)
+	require.Equal(t, "drop, policy-verdict", match.Interest().String(), "one wants drops of all reasons")
+
+	match, err = filter.New([]*flowpb.FlowFilter{parse(t, `event_type: {type: 2}`)}, nil)
 	require.NoError(t, err)
 	require.False(t, match.Interest().Everything(), "what can match nothing wants nothing")
 	require.False(t, match.MayMatch([]byte{api.MessageTypeDebug}))
@@ -233,7 +238,7 @@ func TestMayMatch(t *testing.T) {
 		`source_ip: "10.0.0.0/8"`: true, `source_ip: "10.0.0.2"`: false, `destination_ip: "10.0.0.2"`: true, `source_ip_xlated: "10.0.0.1"`: false,
 		`source_port: "34567"`: true, `destination_port: "443"`: false, `protocol: "tcp"`: true, `protocol: "udp" protocol: "dns"`: false,
 		`tcp_flags: {SYN: true}`: true, `tcp_flags: {RST: true}`: false, `ip_version: IPv6`: false,
-		`source_identity: 4711`: true, `source_identity: 4712`: false, `destination_identity: 4712`: true,
+		`source_identity: 4711`: true, `source_identity: 4712`: false, `destination_identity: 4712`: true, // 0 may be found out
 		`interface: {index: 7 name: "x"}`: true, `interface: {index: 8}`: false, `ip_trace_id: 1`: false, `reply: true`: false,
 		`source_pod: "web"`: true, `source_label: "app"`: true, `dns_query: "x"`: false, `trace_id: "x"`: false,
 	} {

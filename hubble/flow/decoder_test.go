@@ -3,6 +3,7 @@
 package flow_test
 
 import (
+	"fmt"
 	"math"
 	"net"
 	"net/netip"
@@ -53,6 +54,9 @@ func drop(packet []byte) []byte {
 	return append(n.Append(nil), packet...)
 }
 
+// network is the identity of a network, which is known to this node alone.
+const network = 1<<24 | 7
+
 // world knows one endpoint, of this node, and one of another.
 type world struct{}
 
@@ -76,10 +80,15 @@ func (world) EndpointByIP(ip netip.Addr) (flow.Endpoint, bool) {
 }
 
 func (world) IdentityLabels(identity uint32) ([]string, bool) {
+	if identity == network {
+		return []string{"cidr:10.0.0.0/8", "cidr:10.0.0.0/24", "cidr:0.0.0.0/0", "reserved:world"}, true
+	}
 	return []string{"reserved:world", "k8s:io.cilium.k8s.policy.cluster=east"}, identity == uint32(api.IdentityWorld)
 }
 
-func (world) NamesOf(_ uint32, ip netip.Addr) []string { return []string{ip.String() + ".example.com"} }
+func (world) NamesOf(endpoint uint32, ip netip.Addr) []string {
+	return []string{fmt.Sprintf("to-%d.%s.example.com", endpoint, ip)}
+}
 
 func (world) ServiceByAddr(_ netip.Addr, port uint16) (flow.Service, bool) {
 	return flow.Service{Name: "web", Namespace: "default"}, port == 80
@@ -134,7 +143,7 @@ func TestDrop(t *testing.T) {
 			labels: "k8s:io.cilium.k8s.policy.cluster=east" labels: "reserved:world"
 		}
 		Type: L3_L4
-		source_names: "10.0.0.1.example.com" destination_names: "10.0.0.2.example.com"
+		source_names: "to-0.10.0.0.1.example.com" destination_names: "to-12.10.0.0.2.example.com"
 		destination_service: {name: "web" namespace: "default"}
 		event_type: {type: 1 sub_type: 133}
 		traffic_direction: EGRESS
@@ -178,7 +187,7 @@ func TestIncompletePackets(t *testing.T) {
 	fragment[14+7] = 1 // not the first
 	require.Nil(t, decode(fragment).GetL4())
 
-	padded := append(drop(whole[:14]), 1, 2, 3)
+	padded := append(drop(whole[:14]), 1, 2, 3, 4, 5, 6, 7)
 	m, err := bare.Decode(event(padded))
 	require.NoError(t, err)
 	require.Equal(t, "Ethernet", m.(*flowpb.Flow).GetSummary(), "the kernel's padding is no packet")
