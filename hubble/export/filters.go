@@ -19,8 +19,8 @@ import (
 //
 //	{"verdict":["DROPPED"],"source_pod":["default/"]} {"destination_port":["53"]}
 //
-// A flow is exported if one of the allow list matches and none of the deny list does. An allow list that is empty is drops
-// and policy verdicts; {} matches all flows.
+// A flow is exported if one of the allow list matches and none of the deny list does. An allow list that is empty is drops,
+// those of the kernel too, and policy verdicts; {} matches all flows.
 //
 // Possible errors: those of [filter.New].
 func NewFilter(allow, deny string) (*filter.Filter, error) {
@@ -30,7 +30,7 @@ func NewFilter(allow, deny string) (*filter.Filter, error) {
 	}
 	if len(allowed) == 0 {
 		allowed = []*flowpb.FlowFilter{{EventType: []*flowpb.EventTypeFilter{
-			{Type: api.MessageTypeDrop}, {Type: api.MessageTypePolicyVerdict},
+			{Type: api.MessageTypeDrop}, {Type: api.MessageTypeKernelDrop}, {Type: api.MessageTypePolicyVerdict},
 		}}}
 	}
 	denied, err := parseFilters(deny)

@@ -19,8 +19,8 @@ func TestInterest(t *testing.T) {
 		allow, deny string
 		wants       interest.Interest
 	}{
-		{"", "", interest.Types(api.MessageTypeDrop, api.MessageTypePolicyVerdict)},
-		{" \n", `{"source_pod":["a/"]}`, interest.Types(api.MessageTypeDrop, api.MessageTypePolicyVerdict)},
+		{"", "", interest.Types(api.MessageTypeDrop, api.MessageTypeKernelDrop, api.MessageTypePolicyVerdict)},
+		{" \n", `{"source_pod":["a/"]}`, interest.Types(api.MessageTypeDrop, api.MessageTypeKernelDrop, api.MessageTypePolicyVerdict)},
 		{`{"event_type":[{"type":1}]} {"event_type":[{"type":129}]}`, "", interest.Types(api.MessageTypeDrop, api.MessageTypeAccessLog)},
 	} {
 		f, err := export.NewFilter(test.allow, test.deny)
