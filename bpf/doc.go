@@ -13,7 +13,8 @@
 // a drop "Policy denied" instead of being received or sent; there is no
 // "to-network" for it. The datapath knows neither endpoints nor identities nor
 // connections: those fields are 0 and the trace reason is "unknown". As long as nobody
-// reads the events map, an event costs a failed lookup.
+// reads the events map, an event costs a failed lookup. All packets are counted by device and direction, whether anybody reads or
+// not: [Datapath.Traffic].
 //
 // The start of the packet is 128 bytes, and as many more, up to 512, as headers take up that a simple
 // packet does not have: tags, options, extension headers, and all that is in front of a packet in a
