@@ -46,6 +46,9 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		ctx, cancel = context.WithDeadline(ctx, s.until.Add(untilGrace))
 		defer cancel()
 	}
+	if s.follow {
+		defer o.decoder.follow()()
+	}
 	var picked M // of the event that is looked at
 	events, err := o.open(ctx, s.options(a.wants, func(e agent.Event) (ok bool) {
 		picked, ok = a.pick(e)

@@ -88,7 +88,7 @@ func serve(p params) error {
 		cfg: p.Config,
 		observer: &observer{
 			agent:    p.Agent,
-			decoder:  p.Decoder,
+			decoder:  &sharedDecoder{decoder: p.Decoder},
 			node:     name,
 			capacity: p.Config.HubbleEventBufferCapacity,
 			started:  time.Now(),

@@ -24,7 +24,7 @@ type observer struct {
 	observerpb.UnimplementedObserverServer
 
 	agent    *agent.Agent
-	decoder  decoder
+	decoder  *sharedDecoder
 	node     node
 	capacity int // of events, as it was asked for
 	started  time.Time
