@@ -53,7 +53,7 @@ const (
 
 // Config is the configuration of the datapath.
 type Config struct {
-	// Device are the names of the devices to attach to.
+	// Device are the names of the devices to attach to, and patterns, see [IsDevicePattern].
 	Device []string
 
 	// Deny are the rules for the packets to drop, for [ParseRule].
@@ -78,7 +78,7 @@ var defaultConfig = Config{DatapathEvents: EventsPerf, TraceAggregation: Aggrega
 // Flags implements cell.Flagger.
 func (def Config) Flags(flags *pflag.FlagSet) {
 	flags.StringSlice(flagDevice, def.Device,
-		"Network devices to attach the embedded datapath to (none: no embedded datapath)")
+		"Network devices to attach the embedded datapath to, by name or pattern (veth*), or all: also those that come later (none: no embedded datapath)")
 	flags.StringSlice(flagDeny, def.Deny,
 		fmt.Sprintf("Packets that the embedded datapath drops, as [PROTO][/PORT][@CIDR]: udp/9999, tcp/80@10.0.0.0/8, icmp@fd00::/64, @192.0.2.7; at most %d. "+
 			"No rule drops neighbour discovery, MLD and the like (RFC 4890), and icmp no errors, such as packet too big. "+

@@ -33,7 +33,7 @@ const (
 // Options says what a datapath does.
 type Options struct {
 	// Devices are the names of the network devices to attach to, at least one,
-	// in the network namespace of the thread that calls [Load].
+	// in the network namespace of the thread that calls [Load], and patterns, see [IsDevicePattern].
 	Devices []string
 
 	// Deny are the rules for the packets to drop, at most [MaxRules].
@@ -80,16 +80,14 @@ type Datapath struct {
 }
 
 // Load loads the programs, pins the events map and attaches to the devices. All of them
-// have to be there. When later one is deleted and made again, or renamed, or somebody
+// have to be there that are no patterns. When later one is deleted and made again, or renamed, or somebody
 // detaches the programs, they are attached again to the device that has the name, within two seconds.
 func Load(opts Options) (*Datapath, error) {
 	if len(opts.Devices) == 0 {
 		return nil, errors.New("no device to attach the datapath to")
 	}
-	for _, name := range opts.Devices {
-		if _, err := findDevice(name); err != nil {
-			return nil, err
-		}
+	if err := checkDevices(opts.Devices); err != nil {
+		return nil, err
 	}
 	d := &Datapath{}
 	if err := d.start(opts); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 type device struct {
-	name  string // as it was asked for
+	name  string // as it was asked for, or what it is called if that was a pattern
 	index int
 	l3    bool // packets have no Ethernet header
 }
@@ -25,12 +25,16 @@ func findDevice(name string) (device, error) {
 	if err != nil {
 		return device{}, fmt.Errorf("device %q: %w (ip link lists those that are there)", name, err)
 	}
+	return deviceOf(l, name), nil
+}
+
+func deviceOf(l netlink.Link, name string) device {
 	attrs := l.Attrs()
 	return device{
 		name:  name,
 		index: attrs.Index,
 		l3:    attrs.EncapType != "ether" && attrs.EncapType != "loopback",
-	}, nil
+	}
 }
 
 // isGone tells whether an error says that the device is not there, or not any more.

@@ -38,7 +38,7 @@
 // what rules deny, until a datapath starts in the same network namespace.
 //
 // A device that is deleted and made again, or that goes and comes, gets the programs again within
-// two seconds, and so does one from which somebody detached them.
+// two seconds, and so does one from which somebody detached them, and a new one that matches a pattern.
 //
 // # Privileges
 //

@@ -149,17 +149,7 @@ func (k *keeper) report(lost error) {
 // them from devices that do not have the names any more, and returns an error for each
 // device to which they are not attached now.
 func (k *keeper) attachAll() (errs []error) {
-	wanted := map[int]device{}
-	unknown := false // whether a device may be there although it was not found
-	for _, name := range k.opts.Devices {
-		dev, err := findDevice(name)
-		if err != nil {
-			errs = append(errs, err)
-			unknown = unknown || !isGone(err)
-			continue
-		}
-		wanted[dev.index] = dev
-	}
+	wanted, errs, unknown := findDevices(k.opts.Devices)
 	for index, a := range k.attachments {
 		dev, ok := wanted[index]
 		if ok {
@@ -179,10 +169,11 @@ func (k *keeper) attachAll() (errs []error) {
 		errs = append(errs, k.forget(index))
 	}
 	for _, index := range slices.Sorted(maps.Keys(wanted)) {
+		dev := wanted[index]
 		if k.attachments[index] != nil {
+			k.name(index, dev.name) // which may be another one that matches the pattern
 			continue
 		}
-		dev := wanted[index]
 		a, err := k.attach(dev)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("attach to device %q: %w", dev.name, err))

@@ -86,7 +86,7 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 	}
 	flags.AddFlagSet(own)
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
-		"device":                completeList(devices),
+		"device":                completeList(func() []string { return append(devices(), allDevices) }),
 		"trace-aggregation":     completeOne(bpf.AggregationNone, bpf.AggregationFlow),
 		"monitor-events-map":    completeFiles,
 		flagSocket:              completeFiles,

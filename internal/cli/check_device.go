@@ -2,12 +2,18 @@
 
 package cli
 
-import "github.com/vishvananda/netlink"
+import (
+	"github.com/vishvananda/netlink"
+
+	"github.com/cilium/monitor/bpf"
+)
 
 func deviceRequirements(names []string) (requirements []requirement) {
 	for _, name := range names {
 		r := requirement{name: "device " + name, state: stateOK}
-		if _, err := netlink.LinkByName(name); err != nil {
+		if bpf.IsDevicePattern(name) {
+			r.detail = "those that are there, and those that come later"
+		} else if _, err := netlink.LinkByName(name); err != nil {
 			r.state = stateMissing
 			r.detail = err.Error()
 			r.remedies = []string{"ip link lists the devices that are there; in Kubernetes with hostNetwork: true"}
