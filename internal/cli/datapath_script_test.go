@@ -48,7 +48,7 @@ func TestDatapathScripts(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	env := append(programEnv(), "MONITOR="+self, "MAP="+testutils.EventsMapPath(t))
-	scripttest.Test(t, ctx, newEngine, env, "testdata/datapath/*.txtar")
+	scripttest.Test(t, ctx, newEngine, env, "testdata/datapath/*.txtar", scripttest.NoParallel) // they share the device
 }
 
 // sendCommand sends datagrams, and returns when all have arrived.

@@ -262,9 +262,9 @@ func wantedText(s *agent.Stats) string {
 	switch {
 	case text == wants("") || len(s.Sources) == 0:
 	case selective == len(s.Sources):
-		text += "; the datapath makes nothing else"
+		text += "; the datapath leaves out the rest, as far as it looks at packets"
 	case selective > 0:
-		text += fmt.Sprintf("; %d of %s make nothing else", selective, counted(len(s.Sources), "source"))
+		text += fmt.Sprintf("; %d of %s leave out the rest", selective, counted(len(s.Sources), "source"))
 	default:
 		text += "; the datapath makes all, the agent leaves out the rest"
 	}
