@@ -50,20 +50,21 @@ func sendTo(ns *namespace, address string, until func() bool) {
 // TestDrops watches the kernel without an agent, and leaves nothing behind.
 func TestDrops(t *testing.T) {
 	client, server := vethPair(t)
-	absent := filepath.Join(t.TempDir(), "none.sock")
-	p, tmp := dropsProcess(t, server, "--monitor-socket-path", absent, "--device", device, "--dst-ip", serverIPv4)
-	p.waitStderr("Watching what the kernel drops")
-	shown := func(text string) func() bool {
-		return func() bool { return strings.Contains(p.stdout.String(), text) }
+	for _, end := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		absent := filepath.Join(t.TempDir(), "none.sock")
+		p, tmp := dropsProcess(t, server, "--monitor-socket-path", absent, "--device", device, "--dst-ip", serverIPv4)
+		p.waitStderr("Watching what the kernel drops")
+		sendTo(client, net.JoinHostPort(serverIPv4, "9"), func() bool {
+			return strings.Contains(p.stdout.String(), " -> 10.0.0.2:9 udp: NO_SOCKET, eth0, ingress, in __udp4_lib_rcv\n")
+		})
+		p.signal(end)
+		p.waitExit(0)
+		left, err := os.ReadDir(tmp)
+		require.NoError(t, err)
+		require.Empty(t, left)
+		require.NoFileExists(t, absent)
+		require.NotContains(t, p.stderr.String(), "Connected", "the agent is nobody's business")
 	}
-	sendTo(client, net.JoinHostPort(serverIPv4, "9"), shown(" -> 10.0.0.2:9 udp: NO_SOCKET, eth0, ingress, in __udp4_lib_rcv\n"))
-	p.signal(syscall.SIGINT)
-	p.waitExit(0)
-	left, err := os.ReadDir(tmp)
-	require.NoError(t, err)
-	require.Empty(t, left)
-	require.NoFileExists(t, absent)
-	require.NotContains(t, p.stderr.String(), "Connected", "the agent is nobody's business")
 }
 
 // TestDropsOfLaterDevices shows drops of devices that match a pattern and come later, and not those of others.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// stopConditions returns a context that is cancelled by SIGINT and SIGTERM, after
+// stopConditions returns a context that is cancelled by SIGINT, SIGTERM and the end of the terminal, after
 // the duration unless that is 0, as soon as nobody can read any more what is written to
 // out, and by stop. A second signal kills the process.
 //
@@ -19,7 +19,11 @@ func stopConditions(out *os.File, duration time.Duration) (ctx context.Context, 
 	// With the default action a broken pipe kills the process before the summary.
 	signal.Ignore(syscall.SIGPIPE)
 
-	ctx, stop = signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop = signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop) // which brings back the default action of the signals
 	if duration > 0 {
 		time.AfterFunc(duration, stop)

@@ -28,6 +28,7 @@ type Model struct {
 	all         count // dropped packets
 	kept        map[string]*ring
 	undecodable uint64
+	lost        uint64 // without what a rate limit left out
 	began, now  time.Time
 	interfaces  *format.InterfaceNames
 	printed     *format.Event // that Print decodes into
@@ -82,6 +83,9 @@ func (m *Model) Add(e *format.Event, pl *payload.Payload, at time.Time) {
 		m.undecodable++
 	case e.Lost() > 0:
 		m.tables[Losses].add(lossName(e, pl.CPU), e.Lost(), at)
+		if _, limited := e.RateLimited(); !limited {
+			m.lost += e.Lost()
+		}
 	default:
 		m.count(e, pl, at)
 	}
@@ -183,11 +187,7 @@ func (m *Model) Totals(now time.Time) Totals {
 	if m.recorded {
 		now = m.now
 	}
-	t := Totals{Drops: m.rowLocked(&m.all, "", now), Undecodable: m.undecodable, Time: now, Elapsed: now.Sub(m.began)}
-	for _, c := range m.tables[Losses].rows {
-		t.Lost += c.total
-	}
-	return t
+	return Totals{Drops: m.rowLocked(&m.all, "", now), Lost: m.lost, Undecodable: m.undecodable, Time: now, Elapsed: now.Sub(m.began)}
 }
 
 // Packets returns the packets that are kept of a row, the latest first.

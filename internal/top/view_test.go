@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/format"
 	"github.com/cilium/monitor/internal/top"
@@ -294,6 +295,34 @@ func TestNotice(t *testing.T) {
 	require.Contains(t, screen(v), `Lost the \u001b[31magent`)
 	v.SetNotice("")
 	require.Contains(t, screen(v), "q quit")
+}
+
+// TestRateLimited shows that what a rate limit left out is told, but is no alarm.
+func TestRateLimited(t *testing.T) {
+	f := newFeed(t, false)
+	limited := payload.NewRateLimited(50, api.MessageTypeKernelDrop)
+	f.add(&limited, second(0))
+	v := view(f, 1)
+	require.NotContains(t, screen(v), "lost")
+	press(v, second(1), "6")
+	require.Equal(t, []string{"50 50 the datapath's rate limit: kernel-drop"}, table(v))
+}
+
+// TestKernelDrops counts drops that stand for others.
+func TestKernelDrops(t *testing.T) {
+	f := newFeed(t, false)
+	drop := api.KernelDropNotify{
+		Type: api.MessageTypeKernelDrop, Reason: 3, ReasonName: "NO_SOCKET", Function: "__udp4_lib_rcv", Device: "eth0", Ifindex: 2, Limited: 99,
+	}
+	f.add(&payload.Payload{Type: payload.EventSample, Data: drop.Append(nil)}, second(0))
+	v := view(f, 1)
+	require.Equal(t, []string{"100 100 NO_SOCKET"}, table(v))
+	press(v, second(1), "2")
+	require.Equal(t, []string{"100 100 __udp4_lib_rcv"}, table(v))
+	press(v, second(1), "3")
+	require.Equal(t, []string{"100 100 eth0"}, table(v))
+	press(v, second(1), top.KeyEnter)
+	require.Contains(t, screen(v), "99 more like it")
 }
 
 // FuzzView presses any keys on terminals of any size: what is shown has that size always.
