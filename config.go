@@ -5,6 +5,7 @@ package monitor
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,15 +66,18 @@ type AgentConfig struct {
 	MonitorTakeOver bool
 
 	// History are the names, or numbers, of the message types that are kept for clients and
-	// streams that come later; "all" are all, none keeps nothing.
+	// streams that come later; "all" are all, "none" or an empty list keeps nothing.
 	History []string
 
 	// HistorySize is how many bytes of memory they may take.
 	HistorySize int
 }
 
-// allTypes is what [AgentConfig.History] has for everything.
-const allTypes = "all"
+// What [AgentConfig.History] has for everything, and for nothing.
+const (
+	allTypes = "all"
+	noTypes  = "none"
+)
 
 var defaultAgentConfig = AgentConfig{
 	MonitorQueueSize:   0,
@@ -100,13 +104,16 @@ func (def AgentConfig) Flags(flags *pflag.FlagSet) {
 	flags.Bool(flagTakeOver, def.MonitorTakeOver,
 		"Take the events map away from another reader, such as an agent that is to be replaced, instead of waiting until it is gone")
 	flags.StringSlice(flagHistory, def.History,
-		"Message types to keep for clients that come later, such as drop,policy-verdict; "+allTypes+": all types. The datapath is read all the time then")
+		"Message types to keep for clients that come later, such as drop,policy-verdict, "+allTypes+" or "+noTypes+"; unless "+noTypes+", the datapath is read all the time")
 	flags.Int(flagHistorySize, def.HistorySize,
 		fmt.Sprintf("Bytes of memory that the history may take, %d to %d", agent.MinHistoryBytes, maxHistory))
 }
 
 // history returns what is kept, and how many bytes of it; 0 is nothing.
 func (cfg AgentConfig) history() (wants interest.Interest, bytes int, err error) {
+	if slices.Equal(cfg.History, []string{noTypes}) {
+		return wants, 0, nil
+	}
 	for _, name := range cfg.History {
 		if name == allTypes {
 			return interest.Interest{}, cfg.HistorySize, nil
@@ -116,7 +123,7 @@ func (cfg AgentConfig) history() (wants interest.Interest, bytes int, err error)
 			typ, err = int(n), nil
 		}
 		if err != nil {
-			return wants, 0, fmt.Errorf("--%s=%s: %w, or %s", flagHistory, strings.Join(cfg.History, ","), err, allTypes)
+			return wants, 0, fmt.Errorf("--%s=%s: %w, or %s, or %s alone", flagHistory, strings.Join(cfg.History, ","), err, allTypes, noTypes)
 		}
 		wants.Types = append(wants.Types, uint8(typ))
 	}

@@ -20,10 +20,10 @@ import (
 )
 
 // names are what clients of API 1.3 are told: those of the node, of its interfaces, and what is registered.
-// Interfaces are asked for when the kernel says that one has changed.
+// Interfaces are asked for when the kernel says that one has changed, or each time if it can't say so.
 type names struct {
 	mu      sync.Mutex // guards what follows
-	links   int        // a netlink socket that is told of changes; 0 before it is open, -1 once it is closed
+	links   int        // a netlink socket that is told of changes; 0 if there is none, -1 once it is closed
 	current *session.Dictionary
 }
 
@@ -78,6 +78,11 @@ func (n *names) dictionary() *session.Dictionary {
 			d.AlternativeNames[i.Index] = slices.Clone(i.AltNames)
 		}
 	}
+	if n.current != nil {
+		if _, changed := d.Since(n.current); !changed {
+			return n.current
+		}
+	}
 	n.current = d
 	return d
 }
@@ -104,9 +109,12 @@ const maxLinkMessages = 1000
 // linksChangedLocked tells whether the kernel said so, and takes all that it said. The caller holds n.mu.
 func (n *names) linksChangedLocked() (changed bool) {
 	var buf [4096]byte
+	if n.links <= 0 {
+		return n.links == 0
+	}
 	for range maxLinkMessages {
 		_, _, err := unix.Recvfrom(n.links, buf[:], 0)
-		if n.links <= 0 || errors.Is(err, unix.EAGAIN) {
+		if errors.Is(err, unix.EAGAIN) {
 			return changed
 		}
 		changed = true // ENOBUFS says that there was more than the socket could keep

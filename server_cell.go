@@ -4,12 +4,15 @@ package monitor
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/cilium/hive/cell"
+	"github.com/sirupsen/logrus"
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/session"
+	"github.com/cilium/monitor/internal/hivelog"
 	"github.com/cilium/monitor/internal/unixsocket"
 )
 
@@ -30,6 +33,8 @@ type serveParams struct {
 	Lifecycle cell.Lifecycle
 	Config    ServerConfig
 	Agent     *agent.Agent
+	Slog      *slog.Logger
+	Logrus    logrus.FieldLogger       `optional:"true"`
 	Health    cell.Health              `optional:"true"`
 	Opening   []api.AgentNotifyMessage `group:"monitor-openings"`
 }
@@ -74,7 +79,7 @@ func (p serveParams) serveSessions(path string) {
 	p.Lifecycle.Append(cell.Hook{
 		OnStart: func(cell.HookContext) error {
 			if err := names.open(); err != nil {
-				return err
+				hivelog.New(p.Logrus, p.Slog, "monitor-agent").WithError(err).Warn("Clients get the names of network interfaces all the same, asked for every second")
 			}
 			opts := append(p.options(scope, path), agent.WithDictionary(names.dictionary), agent.WithProgram(program()))
 			return agent.ServeSessions(p.Agent, opts...)

@@ -123,10 +123,13 @@ func (c *conn) flush() {
 // offer is flush for who has appended to the log. It does not wait for the server's goroutine while that looks through
 // the history for a client, who gets what is new behind that.
 func (c *conn) offer() {
-	if c.session == nil || !c.session.behind.Load() {
+	if !c.behind() {
 		c.flush()
 	}
 }
+
+// behind tells whether the client is still to get something of the history.
+func (c *conn) behind() bool { return c.session != nil && c.session.behind.Load() }
 
 // writable is called when the socket of a blocked connection takes data again.
 func (c *conn) writable() {

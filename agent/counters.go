@@ -24,7 +24,8 @@ type counters struct {
 
 	suppressed [256]SuppressedStats // by message type; without Type and Name
 
-	unwanted atomic.Uint64 // events that were read and that nobody asked for
+	unwanted     atomic.Uint64 // events that were read and that nobody asked for
+	unwantedUser atomic.Uint64 // those of SendEvent
 
 	// These count what should not happen.
 	queueFull      atomic.Uint64
@@ -145,6 +146,9 @@ func (c *counters) tooMany() (sum uint64) {
 	}
 	return sum + c.queueFull.Load()
 }
+
+// notAccepted is the number of events that did not come to the event log, since nobody asked for them.
+func (c *counters) notAccepted() uint64 { return c.unwanted.Load() + c.unwantedUser.Load() }
 
 // polled counts a poll of the rings, that the kernel asked for or a timer, and what it found.
 func (c *counters) polled(byKernel bool, records int) {

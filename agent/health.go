@@ -17,8 +17,17 @@ import (
 func (r *reader) reportReading() {
 	r.reportCurrent(func(a *Agent, at *attachment) {
 		at.reading = at.readingText(r.policy.Rings())
-		a.reportCompleteLocked(at)
+		a.reportReadLocked(at)
 	})
+}
+
+// reportReadLocked reports that at is read, and nothing is missing: at most, there is more than is wanted. The caller holds a.Mutex.
+func (a *Agent) reportReadLocked(at *attachment) {
+	if at.makesAll != nil {
+		a.reportIncompleteLocked(at, "It is read, at a higher cost than it need be", at.makesAll, nil)
+		return
+	}
+	a.reportCompleteLocked(at)
 }
 
 // reportFailed reports that r failed and when it will be started again. The caller does not
@@ -42,7 +51,7 @@ func (r *reader) reportChecked(err error) {
 		}
 		at.limited = 0
 		if err == nil {
-			a.reportCompleteLocked(at)
+			a.reportReadLocked(at)
 		} else {
 			a.reportIncompleteLocked(at, "Events may be missing", err, nil)
 		}
@@ -172,7 +181,7 @@ func (a *Agent) reportLocked() {
 	case len(a.attachments) == 1 && len(failed) == 1:
 		a.health.Degraded(failed[0].wrong, failed[0].err)
 	case len(failed) > 0:
-		a.health.Degraded("Reading failed: "+names(failed), failed[0].err)
+		a.health.Degraded("Not all is well: "+names(failed), failed[0].err)
 	case len(reading) == 1:
 		a.health.OK(reading[0].reading)
 	case len(reading) > 1:

@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"math"
 	"time"
 
 	"github.com/cilium/monitor/agent/internal/eventlog"
@@ -96,43 +95,6 @@ type begin struct {
 }
 
 func (b begin) atEnd() bool { return b.last <= 0 && b.since.IsZero() }
-
-// end returns a cursor where the history ends, nil if there is none. It does not go any further.
-func (h *history) end() *eventlog.Cursor {
-	if h == nil {
-		return nil
-	}
-	c := h.log.NewCursor(everything, nil)
-	c.StopHere()
-	return c
-}
-
-// rewind moves a cursor of the history's back to where a subscriber begins. What is not wanted, by match either unless
-// that is nil, is not counted, but not left out.
-func rewind(c *eventlog.Cursor, from begin, wants interest.Interest, match func(Event) bool) {
-	left := uint64(math.MaxUint64)
-	if from.last > 0 {
-		left = uint64(from.last)
-	}
-	since := int64(math.MinInt64)
-	if !from.since.IsZero() {
-		since = from.since.UnixNano()
-	}
-	var pl payload.Payload
-	c.Rewind(func(frame []byte, at int64) bool {
-		if left == 0 || at < since {
-			return false
-		}
-		if from.until != 0 && at > from.until {
-			return true
-		}
-		if _, err := payload.DecodeShared(frame, &pl); err == nil && pl.Type == payload.EventSample && wants.Wants(pl.Data) &&
-			(match == nil || match(Event{Time: time.Unix(0, at), Payload: &pl})) {
-			left--
-		}
-		return true
-	})
-}
 
 // HistoryStats tells what the history has.
 type HistoryStats struct {

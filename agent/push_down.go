@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/monitor/agent/source"
@@ -30,7 +31,10 @@ func (at *attachment) setWantedLocked(wanted *source.Wanted) error {
 		return nil
 	}
 	selects, err := src.SetWanted(wanted)
-	if err != nil { // it is told again with the next change
+	at.makesAll = nil
+	if errors.Is(err, source.ErrNotSelective) {
+		selects, at.makesAll = false, err
+	} else if err != nil { // it is told again with the next change
 		return fmt.Errorf("tell the datapath which events are wanted: %w", err)
 	}
 	at.selective = selects

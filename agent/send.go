@@ -48,7 +48,11 @@ func (a *Agent) SendEvent(typ int, event interface{}) error {
 	}
 	ev := userEvent{typ: typ, event: event}
 	var encodeErr error
-	if typ >= api.MessageTypeAccessLog && a.encodes() && a.demand.classesOfType(uint8(typ)) != 0 {
+	switch {
+	case typ < api.MessageTypeAccessLog || !a.encodes():
+	case a.demand.classesOfType(uint8(typ)) == 0:
+		a.counters.unwantedUser.Add(1)
+	default:
 		if ev.data, encodeErr = encode(typ, event); encodeErr != nil {
 			a.counters.notEncoded.Add(1)
 		}

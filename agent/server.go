@@ -132,6 +132,11 @@ type server struct {
 	openingOfSessions []api.AgentNotifyMessage           // without these
 	dictionary        atomic.Pointer[session.Dictionary] // that all sessions get
 	kept              atomic.Int64                       // bytes that sessions have to write and that the log need not have any more
+	ticks             atomic.Uint64                      // how often checkSocket has had the sessions written to
+	requests          []*openedSession                   // to be worked on, used by the goroutine only
+	workAt            time.Time                          // when; zero if there are none. Used by the goroutine only
+	behindAt          time.Time                          // when those are written to who had to wait for more of the history; zero if nobody had to. Used by the goroutine only
+	allowances        allowances                         // used by the goroutine only
 
 	mu       sync.Mutex // guards what follows
 	waiting  []*openedSession
@@ -143,10 +148,31 @@ type server struct {
 
 // flush writes to all clients what they have not got yet, as far as their sockets take
 // it. It does not block.
+//
+// What it costs to look through the history for a client counts as what its requests cost.
 func (s *server) flush() {
+	s.behindAt = time.Time{}
 	for c := range s.conns.all {
+		if !c.behind() {
+			c.flush()
+			continue
+		}
+		begun := time.Now()
+		if wait := s.allowances.wait(c.cred.Uid, begun); wait > 0 {
+			s.behindAt = earlier(s.behindAt, begun.Add(wait))
+			continue
+		}
 		c.flush()
+		s.allowances.spend(c.cred.Uid, begun)
 	}
+}
+
+// earlier returns the earlier time of two, of which the first may be none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // offer is flush for who has appended to the log.
@@ -198,10 +224,10 @@ func (s *server) run() {
 		if connected { // after those who have gone, so that their places are free
 			s.accept()
 		}
-		if s.flushWanted.Swap(false) {
+		if s.flushWanted.Swap(false) || s.behindDue() {
 			s.flush()
 		}
-		s.greetOpened()
+		s.workOnRequests()
 		s.resumeAccept()
 		if s.finish() {
 			s.health.Stopped("The agent is stopped")
@@ -210,18 +236,23 @@ func (s *server) run() {
 	}
 }
 
+// behindDue tells whether clients that wait to be written more of the history have waited for long enough.
+func (s *server) behindDue() bool { return !s.behindAt.IsZero() && !time.Now().Before(s.behindAt) }
+
 // timeout returns how long to wait for events at most.
 func (s *server) timeout() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.stopping:
+	if s.stopping {
 		return max(0, time.Until(s.deadline))
-	case !s.acceptAt.IsZero():
-		return max(0, min(time.Until(s.acceptAt), time.Until(s.checkAt)))
-	default:
-		return max(0, time.Until(s.checkAt))
 	}
+	next := s.checkAt
+	for _, at := range []time.Time{s.acceptAt, s.workAt, s.behindAt} {
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
+	}
+	return max(0, time.Until(next))
 }
 
 // finish does the work of a stopping server, and returns whether it is done.
@@ -260,7 +291,7 @@ func (s *server) closeAll() {
 	for _, c := range s.byFd {
 		s.disconnect(c)
 	}
-	s.greetOpened() // of whom none is connected any more
+	s.workOnRequests() // of those of whom none is connected any more
 	if err := errors.Join(s.closeListener(), s.poller.Close()); err != nil {
 		s.agent.log.WithError(err).Warn("Closing the monitor API server failed")
 	}
@@ -277,7 +308,9 @@ func (s *server) handle(fd int, events uint32) {
 		return
 	}
 	if events&unix.EPOLLIN != 0 && c.requesting != nil {
+		begun := time.Now()
 		s.readRequest(c)
+		s.allowances.spend(c.cred.Uid, begun)
 		return
 	}
 	if events&unix.EPOLLOUT != 0 {
@@ -368,7 +401,7 @@ func (s *server) disconnect(c *conn) {
 		c.close()
 		return
 	}
-	a := s.agent
+	begun, a := time.Now(), s.agent
 	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
 	a.Lock()
 	s.conns.removeLocked(c)
@@ -378,4 +411,5 @@ func (s *server) disconnect(c *conn) {
 	a.closedClients.add(c.statsLocked(), true)
 	a.stopReadersIfUnusedLocked()
 	a.Unlock()
+	s.allowances.spend(c.cred.Uid, begun)
 }

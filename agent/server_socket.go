@@ -22,6 +22,7 @@ func (s *server) open() (err error) {
 		return errors.Join(err, s.poller.Close())
 	}
 	s.byFd = make(map[int]*conn)
+	s.allowances = make(allowances)
 	s.checkAt = time.Now().Add(checkInterval)
 	return nil
 }
@@ -49,6 +50,7 @@ func (s *server) checkSocket() {
 	s.checkAt = now.Add(checkInterval)
 	if s.conns.len() > 0 && s.version == listener.Version1_3 {
 		s.updateDictionary()
+		s.ticks.Add(1)
 		s.flush() // some may have come to the time up to which they want events
 	}
 	switch err := s.ensureSocket(); {

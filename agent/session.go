@@ -111,46 +111,14 @@ func (s *server) expireRequests(now time.Time, stopping bool) {
 	}
 }
 
-// takeRequest makes a subscriber of a connection: at once, or, if it wants to begin in the history, when no event is
-// being distributed.
+// takeRequest has workOnRequests make a subscriber of a connection.
 func (s *server) takeRequest(c *conn, request *session.Request) {
 	if err := s.poller.Modify(c.fd, 0); err != nil {
 		s.agent.log.WithError(err).Error("Waiting for a client of the monitor API failed")
 		s.disconnect(c)
 		return
 	}
-	o := &openedSession{conn: c, request: request}
-	if s.agent.history == nil || request.From == (session.From{}) {
-		s.openSession(o)
-		s.greet(o)
-		return
-	}
-	s.mu.Lock()
-	s.waiting = append(s.waiting, o)
-	deferred := s.deferred
-	s.deferred = true
-	s.mu.Unlock()
-	if !deferred {
-		s.agent.afterPending(s.openWaiting)
-	}
-}
-
-// openWaiting opens sessions that wait until no event is being distributed. The caller holds the dispatch lock.
-func (s *server) openWaiting() {
-	s.mu.Lock()
-	waiting := s.waiting
-	s.waiting, s.deferred = nil, false
-	s.mu.Unlock()
-	if len(waiting) == 0 {
-		return
-	}
-	for _, o := range waiting {
-		s.openSession(o)
-	}
-	s.mu.Lock()
-	s.opened = append(s.opened, waiting...)
-	s.mu.Unlock()
-	s.wake()
+	s.requests = append(s.requests, &openedSession{conn: c, request: request})
 }
 
 // forgetWaiting forgets the request of a connection that ends, if it is waiting.
@@ -160,76 +128,19 @@ func (s *server) forgetWaiting(c *conn) {
 	s.waiting = slices.DeleteFunc(s.waiting, func(o *openedSession) bool { return o.conn == c })
 }
 
-// openedSession is one on its way from the request to the greeting.
-type openedSession struct {
-	conn    *conn
-	request *session.Request
-	stream  *sessionStream
-	class   int
-}
-
-// openSession subscribes a session. It holds the dispatch lock if the session begins in the history.
-func (s *server) openSession(o *openedSession) {
-	a := s.agent
-	a.Lock()
-	defer a.Unlock()
-	wants := a.demand.boundedLocked(interestOfRequest(o.request))
-	o.class = a.demand.enterFilteringLocked(wants)
-	o.stream = &sessionStream{
-		server: s, wants: wants, shared: o.class == shared, until: o.request.Until, only: o.request.HistoryOnly,
-		live: a.events.NewCursor(o.class, nil),
-	}
-	if from := o.request.From; a.history != nil && from != (session.From{}) {
-		o.stream.past = a.history.end()
-		o.stream.behind.Store(true)
-	}
-	a.connections.Add(1)
-	a.startReadersLocked()
-}
-
-// dropSession undoes openSession.
-func (s *server) dropSession(o *openedSession) {
-	a := s.agent
-	a.Lock()
-	defer a.Unlock()
-	o.stream.Close()
-	a.demand.leaveLocked(o.class, o.stream.wants)
-	a.connections.Add(-1)
-	a.stopReadersIfUnusedLocked()
-}
-
-// greetOpened greets sessions that had to wait until no event was being distributed.
-func (s *server) greetOpened() {
-	s.mu.Lock()
-	opened := s.opened
-	s.opened = nil
-	s.mu.Unlock()
-	for _, o := range opened {
-		s.greet(o)
-	}
-}
-
 // greet answers a request, and begins to write what was asked for.
 func (s *server) greet(o *openedSession) {
 	c, a := o.conn, s.agent
-	if s.byFd[c.fd] != c { // it has gone in the meantime
-		s.dropSession(o)
-		return
-	}
-	if o.stream.past != nil {
-		rewind(o.stream.past, o.begin(), o.stream.wants, nil)
-	}
 	s.updateDictionary()
 	o.stream.dictionary = s.dictionary.Load()
-	a.Lock()
-	greeting, err := session.AppendGreeting(nil, s.greetingLocked(o))
+	greeting, err := session.AppendGreeting(nil, s.greeting(o))
 	if err != nil { // a dictionary that is too large
-		a.Unlock()
 		s.dropSession(o)
 		s.refuseRequest(c, &session.Refusal{Code: session.CodeBusy, Text: err.Error()})
 		return
 	}
 	o.stream.out = greeting
+	a.Lock() // at once, so that a notice is in the opening or in the log
 	o.stream.opening = a.openingEventsLocked(s.openingOfSessions)
 	c.mu.Lock()
 	c.cursor = o.stream
@@ -244,8 +155,8 @@ func (s *server) greet(o *openedSession) {
 	a.log.WithFields(c.peer()).WithField("wants", o.stream.wants).Debug("A client connected to the monitor API 1.3")
 }
 
-// greetingLocked is how the agent answers a request. The caller holds Agent.Mutex.
-func (s *server) greetingLocked(o *openedSession) *session.Greeting {
+// greeting is how the agent answers a request.
+func (s *server) greeting(o *openedSession) *session.Greeting {
 	a := s.agent
 	g := &session.Greeting{
 		Version:   session.Version,

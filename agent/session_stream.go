@@ -23,9 +23,9 @@ type sessionStream struct {
 	until  int64 // of the request; 0 is for ever
 
 	live *eventlog.Cursor
-	past *eventlog.Cursor // what comes first; nil once it has come
-	only bool             // nothing comes after it
-	more bool             // Next has not come to the end of what past has, even if it returned nothing
+	past *past // what comes first; nil once it has come
+	only bool  // nothing comes after it
+	more bool  // Next has not come to the end of what past has, even if it returned nothing
 
 	// behind is set while there is a past: readers do not wait for who writes that.
 	behind atomic.Bool
@@ -41,8 +41,14 @@ type sessionStream struct {
 	lost       uint64              // of it
 	ended      bool                // the last frame is made
 
+	// What the client is told of events that it does not ask for.
+	passed      uint64 // in the history, once past is nil
+	notAccepted uint64 // of the counters, before the session
+	toldSkipped uint64 // how many it knows of
+	toldAt      uint64 // server.ticks then
+
 	out  []byte  // what the client gets next
-	buf  *[]byte // of sessionBuffers that out is a part of; nil if out is memory of its own
+	buf  *[]byte // of sessionBuffers that out is a part of; nil if out is memory of its own, as a greeting is
 	kept int     // bytes of out that count in server.kept
 }
 
@@ -77,13 +83,14 @@ func (s *sessionStream) Wrote(n int) (ok bool) {
 		s.releaseOut()
 		return true
 	}
-	if s.buf == nil {
+	if s.kept > 0 {
 		return true
 	}
 	rest := slices.Clone(s.out)
 	s.releaseOut()
 	s.out, s.kept = rest, len(rest)
-	return s.server.kept.Add(int64(s.kept)) <= int64(s.server.agent.queueBytes/4)
+	kept := s.server.kept.Add(int64(s.kept)) // what is the only one is never too large
+	return kept == int64(s.kept) || kept <= int64(s.server.agent.queueBytes/4)
 }
 
 // releaseOut gives the memory back that is behind out.
@@ -100,7 +107,7 @@ func (s *sessionStream) fill(buf []byte) []byte {
 	buf = s.appendNews(buf)
 	s.more = false
 	if s.past != nil {
-		if buf = s.appendEvents(buf, s.past, session.LostFromHistory); len(buf) >= sessionBufferSize || s.ended || s.more {
+		if buf = s.appendEvents(buf); len(buf) >= sessionBufferSize || s.ended || s.more {
 			return buf
 		}
 		s.endPast()
@@ -116,7 +123,7 @@ func (s *sessionStream) fill(buf []byte) []byte {
 	}
 	s.opening = nil
 	over := s.over() // asked before the log is
-	buf = s.appendEvents(buf, s.live, session.LostByReader)
+	buf = s.appendEvents(s.appendSkipped(buf, over))
 	if over && !s.ended && len(buf) < sessionBufferSize {
 		return s.end(buf)
 	}
@@ -136,10 +143,10 @@ func (s *sessionStream) over() bool {
 	return dispatch.over(s.lastTurns)
 }
 
-// end appends the last frame.
+// end appends the last frame, and what the client is to know before.
 func (s *sessionStream) end(buf []byte) []byte {
 	s.ended = true
-	return session.AppendEnd(buf)
+	return session.AppendEnd(s.appendSkipped(buf, true))
 }
 
 // appendNews appends what has changed of the dictionary.
@@ -160,18 +167,38 @@ func (s *sessionStream) appendNews(buf []byte) []byte {
 	return buf
 }
 
-// appendEvents appends what a cursor has, until the buffer is full.
-func (s *sessionStream) appendEvents(buf []byte, cursor *eventlog.Cursor, own session.LossCause) []byte {
+// appendSkipped appends how many events the client does not ask for, if it is to get another frame now or a second is over.
+func (s *sessionStream) appendSkipped(buf []byte, now bool) []byte {
+	if s.wants.Everything() {
+		return buf
+	}
+	skipped, more := s.live.Others()
+	if s.past != nil {
+		skipped += s.past.others
+	}
+	skipped += s.passed + s.leftOut + s.server.agent.counters.notAccepted() - s.notAccepted
+	if tick := s.server.ticks.Load(); tick != s.toldAt {
+		s.toldAt, now = tick, true
+	}
+	if skipped == s.toldSkipped || !now && !more {
+		return buf
+	}
+	s.toldSkipped = skipped
+	return session.AppendSkipped(buf, skipped)
+}
+
+// appendEvents appends what the history or, once that is over, the event log has, until the buffer is full.
+func (s *sessionStream) appendEvents(buf []byte) []byte {
 	for passed := 0; len(buf) < sessionBufferSize && !s.ended; {
-		if passed >= maxPassed && cursor == s.past {
+		if passed >= maxPassed && s.past != nil {
 			s.more = true
 			return buf
 		}
-		run := cursor.Next()
+		cursor, run := s.nextRun()
 		if len(run) == 0 {
 			return buf
 		}
-		size := 0
+		size, before := 0, s.delivered
 		for n := 0; size < len(run) && len(buf) < sessionBufferSize; n++ {
 			var pl payload.Payload
 			length, err := payload.DecodeShared(run[size:], &pl)
@@ -186,28 +213,47 @@ func (s *sessionStream) appendEvents(buf []byte, cursor *eventlog.Cursor, own se
 				break
 			}
 			size += length
-			buf = s.appendPayload(buf, cursor, &pl, at, accepted, own)
+			buf = s.appendPayload(buf, &pl, at, accepted)
 		}
-		cursor.Wrote(size)
+		if s.past != nil {
+			s.past.wrote(size, s.delivered-before)
+		} else {
+			cursor.Wrote(size)
+		}
 		passed += size
 	}
 	return buf
 }
 
-// appendPayload appends a payload of a cursor, unless it is not wanted: who wants it of the past, or shares a class, is not known. If the log has not
-// accepted it, it is a loss of the cursor's own.
-func (s *sessionStream) appendPayload(buf []byte, cursor *eventlog.Cursor, pl *payload.Payload, at int64, accepted bool, own session.LossCause) []byte {
-	if !accepted {
-		return session.AppendLoss(buf, session.Loss{Time: time.Now().UnixNano(), Count: pl.Lost, CPU: pl.CPU, Cause: own})
+// nextRun returns encoded payloads, and the cursor that they are of.
+func (s *sessionStream) nextRun() (*eventlog.Cursor, []byte) {
+	if s.past != nil {
+		return s.past.cursor, s.past.next()
 	}
+	return s.live, s.live.Next()
+}
+
+// appendPayload appends a payload, unless it is one of the past that is not wanted. If the log has not accepted it, it is a loss of
+// the client's own.
+func (s *sessionStream) appendPayload(buf []byte, pl *payload.Payload, at int64, accepted bool) []byte {
+	own := session.LostByReader
 	switch {
-	case cursor == s.past && !wantsPayload(s.wants, pl):
-		return buf
-	case cursor == s.past:
-		s.delivered += max(1, pl.Lost)
-	case s.shared && ofOthers(s.wants, pl):
+	case s.past == nil && s.shared && accepted && ofOthers(s.wants, pl):
 		s.leftOut += max(1, pl.Lost)
 		return buf
+	case s.past == nil:
+	case !accepted:
+		own = session.LostFromHistory
+		if pl.Lost = s.past.ownLoss(); pl.Lost == 0 {
+			return buf
+		}
+	case !wantsPayload(s.wants, pl):
+		return buf
+	default:
+		s.delivered += max(1, pl.Lost)
+	}
+	if !accepted {
+		return session.AppendLoss(buf, session.Loss{Time: time.Now().UnixNano(), Count: pl.Lost, CPU: pl.CPU, Cause: own})
 	}
 	if typ, ok := pl.RateLimited(); ok {
 		return session.AppendLoss(buf, session.Loss{Time: at, Count: pl.Lost, CPU: payload.CPULostByReader, Cause: session.LostByRateLimit, Type: typ})
@@ -220,8 +266,8 @@ func (s *sessionStream) appendPayload(buf []byte, cursor *eventlog.Cursor, pl *p
 
 func (s *sessionStream) endPast() {
 	if s.past != nil {
-		s.lost += s.past.Lost()
-		s.past.Close()
+		s.lost, s.passed = s.past.lost, s.past.others
+		s.past.close()
 		s.past = nil
 		s.behind.Store(false)
 	}
@@ -238,7 +284,7 @@ func (s *sessionStream) Delivered() uint64 { return s.delivered + s.live.Deliver
 // Lost is described at Delivered.
 func (s *sessionStream) Lost() uint64 {
 	if s.past != nil {
-		return s.lost + s.past.Lost() + s.live.Lost()
+		return s.past.lost + s.live.Lost()
 	}
 	return s.lost + s.live.Lost()
 }
@@ -246,7 +292,7 @@ func (s *sessionStream) Lost() uint64 {
 // Lag is described at Delivered.
 func (s *sessionStream) Lag() uint64 {
 	if s.past != nil {
-		return s.past.Lag() + s.live.Lag()
+		return s.past.lag() + s.live.Lag()
 	}
 	return s.live.Lag()
 }

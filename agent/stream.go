@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,25 +135,25 @@ type stream struct {
 
 	mu        sync.Mutex // guards what follows
 	cursor    *eventlog.Cursor
-	past      *eventlog.Cursor // in the history, which comes first; nil if there is nothing more of it
-	delivered uint64           // of the history
-	lost      uint64           // of it
-	leftOut   uint64           // of cursor, since only others want it
+	past      *past  // what comes first; nil if there is nothing more of it
+	delivered uint64 // of the history, once past is nil
+	lost      uint64 // of it
+	leftOut   uint64 // of cursor, since only others want it
 }
 
 // openAt is open for a stream that begins in the history.
 func (s *stream) openAt(ctx context.Context, from begin) error {
-	var past *eventlog.Cursor
+	var past *past
 	err := s.agent.atRest(ctx, func() (err error) {
 		if err = s.open(); err == nil {
-			past = s.agent.history.end()
+			past = s.agent.history.newPast(s.wants, from)
 		}
 		return err
 	})
 	if past == nil {
 		return err
 	}
-	rewind(past, from, s.wants, s.match)
+	past.rewind(math.MaxInt, s.match)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.past = past
@@ -231,12 +232,16 @@ const maxDelivery = 64
 // deliver yields the next payloads that lie together in the log. It returns whether there may
 // be more, and whether they are wanted.
 func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wanted bool) {
-	cursor, run := s.next()
+	past, run := s.next()
 	if len(run) == 0 {
 		return false, ctx.Err() == nil
 	}
+	cursor := s.cursor
+	if past != nil {
+		cursor = past.cursor
+	}
 	size, events, unwanted := 0, uint64(0), uint64(0)
-	defer func() { s.took(cursor, size, events, unwanted) }() // also if the caller's loop panics
+	defer func() { s.took(past, size, events, unwanted) }() // also if the caller's loop panics
 	for n := 0; n < maxDelivery && size < len(run); n++ {
 		if ctx.Err() != nil {
 			return true, false
@@ -254,11 +259,18 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 			at = time.Unix(0, ns)
 		}
 		size += length
-		if cursor != s.cursor && !wantsPayload(s.wants, &pl) || cursor == s.cursor && s.class == shared && ofOthers(s.wants, &pl) {
+		switch {
+		case past == nil && s.class == shared && accepted && ofOthers(s.wants, &pl):
 			unwanted += max(1, pl.Lost)
 			continue
-		}
-		if accepted {
+		case past == nil:
+		case !accepted:
+			if pl.Lost = past.ownLoss(); pl.Lost == 0 {
+				continue
+			}
+		case !wantsPayload(s.wants, &pl):
+			continue
+		default:
 			events += max(1, pl.Lost)
 		}
 		if s.match != nil && pl.Type == payload.EventSample && !s.matches(at, pl) {
@@ -279,42 +291,42 @@ func (s *stream) matches(at time.Time, pl payload.Payload) bool {
 	return s.match(Event{Time: at, Payload: &s.asked})
 }
 
-// next returns encoded payloads that took has to be called for, or none.
-func (s *stream) next() (*eventlog.Cursor, []byte) {
+// next returns encoded payloads that took has to be called for, or none, and the past if they are of the history.
+func (s *stream) next() (*past, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.past != nil {
-		if run := s.past.Next(); len(run) > 0 {
+		if run := s.past.next(); len(run) > 0 {
 			return s.past, run
 		}
 		s.endPastLocked()
 	}
 	if s.only {
-		return s.cursor, nil
+		return nil, nil
 	}
-	return s.cursor, s.cursor.Next()
+	return nil, s.cursor.Next()
 }
 
 // endPastLocked ends the part of the stream that is in the history. The caller holds s.mu.
 func (s *stream) endPastLocked() {
 	if s.past != nil {
-		s.lost += s.past.Lost()
-		s.past.Close()
+		s.delivered, s.lost = s.past.delivered, s.past.lost
+		s.past.close()
 		s.past = nil
 	}
 }
 
-// took tells the log how many bytes of those that next returned were delivered, with so many events in them that it
-// accepted, or left out, with so many that are not wanted.
-func (s *stream) took(cursor *eventlog.Cursor, size int, events, unwanted uint64) {
+// took says that so many bytes were delivered of those that next returned, with so many events in them if they are of the
+// history, or left out, with so many that are not wanted.
+func (s *stream) took(past *past, size int, events, unwanted uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cursor == s.past {
-		s.delivered += events
-	} else {
-		s.leftOut += unwanted
+	if past != nil {
+		past.wrote(size, events)
+		return
 	}
-	cursor.Wrote(size)
+	s.leftOut += unwanted
+	s.cursor.Wrote(size)
 }
 
 // close ends the subscription. It is called once.
@@ -350,8 +362,9 @@ func (s *stream) statsLocked() StreamStats {
 		Lag:  s.cursor.Lag(),
 	}
 	if s.past != nil {
-		stats.Lost += s.past.Lost()
-		stats.Lag += s.past.Lag()
+		stats.Delivered += s.past.delivered
+		stats.Lost += s.past.lost
+		stats.Lag += s.past.lag()
 	}
 	return stats
 }

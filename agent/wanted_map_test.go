@@ -4,10 +4,12 @@ package agent_test
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/hive/cell"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
@@ -17,6 +19,7 @@ import (
 	"github.com/cilium/monitor/bpf"
 	"github.com/cilium/monitor/interest"
 	"github.com/cilium/monitor/internal/wanted"
+	"github.com/cilium/monitor/testutils"
 )
 
 // wantedMap is the map beside an events map that a datapath looks at.
@@ -182,4 +185,36 @@ func ofPort(port uint16) interest.Interest {
 		Types:   []uint8{api.MessageTypeTrace},
 		Packets: []session.PacketRule{{Ports: []session.PortRange{{First: port, Last: port}}}},
 	}
+}
+
+// TestForeignWantedMap has another map where that which says what is wanted should be: the datapath makes all, and that is said.
+func TestForeignWantedMap(t *testing.T) {
+	overBoth(t, func(t *testing.T, kind testutils.GeneratorOptions) {
+		health, root := cell.NewSimpleHealth()
+		f := startOn(t, kind, nil, agent.WithHealth(health))
+		m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 4, ValueSize: 8, MaxEntries: 1})
+		require.NoError(t, err)
+		defer m.Close()
+		pin, err := bpf.PinMap(m, f.Stats().EventsMap+wanted.Suffix)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, pin.Remove()) }()
+		require.NoError(t, f.AttachToEventsMap(8))
+		traces := &picky{wants: interest.Types(api.MessageTypeTrace)}
+		f.RegisterNewConsumer(traces)
+		require.NoError(t, f.gen.EmitTrace(3))
+		require.NoError(t, f.gen.EmitSample([]byte{api.MessageTypeDrop, 133, 0, 0}, 2))
+		eventually(t, func() bool { return f.Stats().Unwanted == 2 && f.Stats().Datapath.Events() == 3 }, "it is read, and all is made")
+
+		const text = "_wanted is a map of type Hash"
+		eventually(t, func() bool { return strings.Contains(f.Stats().Sources[0].Error, text) }, "that is said")
+		stats := f.Stats().Sources[0]
+		require.True(t, stats.Reading)
+		require.False(t, stats.Selective)
+		require.Zero(t, stats.Failures)
+		require.Contains(t, stats.Error, "all events are made")
+		root.Lock()
+		defer root.Unlock()
+		require.Equal(t, cell.StatusDegraded, root.Level)
+		require.ErrorContains(t, root.Error, text)
+	})
 }

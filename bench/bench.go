@@ -56,6 +56,7 @@ type results struct {
 	shapes   shapeResults
 	traffic  trafficResults
 	frontier frontier
+	demand   demandResults
 	silent   map[string]int64 // events lost silently in all runs, by agent
 }
 
@@ -123,6 +124,7 @@ func (b *bench) run() error {
 	}{
 		{"cost", b.runCost}, {"latency", b.runLatency}, {"stalled", b.runStalled}, {"lossfree", b.runLossFree},
 		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes}, {"traffic", b.runTraffic}, {"frontier", b.runFrontier},
+		{"demand", b.runDemand},
 	} {
 		if !slices.Contains(b.opts.only, section.name) {
 			continue

@@ -25,6 +25,7 @@
 //     to the tax of events that come one by one.
 //   - traffic: the same for TCP through a veth pair, where programs report each packet, and its throughput.
 //   - frontier: the same for some loads, over --monitor-max-delay.
+//   - demand: what events cost that nobody asks for, clients that ask for few, and a history. Of this project's agent alone.
 //   - scheduling: what clients take without an agent, from a write to their socket to having decoded it.
 //
 // Everything runs in a mount namespace with its own /sys/fs/bpf and /var/run, so
@@ -60,7 +61,7 @@ const niceness = -15
 // usualSections of the comparison run by default, and sections with -only.
 var (
 	usualSections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes", "traffic"}
-	sections      = append(slices.Clone(usualSections), "frontier")
+	sections      = append(slices.Clone(usualSections), "frontier", "demand")
 )
 
 type options struct {
@@ -133,7 +134,7 @@ func parseFlags() (options, error) {
 	var (
 		opts    options
 		short   = flag.Bool("short", false, "a quick run: fewer rows, one round")
-		only    = flag.String("only", strings.Join(usualSections, ","), "parts to run; frontier is another one")
+		only    = flag.String("only", strings.Join(usualSections, ","), "parts to run; frontier and demand are others")
 		agents  = flag.String("agents", strings.Join([]string{ours, ciliums}, ","), "agents to run")
 		rates   = flag.String("rates", "", "events a second, 0 is flat out (default 1000,20000,100000,0 for cost)")
 		clients = flag.String("clients", "", "numbers of clients (default 1,4,16,64 for cost)")

@@ -36,6 +36,7 @@ func (b *bench) blocks() []block {
 		{"shapes", []string{"shapes"}, []string{page}, false, r.shapes.print},
 		{"traffic", []string{"traffic"}, []string{page}, false, r.traffic.print},
 		{"frontier", []string{"frontier"}, []string{page}, false, r.frontier.print},
+		{"demand", []string{"demand"}, []string{page}, false, r.demand.print},
 		{"even", []string{"cost", "latency", "stalled", "lossfree", "idle", "send"}, []string{page}, false, r.printHeadline},
 		{"cost", []string{"cost"}, []string{page}, false, r.printCost},
 	}

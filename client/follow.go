@@ -30,6 +30,11 @@ type Hooks struct {
 	// OnWait is called once if there is no agent to begin with, with the error of [Dial].
 	OnWait func(err error)
 
+	// Refine is called by FollowRequest with an answer, before OnConnect, and the request that was answered. It may change that for what the
+	// answer says, such as the number of a message type that only the agent has a name of, and returns true then: the agent is asked again,
+	// with that request, and Refine is not called for the answer.
+	Refine func(g *session.Greeting, r *session.Request) (again bool)
+
 	// OnConnect is called when there is a connection, the first one included. After one that was
 	// refused ([ErrRefused]), it is called only once the agent has written something.
 	OnConnect func()
@@ -42,6 +47,9 @@ type Hooks struct {
 
 	// OnLive is called by [FollowRequest] when the history ends, see [Client.OnLive].
 	OnLive func()
+
+	// OnSkipped is called by [FollowRequest] with how many events were not asked for since OnConnect, see [Client.OnSkipped].
+	OnSkipped func(events uint64)
 
 	// OnDisconnect is called when a connection is lost that OnConnect was called for, with the
 	// reason as [Client.Events] yields it, and the first time that there can't be one because the agent refuses
@@ -88,7 +96,14 @@ func follow(ctx context.Context, path string, request *session.Request, hooks Ho
 			if !f.read(c, yield) {
 				return
 			}
-			if err = f.lost(ctx, c.err); err == nil {
+			ended := c.err
+			if f.refined {
+				if c, err = f.connect(ctx); err == nil {
+					continue
+				}
+				f.refined, ended = false, err
+			}
+			if err = f.lost(ctx, ended); err == nil {
 				c, err = f.redial(ctx, func(err error) bool { return !errors.Is(err, ErrNoHistory) })
 			}
 		}
@@ -107,6 +122,7 @@ type follower struct {
 	delay time.Duration
 
 	refused bool // by the agent, the last time
+	refined bool // the next connection is with a request that Refine has changed
 }
 
 // read yields the events of one connection until it ends, and closes it. It returns
@@ -116,15 +132,25 @@ func (f *follower) read(c *Client, yield func(*Event, error) bool) bool {
 	if conn, ok := c.conn.(syscall.Conn); ok && f.hooks.OnDial != nil {
 		f.hooks.OnDial(conn)
 	}
-	c.OnIdle(f.hooks.OnIdle)
 	c.OnDictionary(f.hooks.OnDictionary)
 	c.OnLive(f.hooks.OnLive)
+	c.OnSkipped(f.hooks.OnSkipped)
 	connected := func() { f.connected(c) }
+	refined := f.refined
+	f.refined = false
+	if !c.asks() {
+		c.OnIdle(f.hooks.OnIdle)
+	}
 	switch {
 	case c.asks():
 		if c.greet() != nil {
 			return true
 		}
+		if !refined && f.hooks.Refine != nil && f.hooks.Refine(c.Greeting(), f.request) {
+			f.refined = true
+			return true
+		}
+		c.OnIdle(f.hooks.OnIdle)
 		connected()
 	case !f.refused:
 		connected()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"time"
 
@@ -24,7 +25,7 @@ var (
 // DialRequest asks the agent whose API 1.2 is at path, by the API 1.3, which is served beside it, see [session.SocketPath].
 // It returns when the agent has answered: no event is missed from then on.
 //
-// If the API 1.3 is not served, the client is as that of [Dial], without a [Client.Greeting]: all events from now on come,
+// If the API 1.3 is not served, or not to this user, the client is as that of [Dial], without a [Client.Greeting]: all events from now on come,
 // and the caller leaves out what is not wanted. So it does with what the greeting says that the agent does not apply.
 //
 // The error is as that of [Dial]; [ErrNoHistory]; or wraps a [session.Refusal] if the request is wrong, or the agent
@@ -49,13 +50,8 @@ func dialAndAsk(ctx context.Context, path string, request *session.Request) (*Cl
 		return nil, err
 	}
 	c, err := dial(ctx, session.SocketPath(path))
-	if errors.Is(err, ErrNotRunning) || errors.Is(err, syscall.EINVAL) { // EINVAL: the path is too long
-		c, err = Dial(ctx, path)
-		if err == nil && request.HistoryOnly {
-			c.Close()
-			return nil, ErrNoHistory
-		}
-		return c, err
+	if errors.Is(err, ErrNotRunning) || errors.Is(err, syscall.EINVAL) || errors.Is(err, fs.ErrPermission) { // EINVAL: the path is too long
+		return dialInstead(ctx, path, request, err)
 	}
 	if err != nil {
 		return nil, err
@@ -67,6 +63,19 @@ func dialAndAsk(ctx context.Context, path string, request *session.Request) (*Cl
 		return nil, c.reason(err)
 	}
 	return c, nil
+}
+
+// dialInstead dials the API 1.2, since the API 1.3 can't be: err says why.
+func dialInstead(ctx context.Context, path string, request *session.Request, err error) (*Client, error) {
+	c, oldErr := Dial(ctx, path)
+	if errors.Is(err, fs.ErrPermission) && errors.Is(oldErr, ErrNotRunning) {
+		return nil, err
+	}
+	if oldErr == nil && request.HistoryOnly {
+		c.Close()
+		return nil, ErrNoHistory
+	}
+	return c, oldErr
 }
 
 // asks reports whether the connection is one of the API 1.3.
@@ -111,12 +120,22 @@ func (c *Client) OnLive(fn func()) {
 	}
 }
 
+// OnSkipped sets a function that is called with how many events the agent has had since the connection began that were not asked
+// for, when it says so: before an event that was, and once a second. It is called on the goroutine that ranges over Events, and must be set
+// before that. What nobody asks for the datapath need not make; that is not counted.
+func (c *Client) OnSkipped(fn func(events uint64)) {
+	if f, ok := c.source.(*frames); ok {
+		f.onSkipped = fn
+	}
+}
+
 // frames are the events of the API 1.3.
 type frames struct {
 	reader       *session.Reader
 	greeting     *session.Greeting
 	onDictionary func(*session.Dictionary) // may be nil
 	onLive       func()                    // may be nil
+	onSkipped    func(uint64)              // may be nil
 }
 
 func (f *frames) next(e *Event) error {
@@ -151,6 +170,14 @@ func (f *frames) next(e *Event) error {
 		case session.KindLive:
 			if f.onLive != nil {
 				f.onLive()
+			}
+		case session.KindSkipped:
+			skipped, err := session.DecodeSkipped(body)
+			if err != nil {
+				return err
+			}
+			if f.onSkipped != nil {
+				f.onSkipped(skipped)
 			}
 		case session.KindEnd:
 			return ErrEnd

@@ -196,11 +196,22 @@ func TestDialRequestErrors(t *testing.T) {
 	path = socketPath(t)
 	serveRequests(t, path)
 	require.NoError(t, os.Chmod(session.SocketPath(path), 0))
+	both := socketPath(t)
+	serveRequests(t, both)
+	serve(t, both)
+	require.NoError(t, os.Chmod(session.SocketPath(both), 0))
+	for at := both; at != os.TempDir(); at = filepath.Dir(at) {
+		require.NoError(t, os.Chmod(at, 0o777))
+	}
 	if os.Geteuid() == 0 {
 		dropPrivileges(t)
 	}
 	_, err = client.DialRequest(t.Context(), path, &session.Request{})
 	require.ErrorIs(t, err, fs.ErrPermission)
+	c, err := client.DialRequest(t.Context(), both, &session.Request{})
+	require.NoError(t, err)
+	require.Nil(t, c.Greeting(), "the other API is served to this user")
+	require.NoError(t, c.Close())
 }
 
 // TestRequestRefused is refused in all ways, and at once or later.

@@ -65,8 +65,8 @@ func TestDaemonSetProbes(t *testing.T) {
 // most, by the flags' defaults.
 func TestDaemonSetMemory(t *testing.T) {
 	_, container := readDaemonSet(t)
-	const program, socketBuffer = 25 << 20, 248 << 10
-	events := agent.DefaultQueueBytes + agent.DefaultQueueBytes/4 + agent.DefaultQueueBytes/4
+	const program, socketBuffer, history = 25 << 20, 248 << 10, 16 << 20
+	events := agent.DefaultQueueBytes + agent.DefaultQueueBytes/4 + agent.DefaultQueueBytes/4 + history
 	most := 2*events + 2*agent.DefaultMaxClients*socketBuffer + program
 
 	text, err := os.ReadFile("../docs/flags.md")

@@ -47,13 +47,15 @@ func (f *Filter) requestDropReasons() []int {
 	for _, c := range ofFlag(f.others, "drop-reason") {
 		var wanted typeSet
 		for _, v := range c.any {
-			wanted = wanted.or(v.key.(dropReasons).codes)
+			known, _ := v.key.(dropReasons) // without any for a value that nobody knows, see FilterFlags.Renamed
+			wanted = wanted.or(known.codes)
 		}
 		if len(c.any) > 0 {
 			reasons = reasons.and(wanted)
 		}
 		for _, v := range c.none {
-			reasons = reasons.without(v.key.(dropReasons).codes)
+			known, _ := v.key.(dropReasons)
+			reasons = reasons.without(known.codes)
 		}
 	}
 	if reasons == everyNumber || reasons.empty() { // if empty, no drop matches: that is for the types to say

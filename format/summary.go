@@ -72,6 +72,9 @@ func (s *Summary) Count(e *Event) {
 // through.
 func (s *Summary) CountUnmatched() { s.unmatched++ }
 
+// AddUnmatched adds events that did not even come, since they were not asked for.
+func (s *Summary) AddUnmatched(events uint64) { s.unmatched += events }
+
 // Matched returns how many events were counted, and how many of them with Count. Losses
 // are no events.
 func (s *Summary) Matched() (matched, total uint64) {

@@ -56,6 +56,10 @@ type Suppressor interface {
 	TakeSuppressed() ([]Suppressed, error)
 }
 
+// ErrNotSelective is wrapped by errors of [Selective.SetWanted] that say why whoever makes the events can't be told, and makes all
+// of them. It is reported, and the source is read.
+var ErrNotSelective = errors.New("all events are made, whether anybody wants them or not")
+
 // Rings are what an open source is read from. One goroutine calls Wait and the methods of each
 // [Ring], none of them after Unmap but Wait. Any goroutine may call Wake, Detach and Unmap, also
 // while Wait is under way, but none of these while a method of a Ring is. Close comes last, when

@@ -14,7 +14,8 @@ type Selective interface {
 
 	// SetWanted says what is wanted from now on: when it is opened, and when that changes. It holds until Close,
 	// and is not changed any more. It returns whether whoever makes the events looks at that. Other events may
-	// come nonetheless, also all of a message type of which only some are wanted.
+	// come nonetheless, also all of a message type of which only some are wanted. The source is not read after another
+	// error than [ErrNotSelective].
 	SetWanted(wanted *Wanted) (selects bool, err error)
 }
 

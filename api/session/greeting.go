@@ -105,7 +105,7 @@ func (r *Reader) ReadGreeting() (*Greeting, error) {
 				return nil, notASession(err)
 			}
 			return nil, refusal
-		case KindRequest, KindDictionary, KindEvent, KindLoss, KindLive, KindEnd:
+		case KindRequest, KindDictionary, KindEvent, KindLoss, KindLive, KindEnd, KindSkipped:
 			return nil, fmt.Errorf("%w: it begins with a frame of kind %d", ErrNotASession, kind)
 		}
 	}

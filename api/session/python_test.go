@@ -68,6 +68,7 @@ func TestPython(t *testing.T) {
 		DenyRules: []string{},
 	}
 	answer = appended(session.AppendDictionary(answer, &changes))
+	answer = session.AppendSkipped(answer, 7)
 	answer = session.AppendEvent(answer, at+2, 0, []byte{4})
 	answer = session.AppendEvent(answer, at+3, 0, []byte{77})
 	answer = session.AppendEnd(answer)
@@ -86,6 +87,7 @@ func TestPython(t *testing.T) {
 		`{"live": true}`,
 		`{"dictionary": {"node": "node-a", "interfaces": {"2": "eth0", "3": "eth1"}, "messageTypes": {"1": "drop", "200": "mine", "4": "trace"}, ` +
 			`"dropReasons": {"133": "Policy denied"}, "sourceFiles": {"1": "bpf_host.c"}, "alternativeNames": {"2": ["enp3s0", "lan"]}, "denyRules": []}}`,
+		`{"skipped": 7}`,
 		`{"time": 1782907200123456791, "cpu": 0, "type": "trace", "data": "04"}`,
 		`{"time": 1782907200123456792, "cpu": 0, "type": 77, "data": "4d"}`,
 		`{"end": true}`,

@@ -43,6 +43,7 @@ const (
 	KindRefusal    Kind = 6 // a [Refusal], JSON: the last frame of an agent
 	KindLive       Kind = 7 // empty: the history ends here, what follows is live
 	KindEnd        Kind = 8 // empty: all that was asked for is delivered, the last frame of an agent
+	KindSkipped    Kind = 9 // how many events the request does not ask for, see [AppendSkipped]
 )
 
 const (

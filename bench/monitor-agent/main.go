@@ -36,11 +36,16 @@ func start() (agentproc.Agent, error) {
 	)
 	flags := pflag.NewFlagSet("monitor-agent", pflag.ContinueOnError)
 	h.RegisterFlags(flags)
+	count := flags.Bool("count", false, "have a consumer that counts events")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return agentproc.Agent{}, err
 	}
 	if err := h.Start(log, context.Background()); err != nil {
 		return agentproc.Agent{}, err
+	}
+
+	if *count {
+		a.RegisterNewConsumer(&counter{})
 	}
 
 	event := api.IPCacheUpsertedMessage(api.IPCacheNotification{
@@ -52,3 +57,10 @@ func start() (agentproc.Agent, error) {
 		Stop:      func() error { return h.Stop(log, context.Background()) },
 	}, nil
 }
+
+// counter is a consumer that counts events.
+type counter struct{ events, lost uint64 }
+
+func (c *counter) NotifyAgentEvent(int, any)              { c.events++ }
+func (c *counter) NotifyPerfEvent([]byte, int)            { c.events++ }
+func (c *counter) NotifyPerfEventLost(lost uint64, _ int) { c.lost += lost }

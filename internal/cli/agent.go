@@ -77,6 +77,7 @@ With --check, 0 says that the agent would run, and 1 that something is missing.`
 	own.BoolVar(&check, flagCheck, false, "Tell what this agent needs, whether it is there, and how to get it; run nothing")
 	h.RegisterFlags(own)
 	own.Lookup(shell.ShellSockPathName).Usage = "Path of the shell's unix socket, beside --" + flagSocket
+	keepHistory(own.Lookup("history"))
 	for _, g := range groupsOf(extensions) {
 		flags.AddFlagSet(group(g.title, func(fs *pflag.FlagSet) {
 			for _, name := range g.names {
@@ -110,6 +111,16 @@ var agentFlags = []flagGroup{
 	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "history", "history-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
 }
+
+// keepHistory has an agent keep what people come to ask for after it has happened.
+func keepHistory(flag *pflag.Flag) {
+	types := flag.Value.(pflag.SliceValue)
+	_ = types.Replace(defaultHistory) // of texts it takes all
+	flag.DefValue = flag.Value.String()
+}
+
+// defaultHistory are the message types that an agent keeps unless it is told otherwise.
+var defaultHistory = []string{"drop", "kernel-drop", "policy-verdict", "agent"}
 
 // runAgent runs the hive, which is populated.
 func runAgent(h *hive.Hive, s *settings, log *slog.Logger) error {

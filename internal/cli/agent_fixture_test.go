@@ -13,6 +13,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/api/session"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -28,7 +29,15 @@ func serve(t *testing.T, opts ...agent.Option) *testAgent {
 	return serveAt(t, testutils.SocketPath(t), opts...)
 }
 
+// serveAt serves both APIs at a socket.
 func serveAt(t *testing.T, socket string, opts ...agent.Option) *testAgent {
+	a := serveOld(t, socket, opts...)
+	require.NoError(t, agent.ServeSessions(a.Agent, agent.WithSocketPath(session.SocketPath(socket))))
+	return a
+}
+
+// serveOld is an agent that serves the API 1.2 only.
+func serveOld(t *testing.T, socket string, opts ...agent.Option) *testAgent {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	ctx, cancel := context.WithCancel(t.Context())

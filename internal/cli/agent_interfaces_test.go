@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+
+	"github.com/cilium/monitor/api/session"
 )
 
 const altName = "an-alternative-name"
@@ -105,10 +107,20 @@ func TestInterfacesOfTheAgent(t *testing.T) {
 		require.Equal(t, farDevice, readPackets(t, packets)[0].iface)
 		require.Contains(t, a.shown(a.watch("-j")).stdout.String(), `"ifindex":"`+farDevice+`"`)
 	})
-	t.Run("nobody elsewhere", func(t *testing.T) {
+	t.Run("nobody elsewhere, without names from the agent", func(t *testing.T) { // who may use the API 1.2 only
 		w := a.shown(nobody(t, a.watch()))
 		require.Contains(t, w.stdout.String(), numbered)
 		require.Contains(t, w.stderr.String(), cannot)
+		require.Contains(t, a.shown(nobody(t, a.watch("--interface", farNumber))).stdout.String(), numbered)
+	})
+	t.Run("nobody elsewhere", func(t *testing.T) {
+		require.NoError(t, os.Chmod(session.SocketPath(a.socket), 0o777))
+		for _, name := range []string{farDevice, altName, farNumber} {
+			w := a.shown(nobody(t, a.watch("--interface", name)))
+			require.Contains(t, w.stdout.String(), named)
+			require.NotContains(t, w.stderr.String(), cannot)
+			require.NotContains(t, w.stderr.String(), "No network interface")
+		}
 	})
 	t.Run("nobody here", func(t *testing.T) {
 		a.here.Do(func() error {
@@ -124,8 +136,6 @@ func TestInterfacesOfTheAgent(t *testing.T) {
 			require.Contains(t, w.stdout.String(), named)
 			require.NotContains(t, w.stderr.String(), "No network interface")
 		}
-		require.Contains(t, a.shown(nobody(t, a.watch("--interface", farNumber))).stdout.String(), numbered)
-
 		w := a.shown(a.watch("--not", "--interface", "far1"))
 		require.Contains(t, w.stderr.String(), `No network interface of the agent is called "far1" now; did you mean "far0"?`)
 	})

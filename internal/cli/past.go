@@ -28,14 +28,15 @@ type past struct {
 func (p *past) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&p.last, flagLast, 0, "begin with the last `N` events that match, of those that the agent keeps (its --history)")
 	fs.Var(&p.since, flagSince, "begin with those since this `TIME`: 5m ago, at 15:04, at 15:04:05, at 2006-01-02T15:04:05Z")
-	fs.Var(&p.until, flagUntil, "end with this `TIME`; the same forms")
+	fs.Var(&p.until, flagUntil, "end with this `TIME`; the same forms, but 15:04 is the next time that it is so late, with --since behind that, with --last today")
 }
 
 // given tells whether any of the flags is.
 func (p *past) given() bool { return p.last != 0 || p.since.given() || p.until.given() }
 
-// check refuses what contradicts itself or the source of the events.
+// check settles which days the times are of, and refuses what contradicts itself or the source of the events.
 func (p *past) check(read string) error {
+	p.settle(time.Now())
 	switch {
 	case p.last < 0:
 		return fmt.Errorf("--%s %d: it must be at least 1", flagLast, p.last)
@@ -48,6 +49,31 @@ func (p *past) check(read string) error {
 	default:
 		return nil
 	}
+}
+
+// settle finds the days of times that have none. Since the last such time is meant; until the next one, behind since if that is
+// given; and of the last events before a time that is today's.
+func (p *past) settle(now time.Time) {
+	if p.since.clock {
+		if p.since.at = onDayOf(now, p.since.at); p.since.at.After(now) {
+			p.since.at = p.since.at.AddDate(0, 0, -1)
+		}
+	}
+	if !p.until.clock {
+		return
+	}
+	from := now
+	if p.since.given() {
+		from = p.since.at
+	}
+	if p.until.at = onDayOf(from, p.until.at); !p.until.at.After(from) && p.last == 0 {
+		p.until.at = p.until.at.AddDate(0, 0, 1)
+	}
+}
+
+// onDayOf returns the time of day of a clock, on a day.
+func onDayOf(day, clock time.Time) time.Time {
+	return time.Date(day.Year(), day.Month(), day.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), day.Location())
 }
 
 // addTo adds what the flags ask for to a request.
@@ -80,45 +106,40 @@ func nanoseconds(at time.Time) int64 {
 
 // momentFlag is a time: that of a clock, of a date, or so long ago.
 type momentFlag struct {
-	at   time.Time
-	text string
+	at    time.Time
+	clock bool // at has no day yet
+	text  string
 }
 
 var errMoment = errors.New("it is neither a duration, such as 5m, nor a time, such as 15:04, 15:04:05 or 2006-01-02T15:04:05Z")
 
 // Set implements pflag.Value.
 func (m *momentFlag) Set(text string) error {
-	at, err := parseMoment(text, time.Now())
+	at, clock, err := parseMoment(text, time.Now())
 	if err != nil {
 		return err
 	}
-	m.at, m.text = at, text
+	m.at, m.clock, m.text = at, clock, text
 	return nil
 }
 
-// parseMoment returns the last moment before now that a text means, or what a date does.
-func parseMoment(text string, now time.Time) (time.Time, error) {
+// parseMoment returns the time that a text means. That of a clock has no day.
+func parseMoment(text string, now time.Time) (at time.Time, clock bool, err error) {
 	if ago, err := time.ParseDuration(text); err == nil {
 		if ago < 0 {
-			return time.Time{}, errors.New("it is negative")
+			return time.Time{}, false, errors.New("it is negative")
 		}
-		return now.Add(-ago), nil
+		return now.Add(-ago), false, nil
 	}
-	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return at, nil
+	if at, err := time.ParseInLocation(time.RFC3339Nano, text, now.Location()); err == nil {
+		return at, false, nil
 	}
 	for _, layout := range []string{"15:04", "15:04:05"} {
-		clock, err := time.Parse(layout, text)
-		if err != nil {
-			continue
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, true, nil
 		}
-		at := time.Date(now.Year(), now.Month(), now.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), now.Location())
-		if at.After(now) {
-			at = at.AddDate(0, 0, -1)
-		}
-		return at, nil
 	}
-	return time.Time{}, errMoment
+	return time.Time{}, false, errMoment
 }
 
 // String implements pflag.Value.

@@ -36,7 +36,7 @@ func TestProbe(t *testing.T) {
 
 // TestProbeReadFailure has reading fail, for want of descriptors for the rings.
 func TestProbeReadFailure(t *testing.T) {
-	a := startAgent(t)
+	a := startAgent(t, "--history", "none") // so that it begins to read with the client
 	datapath, err := testutils.NewGenerator(testutils.GeneratorOptions{})
 	require.NoError(t, err)
 	defer datapath.Close()

@@ -37,7 +37,7 @@ func TestSecondAgent(t *testing.T) {
 	second.signal(syscall.SIGTERM)
 	second.waitExit(0)
 
-	third := startAgent(t, "--monitor-events-map", first.eventsMap, "--monitor-take-over")
+	third := startAgent(t, "--monitor-events-map", first.eventsMap, "--monitor-take-over", "--history", "none")
 	third.waitStderr("Attached to the events map")
 	thief := startMonitor(t, "watch", "--monitor-socket-path", third.socket)
 	thief.waitStderr("Connected to the agent")

@@ -79,11 +79,14 @@ translation, then identities, endpoints, the state, the interface; "rule udp/999
 
 With -o cilium, --hex is for -vv, as it is there. Messages about the connection, and the
 summary, go to stderr; with -o json the summary is the last object on stdout. What was not
-shown is told at the end: "0 of 39,054 events matched". If no agent runs yet, or it goes away,
-watch waits for one; if none came at all by the end, the exit code is 3.
+shown is told at the end: "0 of 39,054 events matched". An agent is asked only for what the
+filters can match, unless --record keeps all; what nobody asks for some datapaths do not even
+make, and then it is not counted. If no agent runs yet, or it goes away, watch waits for one;
+if none came at all by the end, the exit code is 3.
 
-Network interfaces have the names that they have where the agent is. If this user may not
-look there, they are numbers, and watch says so.
+Network interfaces have the names that they have where the agent is, and message types and drop
+reasons those that the agent has. Of an agent that serves the API 1.2 only, interfaces are
+numbers if this user may not look there, and watch says so.
 
 Each flag but --not, --outer and --inner is an environment variable, too (--color:
 ` + envPrefix + `WATCH_COLOR), and --monitor-socket-path the same as the agent's
@@ -192,7 +195,13 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 			return ignoreEnd(ctx, fmt.Errorf("--read: %w", err))
 		}
 	}
+	names := &agentNames{}
+	defer names.end()
 	filter, err := o.filter.Filter() // by the names of the recording
+	if errors.As(err, new(*format.InvalidValueError)) && files.input == nil {
+		askNames(ctx, socket, names, messages)
+		filter, err = o.filter.Filter() // or by those of the agent
+	}
 	if err != nil {
 		return usageError(err)
 	}
@@ -214,6 +223,7 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		limit:       o.count,
 		past:        &o.past,
 		own:         o.own,
+		names:       names,
 		stop:        stop,
 	}
 	if !o.toStdout() {

@@ -238,7 +238,7 @@ func TestLive(t *testing.T) {
 	t.Run("-v", func(t *testing.T) { requireKinds(t, allKinds, debug.stdout.String()) })
 	t.Run("-vv", func(t *testing.T) { checkVerbose(t, verbose.stdout.String()) })
 	t.Run("--hex", func(t *testing.T) {
-		require.Regexp(t, `^-{70,}\nDROP .*: Policy denied, .*, 48 bytes \(48 captured\), .*\n`+
+		require.Regexp(t, `^-{70,}\nDROP .*: Policy denied, .*, 48 bytes \(48 captured\), .*\nWhy\t.*\n`+
 			`00000000 ( [0-9a-f]{2}){8} ( [0-9a-f]{2}){4} 08 00 45 00  \|.{16}\|\n`+ // EtherType and beginning of IPv4
 			`00000010 (.*\n){2}$`, hex.stdout.String())
 	})

@@ -34,13 +34,16 @@ func (w *watcher) writeSummary(asJSON bool) {
 	}
 }
 
-// writeUnshown tells how many events were not shown, if any.
+// writeUnshown tells how many events were not shown, if any, and how many were if the agent was asked for some only.
 func (w *watcher) writeUnshown() {
 	matched, total := w.summary.Matched()
-	if matched == total && w.hidden == 0 {
+	if matched == total && w.hidden == 0 && !w.asked {
 		return
 	}
 	text := fmt.Sprintf("%s of %s events matched", thousands(matched), thousands(total))
+	if matched == total { // nothing else was made, or there is nothing else
+		text = counted(int(matched), "event") + " matched"
+	}
 	if w.hidden > 0 {
 		text += fmt.Sprintf(", %s of these are shown with -v only", thousands(uint64(w.hidden)))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
+	"github.com/cilium/monitor/api/session"
 	"github.com/cilium/monitor/client"
 	"github.com/cilium/monitor/testutils"
 )
@@ -71,8 +72,9 @@ func TestWatchJSON(t *testing.T) {
 	require.Equal(t, "Message", line.Subtype)
 }
 
+// TestWatchFilter has an agent that sends everything: the filter is the client's alone.
 func TestWatchFilter(t *testing.T) {
-	a := serve(t)
+	a := serveOld(t, testutils.SocketPath(t))
 	w := a.startWatch("--not", "--type", "agent", "--summary")
 	a.send("hello")
 	waitUntil(t, func() bool {
@@ -176,7 +178,7 @@ func TestWatchRefused(t *testing.T) {
 	a := serve(t)
 	var others []*client.Client
 	for range agent.DefaultMaxClients {
-		c, err := client.Dial(t.Context(), a.socket)
+		c, err := client.DialRequest(t.Context(), a.socket, &session.Request{})
 		require.NoError(t, err)
 		defer c.Close()
 		others = append(others, c)
@@ -186,7 +188,7 @@ func TestWatchRefused(t *testing.T) {
 	watch.waitStderr("The agent refuses this client: it has as many as it takes (its --monitor-max-clients), or is stopping. Trying again\n")
 	waitUntil(t, func() bool { return a.Stats().Refused >= 3 })
 	require.NoError(t, others[0].Close())
-	watch.waitStderr("Connected again after ")
+	watch.waitStderr("Connected to the agent")
 	a.waitClients(agent.DefaultMaxClients)
 	a.send("one")
 	watch.waitStdout("one")
@@ -251,7 +253,7 @@ func TestWatchFailures(t *testing.T) {
 		code int
 		want []string
 	}{
-		"no agent":          {[]string{"--monitor-socket-path", socket, "--for", "1ms"}, exitNoAgent, []string{"no monitor agent is running", socket, "--monitor-socket"}},
+		"no agent":          {[]string{"--monitor-socket-path", socket, "--for", "200ms"}, exitNoAgent, []string{"no monitor agent is running", socket, "--monitor-socket"}},
 		"typo":              {[]string{"--type", "dorp"}, exitUsage, []string{`"dorp"`, `did you mean "drop"?`, "monitor watch --help"}},
 		"impossible filter": {[]string{"--type", "drop", "--verdict", "deny"}, exitUsage, []string{"no event can match"}},
 		"unknown flag":      {[]string{"--tpye", "drop"}, exitUsage, []string{`unknown flag: --tpye; did you mean "--type"?`, "monitor watch --help"}},

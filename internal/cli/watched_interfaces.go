@@ -3,12 +3,14 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/cilium/monitor/api/session"
 	"github.com/cilium/monitor/format"
 	"github.com/cilium/monitor/internal/suggest"
 )
@@ -27,6 +29,22 @@ func (i *watchedInterfaces) of(conn syscall.Conn, path string) *format.Interface
 	i.agentInterfaces = interfacesOf(conn, path)
 	i.names = format.NewInterfaceNames(i.list)
 	return i.names
+}
+
+// orOf takes the names that the agent tells, where this user may not look for them.
+func (i *watchedInterfaces) orOf(d *session.Dictionary, event *format.Event) {
+	i.node = cmp.Or(i.node, d.Node)
+	if i.list != nil || len(d.Interfaces) == 0 {
+		return
+	}
+	i.list = func() (interfaces []format.Interface, err error) {
+		for index, name := range d.Interfaces {
+			interfaces = append(interfaces, format.Interface{Index: index, Name: name, AltNames: d.AlternativeNames[index]})
+		}
+		return interfaces, nil
+	}
+	i.names = format.NewInterfaceNames(i.list)
+	event.SetInterfaces(i.names)
 }
 
 // report tells, unless it has, that there are no names, or not those that the filter asks for.

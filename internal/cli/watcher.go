@@ -44,9 +44,13 @@ type watcher struct {
 
 	interfaces watchedInterfaces
 
-	own    bool      // the agent is one of this process
-	past   *past     // what is asked for of the agent's history
-	sentAt time.Time // when the agent got the event; zero if it did not say
+	own     bool        // the agent is one of this process
+	past    *past       // what is asked for of the agent's history
+	names   *agentNames // that it has told
+	rules   []string    // deny rules of the connection
+	asked   bool        // for some events only
+	skipped uint64      // events of the connection that were not asked for
+	sentAt  time.Time   // when the agent got the event; zero if it did not say
 
 	at        time.Time // of the event that is printed; zero: it has none
 	began     time.Time // when there was an agent, or of the first event of a recording
@@ -62,50 +66,19 @@ type watcher struct {
 // errReaderGone is the error of output that nobody wants to read any more.
 var errReaderGone = errors.New("the output's reader is gone")
 
-// follow prints the events of the agent that serves the socket at path until ctx is
-// cancelled, the limit is reached or something can't be written. That somebody does not
-// want to read any more is no error.
-func (w *watcher) follow(ctx context.Context, path string) error {
-	defer func() { w.interfaces.close() }()
-	var absent error // what there is instead of an agent
-	hooks := client.Hooks{
-		OnDial: func(conn syscall.Conn) {
-			w.source = conn
-			w.event.SetInterfaces(w.interfaces.of(conn, path))
-			w.event.ForgetDenyRules()
-		},
-		OnWait: func(err error) {
-			absent = err
-			fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
-		},
-		OnConnect:    func() { w.reportConnected(path) },
-		OnDisconnect: w.reportDisconnected,
-		OnIdle:       w.idle,
-	}
-	events := client.Follow(ctx, path, hooks)
-	if w.past.given() {
-		events = w.followPast(ctx, path, w.past, hooks)
-	}
-	err := w.watch(ctx, events)
-	if err == nil && !w.connected && w.writeErr == nil {
-		err = absent
-	}
-	return explainConnection(err)
-}
-
 // replay prints the events of a stream until its end, or as follow does.
 func (w *watcher) replay(ctx context.Context, s *stream) error {
 	s.onIdle = w.idle
 	w.source = s.file
-	s.onNames = w.useNames
+	s.onNames = w.useRecordedNames
 	w.event.SetInterfaces(s.interfaces())
 	reportMissing(w.messages, w.filter, s.names.interfaces, "in the recording", " so far")
 	w.connected = true
 	return w.watch(ctx, s.payloads())
 }
 
-// useNames takes the names that a recording has from now on, maybe those of another agent.
-func (w *watcher) useNames(interfaces *format.InterfaceNames, other bool) {
+// useRecordedNames takes the names that a recording has from now on, maybe those of another agent.
+func (w *watcher) useRecordedNames(interfaces *format.InterfaceNames, other bool) {
 	w.event.SetInterfaces(interfaces)
 	if other {
 		w.event.ForgetDenyRules()

@@ -91,7 +91,7 @@ func readerText(s *agent.Stats) string {
 	switch {
 	case !s.Attached:
 		return "not attached, user events only"
-	case nobody(s):
+	case nobody(s) && s.History == nil:
 		return "attached, but not reading: nobody is subscribed"
 	}
 	reading := 0
@@ -107,6 +107,9 @@ func readerText(s *agent.Stats) string {
 		return fmt.Sprintf("reading %d of %s", reading, counted(len(s.Sources), "source"))
 	}
 	text := "reading " + ringsText(s)
+	if nobody(s) {
+		text += ", for the history only"
+	}
 	if s.Reader.Unknown > 0 {
 		text += "; " + counted(s.Reader.Unknown, "unknown record")
 	}

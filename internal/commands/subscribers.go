@@ -33,7 +33,10 @@ func subscribers(a *agent.Agent) script.Cmd {
 				Clients   []agent.ClientStats `json:"clients"`
 			}{stats.Consumers, stats.Listeners, stats.Streams, stats.Clients})
 		}
-		if nobody(&stats) {
+		switch {
+		case nobody(&stats) && stats.History != nil:
+			return "Nobody is subscribed but the history.\n", nil
+		case nobody(&stats):
 			return "Nobody is subscribed.\n", nil
 		}
 		return subscriberTable(&stats, time.Now()), nil

@@ -25,6 +25,8 @@ type Map struct {
 	mu  sync.Mutex // guards what follows
 	m   *ebpf.Map  // nil while there is none
 	set *Value     // what was written to it; nil if nothing was
+
+	foreign error // why what is there is no such map; nil if it is, or if there is nothing
 }
 
 // ErrChanged is returned if somebody else has written to the map.
@@ -45,7 +47,7 @@ func check(m *ebpf.Map) error {
 	return nil
 }
 
-// Reopen opens the map that is there now, which may be none.
+// Reopen opens the map that is there now, which may be none. What is there and can't be such a map is for Set to tell.
 func (w *Map) Reopen() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,19 +65,24 @@ func (w *Map) Reopen() error {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("open %s: %w", w.path, err)
+		w.foreign = fmt.Errorf("open %s: %w", w.path, err)
+		return nil
 	}
 	if err := check(m); err != nil {
-		return errors.Join(fmt.Errorf("%s is %w", w.path, err), m.Close())
+		w.foreign = fmt.Errorf("%s is %w", w.path, err)
+		return m.Close()
 	}
 	w.m = m
 	return nil
 }
 
-// Set says what is wanted. It does nothing if there is no map.
+// Set says what is wanted. It does nothing if there is no map. The error wraps [source.ErrNotSelective] if what is there is no such map.
 func (w *Map) Set(wanted *source.Wanted) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.foreign != nil {
+		return fmt.Errorf("%w: %w", source.ErrNotSelective, w.foreign)
+	}
 	if w.m == nil {
 		return nil
 	}
@@ -192,11 +199,11 @@ func (w *Map) name() string {
 	return w.path
 }
 
-// There tells whether there is a map.
+// There tells whether there is a map, or what should be one.
 func (w *Map) There() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.m != nil
+	return w.m != nil || w.foreign != nil
 }
 
 // Close frees the map.
@@ -209,7 +216,7 @@ func (w *Map) Close() error {
 // closeLocked is Close. The caller holds w.mu.
 func (w *Map) closeLocked() error {
 	m := w.m
-	w.m, w.set = nil, nil
+	w.m, w.set, w.foreign = nil, nil, nil
 	if m == nil {
 		return nil
 	}

@@ -24,6 +24,8 @@ type Cursor struct {
 	// all in Log.counts; end is where it stops.
 	start, place, end, lost uint64
 
+	others uint64 // events committed for other classes only, when it was made
+
 	// extra is what comes before the next bytes of the log: the opening of the
 	// stream, a RecordLost payload, or the end of a payload that was cut by a
 	// short write. Of a cut payload, kept is the size in the log's memory.
@@ -43,11 +45,38 @@ func (l *Log) NewCursor(class int, opening []byte) *Cursor {
 	l.users[class]++
 	l.active |= Of(class)
 	c := &Cursor{log: l, class: class, extra: opening, start: l.counts[class], place: l.counts[class], end: math.MaxUint64}
+	c.others = l.accepted - l.counts[class]
 	if s := l.newestLocked(); s != nil {
 		c.segment = s.number
 		c.next = len(s.ends)
 	}
 	return c
+}
+
+// Segment returns the number of the segment that the cursor is in: that of the payload which the function of Rewind is called for,
+// and the one behind what was dropped if Next returned that loss.
+func (c *Cursor) Segment() uint64 { return c.segment }
+
+// SkipTo moves the cursor on to the beginning of a segment that Rewind came by, unless it is there already or the log has dropped that. What it
+// passes counts as delivered.
+func (c *Cursor) SkipTo(segment uint64) {
+	l := c.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if segment <= c.segment || len(c.extra) > 0 || len(l.segments) == 0 || segment < l.segments[0].number {
+		return
+	}
+	s := l.segments[segment-l.segments[0].number]
+	c.segment, c.next, c.place = s.number, 0, s.before[c.class]
+}
+
+// Others returns the number of events that were committed since the cursor was made and are not for its class, and
+// whether there are any for its class that the cursor is yet to come to.
+func (c *Cursor) Others() (events uint64, more bool) {
+	l := c.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepted - l.counts[c.class] - c.others, min(l.counts[c.class], c.end) > c.place
 }
 
 // Rewind moves the cursor back, payload by payload of its class, as long as more returns true for the one

@@ -289,3 +289,38 @@ func TestTimesDiffer(t *testing.T) {
 	log.SetTime(9*second + 6)
 	next(9*second + 6)
 }
+
+// TestSkipTo moves a cursor that was moved back on to a segment that it came by: it is told of what is from there on.
+func TestSkipTo(t *testing.T) {
+	log := eventlog.New(80, plenty) // of segments of 10 events
+	defer log.NewCursor(0, nil).Close()
+	for i := range 60 {
+		appendSample(log, uint64(i))
+	}
+	c := log.NewCursor(0, nil)
+	defer c.Close()
+	segments := make(map[uint64]uint64) // of the first event of each
+	n := uint64(60)
+	c.Rewind(func([]byte, int64) bool {
+		n--
+		segments[c.Segment()] = n
+		return true
+	})
+	c.StopHere()
+	first := c.Segment()
+	require.Len(t, segments, 6)
+	c.SkipTo(first + 2)
+	c.SkipTo(first) // it does not go back
+	require.Equal(t, first+2, c.Segment())
+	require.EqualValues(t, 60-segments[first+2], c.Lag())
+	run := c.Next()
+	require.NotEmpty(t, run)
+	require.True(t, c.Wrote(0))
+	for i := range 30 { // until the log has dropped that
+		appendSample(log, uint64(60+i))
+	}
+	c.SkipTo(first + 2)
+	lost, samples := read(t, c)
+	require.Equal(t, 60, int(segments[first+2])+lost+len(samples))
+	require.Zero(t, c.Lag())
+}

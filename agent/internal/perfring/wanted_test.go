@@ -111,7 +111,7 @@ func TestNothingWantedLeft(t *testing.T) {
 	require.Equal(t, before, openFiles(t))
 }
 
-// TestWrongWanted has another map where the wanted types ought to be: the events map is not kept.
+// TestWrongWanted has another map where the wanted types ought to be: all events are read, and why nothing else can be is said.
 func TestWrongWanted(t *testing.T) {
 	path := testutils.EventsMapPath(t)
 	d := pinned(t, path)
@@ -120,7 +120,12 @@ func TestWrongWanted(t *testing.T) {
 	defer m.Close()
 	_, err = bpf.PinMap(m, path+wanted.Suffix)
 	require.NoError(t, err)
-	_, err = newPinned(t, path, false).Open()
+	src := newPinned(t, path, false)
+	rings := openSource(t, src)
+	require.ErrorIs(t, perfring.CheckFree(d.events), perfring.ErrTaken)
+	_, err = src.SetWanted(&source.Wanted{})
+	require.ErrorIs(t, err, source.ErrNotSelective)
 	require.ErrorContains(t, err, path+wanted.Suffix+" is a map of type Array with keys of 4 bytes and values of 8")
-	require.NoError(t, perfring.CheckFree(d.events))
+	require.NoError(t, rings.Close())
+	require.NoError(t, src.Close())
 }

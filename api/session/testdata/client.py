@@ -13,11 +13,12 @@ import socket
 import struct
 import sys
 
-REQUEST, GREETING, DICTIONARY, EVENT, LOSS, REFUSAL, LIVE, END = range(1, 9)
+REQUEST, GREETING, DICTIONARY, EVENT, LOSS, REFUSAL, LIVE, END, SKIPPED = range(1, 10)
 
 HEAD = struct.Struct("<IB3x")  # length of the body, kind
 EVENT_FIELDS = struct.Struct("<qiI")  # time, CPU, length of the data
 LOSS_FIELDS = struct.Struct("<qQiBBB")  # time, count, CPU, cause, message type, flags
+SKIPPED_FIELDS = struct.Struct("<Q")  # number of events
 AT_LEAST = 1  # a flag of a loss
 
 MAX_BODY = 16 << 20
@@ -78,6 +79,8 @@ def messages(stream):
             if typ:
                 loss["type"] = names.get("messageTypes", {}).get(str(typ), typ)
             yield loss, names
+        elif kind == SKIPPED:
+            yield {"skipped": SKIPPED_FIELDS.unpack_from(body)[0]}, names
         elif kind == LIVE:
             yield {"live": True}, names
         elif kind == END:
