@@ -3,12 +3,14 @@
 package hubble_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	observerpb "github.com/cilium/cilium/api/v1/observer"
 	"github.com/stretchr/testify/require"
 )
 
@@ -54,4 +56,20 @@ func TestDisabled(t *testing.T) {
 			require.Nil(t, n.agent.Stats().History)
 		})
 	}
+}
+
+// TestSocketTaken starts a node at the socket of another one: it does not start, says why, and leaves nothing behind.
+func TestSocketTaken(t *testing.T) {
+	n := startNode(t, nil)
+	other := newNode(t, settings{"hubble-socket-path": n.socket, "hubble-listen-address": "127.0.0.1:0", "hubble-disable-tls": true})
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	err := other.Start(slog.New(slog.DiscardHandler), ctx)
+	t.Cleanup(other.stop)
+	require.ErrorContains(t, err, "--hubble-socket-path="+n.socket)
+	require.ErrorContains(t, err, "another process serves it")
+	require.Empty(t, n.getFlows(&observerpb.GetFlowsRequest{}).all(), "the first one still serves")
+	info, err := os.Stat(n.socket)
+	require.NoError(t, err)
+	require.Equal(t, os.ModeSocket|0o660, info.Mode())
 }

@@ -53,11 +53,12 @@ func (s *server) Start(cell.HookContext) (err error) {
 			err = errors.Join(err, s.Stop(nil))
 		}
 	}()
-	if err := s.serveUnix(); err != nil {
-		return fmt.Errorf("serve Hubble's API at --%s=%s: %w", flagSocketPath, s.cfg.HubbleSocketPath, err)
-	}
+	// First, since the peers that the other one tells of are by the address of this one.
 	if err := s.serveTCP(); err != nil {
 		return fmt.Errorf("serve Hubble's API at --%s=%s: %w", flagListenAddress, s.cfg.HubbleListenAddress, err)
+	}
+	if err := s.serveUnix(); err != nil {
+		return fmt.Errorf("serve Hubble's API at --%s=%s: %w", flagSocketPath, s.cfg.HubbleSocketPath, err)
 	}
 	return nil
 }
