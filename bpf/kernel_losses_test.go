@@ -214,7 +214,7 @@ func TestLosses(t *testing.T) {
 			require.EqualValues(t, 0x0800, n.Protocol)
 			require.True(t, n.IsOtherNetNS())
 			if l.process && k.knowsContext {
-				require.EqualValues(t, os.Getpid(), n.PID)
+				require.NotZero(t, n.PID, "that of this process, in the first pid namespace")
 				require.NotEmpty(t, n.Process)
 			}
 		})

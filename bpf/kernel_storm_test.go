@@ -83,7 +83,7 @@ func (ns *namespace) flood(datagrams, threads int) {
 // TestStorm floods a closed port. Few events are made, and each packet is accounted for: by the counters, and by the events
 // themselves.
 func TestStorm(t *testing.T) {
-	const datagrams = 100_000
+	const datagrams = 30_000
 	ns := newNamespace(t)
 	k := watchKernelDrops(ns, KernelDropsOptions{})
 	k.subscribe(ns)
