@@ -10,10 +10,12 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/perf"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -239,5 +241,43 @@ func TestWhatIsNotSimpleIsWanted(t *testing.T) {
 			_, events := run(t, objects.FromNetwork, rd, tc.packet)
 			require.Equal(t, tc.made, len(events) == 1)
 		})
+	}
+}
+
+// TestNothingIsMissingWhileRulesChange has others come and go while somebody wants a port: none of its events is missing.
+func TestNothingIsMissingWhileRulesChange(t *testing.T) {
+	objects, rd := loadPrograms(t)
+	clone, err := objects.EventsWanted.Clone()
+	require.NoError(t, err)
+	m := wanted.Of(clone)
+	defer m.Close()
+	set := func(ports ...uint16) {
+		w := &source.Wanted{Types: source.Types{1 << api.MessageTypeTrace}, Refined: source.Types{1 << api.MessageTypeTrace}}
+		for _, port := range ports {
+			w.Packets = append(w.Packets, session.PacketRule{Ports: []session.PortRange{{First: port, Last: port}}})
+		}
+		assert.NoError(t, m.Set(w))
+	}
+	set(53)
+	done := make(chan struct{})
+	var changing sync.WaitGroup
+	defer changing.Wait()
+	defer close(done)
+	changing.Go(func() {
+		for i := uint16(0); ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				others := []uint16{1000 + i, 2000, 3000 + i, 53}
+				set(others[i%4:]...)
+			}
+		}
+	})
+	packet, unwanted := udp4("10.0.0.1", "10.0.0.2", 53), udp4("10.0.0.1", "10.0.0.2", 54)
+	for range 2000 {
+		_, events := run(t, objects.FromNetwork, rd, packet)
+		require.Len(t, events, 1)
+		run(t, objects.FromNetwork, rd, unwanted)
 	}
 }
