@@ -13,9 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
-	"github.com/cilium/monitor/api/session"
 	"github.com/cilium/monitor/testutils"
 )
 
@@ -90,7 +88,6 @@ func TestTopAgent(t *testing.T) {
 // TestTopWants shows that an agent is asked for no more than what is shown.
 func TestTopWants(t *testing.T) {
 	a := serve(t)
-	require.NoError(t, agent.ServeSessions(a.Agent, agent.WithSocketPath(session.SocketPath(a.socket))))
 	terminal := newEmulator(t)
 	p := terminal.start(program("top", "--monitor-socket-path", a.socket))
 	a.waitClients(1)
