@@ -32,6 +32,7 @@ type topFeed struct {
 
 	event      *format.Event
 	interfaces watchedInterfaces
+	names      agentNames
 
 	done     chan struct{} // closed when the goroutine has ended
 	err      error         // why, from then on
@@ -88,6 +89,7 @@ func (f *topFeed) wait() error {
 func (f *topFeed) read(ctx context.Context, socket string) error {
 	f.event = format.NewEvent(nil)
 	defer func() { f.interfaces.close() }()
+	defer f.names.end()
 	events := f.ofAgent(ctx, socket)
 	if f.stream != nil {
 		events = f.ofStream()
@@ -118,9 +120,11 @@ func (f *topFeed) useInterfaces(names *format.InterfaceNames) {
 	f.model.SetInterfaces(names)
 }
 
-// learnRules takes the deny rules of an agent as one of the API 1.2 tells them.
-func (f *topFeed) learnRules(rules []string) {
-	notice, err := api.DenyRulesNotice(rules).ToJSON()
+// learn takes the names that an agent tells, and its deny rules as one of the API 1.2 tells them.
+func (f *topFeed) learn(d *session.Dictionary) {
+	f.names.use(&d.Names, &f.notice)
+	f.filter = f.filterFlags.Renamed()
+	notice, err := api.DenyRulesNotice(d.DenyRules).ToJSON()
 	if err == nil { // or the rules have no names
 		f.event.Decode(&payload.Payload{Type: payload.EventSample, Data: notice.Append(nil)})
 	}
@@ -150,12 +154,14 @@ func (f *topFeed) ofAgent(ctx context.Context, socket string) iter.Seq2[*payload
 		OnWait:    func(error) { f.notice.set("No agent serves the socket yet: waiting for one") },
 		OnConnect: func() { f.notice.set("") },
 		OnGreeting: func(g *session.Greeting) {
-			f.interfaces.report(&f.notice, f.filter)
 			if g != nil {
-				f.learnRules(g.Dictionary.DenyRules)
+				f.interfaces.orOf(&g.Dictionary, f.event)
+				f.model.SetInterfaces(f.interfaces.names)
+				f.learn(&g.Dictionary)
 			}
+			f.interfaces.report(&f.notice, f.filter)
 		},
-		OnDictionary: func(d *session.Dictionary) { f.learnRules(d.DenyRules) },
+		OnDictionary: f.learn,
 		OnDisconnect: func(err error) {
 			f.notice.set("Lost the agent: waiting for it")
 			if errors.Is(err, client.ErrRefused) {
