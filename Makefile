@@ -126,6 +126,10 @@ bench-shapes: ## Compare them on bursts and traffic alone, and write docs/bench.
 bench-frontier: ## Measure what --monitor-max-delay costs and gives, and write docs/bench.md (as root, some minutes)
 	cd bench && $(GO) run . -only frontier -agents monitor-agent -docs .. $(BENCH)
 
+.PHONY: bench-hubble
+bench-hubble: ## Compare Hubble on this agent with Cilium's observer, and write docs/hubble.md (as root, three minutes)
+	cd bench && $(GO) run . -only hubble -docs .. $(BENCH)
+
 .PHONY: bench-format
 bench-format: ## Compare the formatters with Cilium's on the same events (half a minute)
 	cd bench && $(GO) run ./formatbench

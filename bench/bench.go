@@ -33,6 +33,7 @@ type underTest struct {
 // bench runs the sections and collects their results.
 type bench struct {
 	opts    options
+	dir     string // of the binaries
 	agents  map[string]*underTest
 	floor   *load.Emitter // into an events map that no agent reads
 	results results
@@ -57,12 +58,13 @@ type results struct {
 	traffic  trafficResults
 	frontier frontier
 	demand   demandResults
+	hubble   hubbleResults
 	silent   map[string]int64 // events lost silently in all runs, by agent
 }
 
 // newBench prepares to run the agents, whose binaries are in dir.
 func newBench(opts options, dir string) (_ *bench, err error) {
-	b := &bench{opts: opts, agents: map[string]*underTest{}, results: results{
+	b := &bench{opts: opts, dir: dir, agents: map[string]*underTest{}, results: results{
 		floor:    map[int][]figures{},
 		cost:     map[setup][]figures{},
 		latency:  map[setup][]figures{},
@@ -73,6 +75,7 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 		shapes:   shapeResults{agents: matrix[shapeCell]{}, floor: map[load.Shape][]figures{}, scheduling: map[int][]float64{}},
 		traffic:  trafficResults{agents: matrix[trafficCell]{}, floor: map[int][]figures{}, unread: map[int][]figures{}},
 		frontier: frontier{},
+		hubble:   hubbleResults{agents: map[string][]hubbleFigures{}},
 		silent:   map[string]int64{},
 	}}
 	defer func() {
@@ -82,6 +85,9 @@ func newBench(opts options, dir string) (_ *bench, err error) {
 	}()
 	if b.floor, err = load.New(filepath.Join(filepath.Dir(agentproc.EventsMapPath), "floor_events"), 0); err != nil {
 		return nil, err
+	}
+	if opts.hubble() { // which has a datapath of its own
+		return b, nil
 	}
 	for _, name := range opts.agents {
 		// Cilium's code tells by the name of the binary that the events map is under the default root.
@@ -124,7 +130,7 @@ func (b *bench) run() error {
 	}{
 		{"cost", b.runCost}, {"latency", b.runLatency}, {"stalled", b.runStalled}, {"lossfree", b.runLossFree},
 		{"idle", b.runIdle}, {"send", b.runSend}, {"shapes", b.runShapes}, {"traffic", b.runTraffic}, {"frontier", b.runFrontier},
-		{"demand", b.runDemand},
+		{"demand", b.runDemand}, {hubbleSection, b.runHubble},
 	} {
 		if !slices.Contains(b.opts.only, section.name) {
 			continue

@@ -26,6 +26,7 @@
 //   - traffic: the same for TCP through a veth pair, where programs report each packet, and its throughput.
 //   - frontier: the same for some loads, over --monitor-max-delay.
 //   - demand: what events cost that nobody asks for, clients that ask for few, and a history. Of this project's agent alone.
+//   - hubble: what Hubble costs on the same events, which agents of its own serve; it runs by itself.
 //   - scheduling: what clients take without an agent, from a write to their socket to having decoded it.
 //
 // Everything runs in a mount namespace with its own /sys/fs/bpf and /var/run, so
@@ -38,7 +39,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -61,7 +61,7 @@ const niceness = -15
 // usualSections of the comparison run by default, and sections with -only.
 var (
 	usualSections = []string{"cost", "latency", "stalled", "lossfree", "idle", "send", "shapes", "traffic"}
-	sections      = append(slices.Clone(usualSections), "frontier", "demand")
+	sections      = append(slices.Clone(usualSections), "frontier", "demand", hubbleSection)
 )
 
 type options struct {
@@ -112,10 +112,8 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for _, name := range opts.agents {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "github.com/cilium/monitor/bench/"+name)
-		cmd.Stderr = os.Stderr
-		if err := cmd.Run(); err != nil {
+	for _, name := range opts.binaries() {
+		if err := goTool(".", "build", stripped, "-o", filepath.Join(dir, name), agentPackage(name)).Run(); err != nil {
 			return fmt.Errorf("building %s: %w", name, err)
 		}
 	}
@@ -134,7 +132,7 @@ func parseFlags() (options, error) {
 	var (
 		opts    options
 		short   = flag.Bool("short", false, "a quick run: fewer rows, one round")
-		only    = flag.String("only", strings.Join(usualSections, ","), "parts to run; frontier and demand are others")
+		only    = flag.String("only", strings.Join(usualSections, ","), "parts to run; frontier, demand and hubble are others")
 		agents  = flag.String("agents", strings.Join([]string{ours, ciliums}, ","), "agents to run")
 		rates   = flag.String("rates", "", "events a second, 0 is flat out (default 1000,20000,100000,0 for cost)")
 		clients = flag.String("clients", "", "numbers of clients (default 1,4,16,64 for cost)")
@@ -157,6 +155,9 @@ func parseFlags() (options, error) {
 	}
 	if opts.only, err = names(*only, sections); err != nil {
 		return opts, err
+	}
+	if opts.hubble() && len(opts.only) > 1 {
+		return opts, fmt.Errorf("-only: %s runs by itself, since its agents take the place of the others", hubbleSection)
 	}
 	opts.slow = 6 * time.Second
 	defRates, defClients, defRounds, defShapeRounds := "1000,20000,100000,0", "1,4,16,64", 3, 5
@@ -185,6 +186,21 @@ func parseFlags() (options, error) {
 		opts.delays = append(opts.delays, delay)
 	}
 	return opts, nil
+}
+
+// hubble tells whether it is Hubble that is measured.
+func (o *options) hubble() bool { return slices.Contains(o.only, hubbleSection) }
+
+// binaries returns the packages of the agents that run.
+func (o *options) binaries() []string {
+	if !o.hubble() {
+		return o.agents
+	}
+	var all []string
+	for _, agent := range o.agents {
+		all = append(all, hubbleBinary(agent))
+	}
+	return all
 }
 
 // names reads a list of names, of those that there are.

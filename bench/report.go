@@ -37,6 +37,7 @@ func (b *bench) blocks() []block {
 		{"traffic", []string{"traffic"}, []string{page}, false, r.traffic.print},
 		{"frontier", []string{"frontier"}, []string{page}, false, r.frontier.print},
 		{"demand", []string{"demand"}, []string{page}, false, r.demand.print},
+		{hubbleSection, []string{hubbleSection}, []string{"docs/hubble.md"}, false, r.hubble.print},
 		{"even", []string{"cost", "latency", "stalled", "lossfree", "idle", "send"}, []string{page}, false, r.printHeadline},
 		{"cost", []string{"cost"}, []string{page}, false, r.printCost},
 	}

@@ -206,7 +206,7 @@ func percent(v float64) string {
 	switch {
 	case v == 0 || v == 1:
 		return fmt.Sprintf("%.0f %%", 100*v)
-	case v < .0001:
+	case v > 0 && v < .0001:
 		return "< 0.01 %"
 	case v > .9999:
 		return "> 99.99 %"

@@ -45,7 +45,7 @@ func start() (agentproc.Agent, error) {
 	}
 
 	if *count {
-		a.RegisterNewConsumer(&counter{})
+		a.RegisterNewConsumer(&agentproc.Counter{})
 	}
 
 	event := api.IPCacheUpsertedMessage(api.IPCacheNotification{
@@ -57,10 +57,3 @@ func start() (agentproc.Agent, error) {
 		Stop:      func() error { return h.Stop(log, context.Background()) },
 	}, nil
 }
-
-// counter is a consumer that counts events.
-type counter struct{ events, lost uint64 }
-
-func (c *counter) NotifyAgentEvent(int, any)              { c.events++ }
-func (c *counter) NotifyPerfEvent([]byte, int)            { c.events++ }
-func (c *counter) NotifyPerfEventLost(lost uint64, _ int) { c.lost += lost }

@@ -24,11 +24,23 @@ const (
 
 // Agent is an agent under test.
 type Agent struct {
-	// SendEvent sends one event of user space, the same one in both agents.
+	// SendEvent sends one event of user space, the same one in both agents; nil if the driver does not ask for that.
 	SendEvent func() error
 	// Stop ends the agent.
 	Stop func() error
 }
+
+// Counter is a consumer of either agent that counts events.
+type Counter struct{ events, lost uint64 }
+
+// NotifyAgentEvent counts an event of user space.
+func (c *Counter) NotifyAgentEvent(int, any) { c.events++ }
+
+// NotifyPerfEvent counts an event of the datapath.
+func (c *Counter) NotifyPerfEvent([]byte, int) { c.events++ }
+
+// NotifyPerfEventLost counts what was lost.
+func (c *Counter) NotifyPerfEventLost(lost uint64, _ int) { c.lost += lost }
 
 // Allocs counts heap allocations since the process started.
 type Allocs struct{ Objects, Bytes uint64 }

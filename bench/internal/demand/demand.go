@@ -115,7 +115,7 @@ func (d *Datapath) Ports(rate int, duration time.Duration) (events uint64, err e
 	for elapsed := time.Duration(0); elapsed < duration; elapsed = time.Since(begun) {
 		for due := uint64(elapsed.Seconds() * float64(rate)); events < due; {
 			n := min(due-events, most)
-			if _, err := run(d.objects.ManyPorts, 1, uint32(n)); err != nil {
+			if err := d.Trace(int(n)); err != nil {
 				return events, err
 			}
 			events += n
@@ -123,6 +123,12 @@ func (d *Datapath) Ports(rate int, duration time.Duration) (events uint64, err e
 		time.Sleep(step - time.Since(begun)%step)
 	}
 	return events, nil
+}
+
+// Trace has so many events of packets at once, to one port after the other.
+func (d *Datapath) Trace(n int) error {
+	_, err := run(d.objects.ManyPorts, 1, uint32(n))
+	return err
 }
 
 // Counters say what became of the events.
