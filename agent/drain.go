@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cilium/monitor/agent/internal/eventlog"
 	"github.com/cilium/monitor/agent/internal/wakeup"
 	"github.com/cilium/monitor/agent/source"
@@ -69,17 +71,26 @@ func (r *reader) detachAndDrain() error {
 	r.mu.Lock()
 	err := r.opened.Detach()
 	r.mu.Unlock()
-	suppressed, suppressedErr := r.takeSuppressed()
-	err = errors.Join(err, suppressedErr)
 
 	r.drainRings()
+	awaitPrograms()
+	suppressed, suppressedErr := r.takeSuppressed()
+	err = errors.Join(err, suppressedErr)
 	for i := range r.policy.Rings() {
 		err = errors.Join(err, r.deliverLossNow(i))
 	}
-	r.drainRings() // a program that was running at the time may have written late
+	r.drainRings()
 	r.deliverSuppressed(suppressed)
 	r.flush()
 	return err
+}
+
+// awaitPrograms returns when no BPF program runs any more that was running when it was called: such a one may write into
+// a ring that has been detached since. The kernel's membarrier waits for just that, an RCU grace period, some 10 ms.
+// Where it does not know of that, on machines with nohz_full CPUs, what is written late is missing.
+func awaitPrograms() {
+	const global = 1 // MEMBARRIER_CMD_GLOBAL of linux/membarrier.h
+	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0)
 }
 
 // adapt gives rings the modes that the wake-up policy wants.

@@ -121,10 +121,6 @@ func (k *kernelDrops) await(want func(e *api.Event) bool) *api.Event {
 	}
 }
 
-func reasonIs(name string) func(e *api.Event) bool {
-	return func(e *api.Event) bool { return e.KernelDrop.ReasonName == name }
-}
-
 // TestKernelDrop has a datagram for a closed port.
 func TestKernelDrop(t *testing.T) {
 	ns := newNamespace(t)
