@@ -30,6 +30,7 @@ const volatile bool tell_noise = false;
 
 /* The reason where none was given, which is one of its own. */
 const volatile __u32 not_specified = ~0U;
+const volatile __u32 no_socket = ~0U;
 
 /* The network namespace whose devices are told apart by the counters. */
 const volatile __u32 own_netns = 0;
@@ -202,6 +203,19 @@ static __always_inline bool is_packet(const struct dropped *d)
 #define PACKET_BROADCAST 1 /* of linux/if_packet.h */
 #define PACKET_MULTICAST 2
 
+/* is_echo_reply tells an answer to a ping, of a packet whose data is where its ICMP header is. */
+static __always_inline bool is_echo_reply(const struct sk_buff *skb)
+{
+	const unsigned char *network = skb->head + skb->network_header;
+	__u8 type = 0, protocol = 0;
+
+	if (bpf_probe_read_kernel(&type, sizeof(type), skb->data))
+		return false;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return !bpf_probe_read_kernel(&protocol, sizeof(protocol), network + 9) && protocol == 1 && type == 0;
+	return !bpf_probe_read_kernel(&protocol, sizeof(protocol), network + 6) && protocol == 58 && type == 129;
+}
+
 /* is_noise tells what is no loss to anybody. That includes what all hosts of a link get and this one has no use for. */
 static __always_inline bool is_noise(const struct dropped *d, __u32 reason)
 {
@@ -211,6 +225,9 @@ static __always_inline bool is_noise(const struct dropped *d, __u32 reason)
 		if (type == PACKET_BROADCAST || type == PACKET_MULTICAST)
 			return true;
 	}
+	/* ping as root has a raw socket, which has got it. */
+	if (reason == no_socket && is_echo_reply(d->skb))
+		return true;
 	return reason < 256 && noise_reasons[(reason / 64) & 3] >> (reason % 64) & 1;
 }
 

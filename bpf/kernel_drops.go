@@ -88,6 +88,7 @@ func (k *KernelDrops) load(opts KernelDropsOptions) (err error) {
 		kernelDropsVarNoiseReasons: k.reasons.noise(),
 		kernelDropsVarTellNoise:    opts.All,
 		kernelDropsVarNotSpecified: k.reasons.number("NOT_SPECIFIED"),
+		kernelDropsVarNoSocket:     k.reasons.number("NO_SOCKET"),
 		kernelDropsVarOwnNetns:     netns,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {

@@ -6,6 +6,7 @@ package bpf
 
 import (
 	"errors"
+	"net"
 	"strings"
 	"testing"
 
@@ -59,5 +60,46 @@ func TestNoise(t *testing.T) {
 			require.False(t, ofUnix(e.KernelDrop.Function))
 			return e.KernelDrop.Function == closedPort // which came after it
 		})
+	}
+}
+
+// ping sends an echo request from a raw socket, as ping does for root, and gets the reply.
+func (ns *namespace) ping(network, to string, request []byte) {
+	ns.t.Helper()
+	ns.Do(func() error {
+		conn, err := net.ListenPacket(network, to)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if _, err := conn.WriteTo(request, &net.IPAddr{IP: net.ParseIP(to)}); err != nil {
+			return err
+		}
+		for { // the request comes, too
+			reply := make([]byte, 64)
+			if _, _, err := conn.ReadFrom(reply); err != nil || reply[0] != request[0] {
+				return err
+			}
+		}
+	})
+}
+
+// TestPing has replies that a raw socket gets. The kernel drops what it would have for sockets of another kind, for
+// want of one.
+func TestPing(t *testing.T) {
+	ns := newNamespace(t)
+	k := watchKernelDrops(ns, KernelDropsOptions{})
+	k.subscribe(ns)
+	ns.ping("ip4:icmp", "127.0.0.1", []byte{8, 0, 0xf7, 0xfd, 0, 1, 0, 1})
+	ns.ping("ip6:ipv6-icmp", "::1", []byte{128, 0, 0, 0, 0, 0, 0, 0}) // the kernel fills in the checksum
+	ns.flood(1, 1)
+	k.await(func(e *api.Event) bool {
+		require.NotEqual(t, "ping_rcv", e.KernelDrop.Function)
+		return e.KernelDrop.Function == closedPort // which came after them
+	})
+	counts, err := k.Counts()
+	require.NoError(t, err)
+	for _, c := range counts {
+		require.True(t, c.Noise || c.Function != "ping_rcv", "%+v", c)
 	}
 }

@@ -81,6 +81,7 @@ const (
 	kernelDropsVarBurst           = "burst"
 	kernelDropsVarEventsPerSecond = "events_per_second"
 	kernelDropsVarKnowsContext    = "knows_context"
+	kernelDropsVarNoSocket        = "no_socket"
 	kernelDropsVarNoiseReasons    = "noise_reasons"
 	kernelDropsVarNotSpecified    = "not_specified"
 	kernelDropsVarOwnNetns        = "own_netns"
@@ -153,6 +154,7 @@ type kernelDropsVariableSpecs struct {
 	Burst           *ebpf.VariableSpec `ebpf:"burst"`
 	EventsPerSecond *ebpf.VariableSpec `ebpf:"events_per_second"`
 	KnowsContext    *ebpf.VariableSpec `ebpf:"knows_context"`
+	NoSocket        *ebpf.VariableSpec `ebpf:"no_socket"`
 	NoiseReasons    *ebpf.VariableSpec `ebpf:"noise_reasons"`
 	NotSpecified    *ebpf.VariableSpec `ebpf:"not_specified"`
 	OwnNetns        *ebpf.VariableSpec `ebpf:"own_netns"`
@@ -208,6 +210,7 @@ type kernelDropsVariables struct {
 	Burst           *ebpf.Variable `ebpf:"burst"`
 	EventsPerSecond *ebpf.Variable `ebpf:"events_per_second"`
 	KnowsContext    *ebpf.Variable `ebpf:"knows_context"`
+	NoSocket        *ebpf.Variable `ebpf:"no_socket"`
 	NoiseReasons    *ebpf.Variable `ebpf:"noise_reasons"`
 	NotSpecified    *ebpf.Variable `ebpf:"not_specified"`
 	OwnNetns        *ebpf.Variable `ebpf:"own_netns"`
