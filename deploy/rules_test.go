@@ -41,7 +41,7 @@ func readRules(t *testing.T) (rules []rule) {
 // TestRules has Prometheus's own tool run the unit tests of the rules.
 func TestRules(t *testing.T) {
 	if _, err := exec.LookPath("promtool"); err != nil {
-		t.Skip("needs promtool, of the package prometheus")
+		t.Skip("needs promtool: see scripts/promtool")
 	}
 	for _, args := range [][]string{{"check", "rules", rulesFile}, {"test", "rules", rulesTestFile}} {
 		out, err := exec.CommandContext(t.Context(), "promtool", args...).CombinedOutput()

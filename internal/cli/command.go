@@ -17,7 +17,8 @@ func newCommand(extensions ...Extension) *cobra.Command {
 		Use:   "monitor COMMAND",
 		Short: "See what a BPF datapath does to packets: dropped, forwarded, denied, and why",
 		Example: `
-monitor watch -t drop             what is dropped on this node, and why
+monitor drops                     what the kernel drops here, and why; needs no agent
+monitor watch -t drop             what the agent sees dropped, and why
 monitor status                    does the agent read, who listens, who loses events
 monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
 		Long: `Completion in this shell: source <(monitor completion bash), which needs the package
