@@ -4,6 +4,7 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cilium/monitor/agent/source"
@@ -30,8 +31,9 @@ func (r *reader) timeout() (timeout time.Duration, yields bool) {
 
 // needsChecks tells whether check has anything to do.
 func (r *reader) needsChecks() bool {
-	_, ok := r.opened.(source.Checker)
-	return ok || r.losses || r.suppressor != nil
+	_, checks := r.opened.(source.Checker)
+	_, selects := r.attachment.source.(source.Selective)
+	return checks || selects || r.losses || r.suppressor != nil
 }
 
 // check looks whether the rings still get all that is written. Rings that do not are replaced
@@ -45,7 +47,10 @@ func (r *reader) check() error {
 			return err
 		}
 	}
-	err := r.checkRings()
+	err := r.checkTold()
+	if err == nil {
+		err = r.checkRings()
+	}
 	if errors.Is(err, source.ErrStale) {
 		err = r.replace(err)
 	}
@@ -54,6 +59,16 @@ func (r *reader) check() error {
 	}
 	if r.stopped.Err() == nil {
 		r.reportChecked(err)
+	}
+	return nil
+}
+
+// checkTold returns [source.ErrStale] if the source does not know what is wanted. It is told when it is opened anew.
+func (r *reader) checkTold() error {
+	r.agent.Lock()
+	defer r.agent.Unlock()
+	if at := r.attachment; at.reader == r && at.untold != nil {
+		return fmt.Errorf("%w: %w", source.ErrStale, at.untold)
 	}
 	return nil
 }

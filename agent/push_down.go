@@ -31,11 +31,12 @@ func (at *attachment) setWantedLocked(wanted *source.Wanted) error {
 		return nil
 	}
 	selects, err := src.SetWanted(wanted)
-	at.makesAll = nil
+	at.makesAll, at.untold = nil, nil
 	if errors.Is(err, source.ErrNotSelective) {
 		selects, at.makesAll = false, err
-	} else if err != nil { // it is told again with the next change
-		return fmt.Errorf("tell the datapath which events are wanted: %w", err)
+	} else if err != nil { // it is told again with the next change, or when the reader checks its rings
+		at.untold = fmt.Errorf("tell the datapath which events are wanted: %w", err)
+		return at.untold
 	}
 	at.selective = selects
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -117,7 +118,7 @@ func TestPushDownFails(t *testing.T) {
 	require.True(t, src.last().Has(typeA))
 }
 
-// TestPushDownFailsOnce has a source that can't be told one change: it is told the next one.
+// TestPushDownFailsOnce has a source that can't be told one change: it is told soon, and subscribers that events may be missing.
 func TestPushDownFailsOnce(t *testing.T) {
 	g := newGuarded(t)
 	src := &selectiveSource{}
@@ -131,7 +132,11 @@ func TestPushDownFailsOnce(t *testing.T) {
 	fail(errors.New("not today"))
 	g.RegisterNewConsumer(&picky{wants: interest.Types(typeB)})
 	require.Len(t, g.errors("Events may be missing"), 1)
+	eventually(t, func() bool { return strings.Contains(g.Stats().Sources[1].Error, "not today") }, "it is tried again, and said")
 	fail(nil)
+	eventually(t, func() bool { return *src.last() == *typesOf(typeA, typeB) }, "it is told without another change")
+	eventually(t, func() bool { return g.Stats().Sources[1].Reopened == 1 }, "and that events may be missing is said")
+	require.Empty(t, g.Stats().Sources[1].Failures)
 	g.RegisterNewConsumer(&picky{wants: interest.Types('c')})
 	require.Equal(t, typesOf(typeA, typeB, 'c'), src.last())
 }

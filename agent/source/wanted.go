@@ -14,8 +14,8 @@ type Selective interface {
 
 	// SetWanted says what is wanted from now on: when it is opened, and when that changes. It holds until Close,
 	// and is not changed any more. It returns whether whoever makes the events looks at that. Other events may
-	// come nonetheless, also all of a message type of which only some are wanted. The source is not read after another
-	// error than [ErrNotSelective].
+	// come nonetheless, also all of a message type of which only some are wanted. After another error than [ErrNotSelective]
+	// a source that was just opened is not read, and one that is being read is opened anew within a second or so.
 	SetWanted(wanted *Wanted) (selects bool, err error)
 }
 

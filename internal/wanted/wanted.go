@@ -24,12 +24,12 @@ type Map struct {
 
 	mu  sync.Mutex // guards what follows
 	m   *ebpf.Map  // nil while there is none
-	set *Value     // what was written to it; nil if nothing was
+	set *Value     // what it is to have, also if writing that failed; nil if nothing was set
 
 	foreign error // why what is there is no such map; nil if it is, or if there is nothing
 }
 
-// ErrChanged is returned if somebody else has written to the map.
+// ErrChanged is returned if the map does not have what was set: somebody else has written to it, or Set failed.
 var ErrChanged = errors.New("somebody else has changed which events are wanted")
 
 // New returns the map beside the events map that is pinned at a path. It is opened by Reopen.
@@ -77,6 +77,7 @@ func (w *Map) Reopen() error {
 }
 
 // Set says what is wanted. It does nothing if there is no map. The error wraps [source.ErrNotSelective] if what is there is no such map.
+// After another one Check returns one until a Set has written what is wanted.
 func (w *Map) Set(wanted *source.Wanted) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,8 +89,9 @@ func (w *Map) Set(wanted *source.Wanted) error {
 	}
 	next := ValueOf(wanted)
 	if w.m.ValueSize() < uint32(valueSize) {
-		return w.writeLocked(&Value{Version: Version, Types: next.Types})
+		next = &Value{Version: Version, Types: next.Types}
 	}
+	w.set = next // before anything can fail: Check finds what is not written
 	before, err := w.valueLocked()
 	if err != nil {
 		return err
@@ -98,7 +100,9 @@ func (w *Map) Set(wanted *source.Wanted) error {
 		if err := w.writeLocked(&value); err != nil {
 			return err
 		}
+		next = &value
 	}
+	w.set = next
 	return nil
 }
 
@@ -133,7 +137,8 @@ func (w *Map) TakeBack() error {
 	if w.m == nil || w.set == nil {
 		return nil
 	}
-	return w.writeLocked(&Value{})
+	w.set = &Value{}
+	return w.writeLocked(w.set)
 }
 
 // writeLocked writes a value. The caller holds w.mu.
@@ -148,7 +153,6 @@ func (w *Map) writeLocked(value *Value) error {
 	if err := w.m.Put(uint32(0), whole); err != nil {
 		return fmt.Errorf("write to %s: %w", w.name(), err)
 	}
-	w.set = value
 	return nil
 }
 
