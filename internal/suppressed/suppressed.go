@@ -36,6 +36,7 @@ type Counter struct {
 	keys     []uint32
 	counts   []Count // of each type in turn, of each CPU
 	cpus     int
+	rest     []source.Suppressed // of maps that were open before, for Take
 }
 
 // New returns the counter beside the events map that is pinned at a path. It is opened by Reopen.
@@ -51,14 +52,14 @@ func Of(m *ebpf.Map) (*Counter, error) {
 }
 
 // Reopen opens the map that is there now, which may be none. Of one that was not open before what it has counted until
-// now is passed over. The counter of a map that was given stays as it is.
+// now is passed over; what the one that was open has counted is for the next Take. The counter of a map that was given stays as it is.
 func (c *Counter) Reopen() error {
 	if c.path == "" {
 		return nil
 	}
 	m, err := ebpf.LoadPinnedMap(c.path, nil)
 	if errors.Is(err, os.ErrNotExist) {
-		return c.Close()
+		return c.leave()
 	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", c.path, err)
@@ -71,11 +72,21 @@ func (c *Counter) Reopen() error {
 	if c.m != nil && c.id == id {
 		return m.Close()
 	}
-	if err := errors.Join(c.Close(), c.use(m, id)); err != nil {
+	if err := c.leave(); err != nil {
 		return errors.Join(err, m.Close())
 	}
-	_, err = c.Take()
+	if err := c.use(m, id); err != nil {
+		return errors.Join(err, m.Close())
+	}
+	_, err = c.count()
 	return err
+}
+
+// leave closes the map, and keeps what it has counted for the next Take.
+func (c *Counter) leave() error {
+	last, err := c.count()
+	c.rest = append(c.rest, last...)
+	return errors.Join(err, c.Close())
 }
 
 // use has the counter read m, which it owns if it returns nil.
@@ -103,8 +114,20 @@ func (c *Counter) name() string {
 	return c.path
 }
 
-// Take returns what was suppressed since the last call, or since the map was opened: the types of which anything was.
-func (c *Counter) Take() (all []source.Suppressed, err error) {
+// Take returns what was suppressed since the last call, or since the map was opened: the types of which anything was, one
+// again for each map that was open in the meantime.
+func (c *Counter) Take() ([]source.Suppressed, error) {
+	last, err := c.count()
+	if err != nil {
+		return nil, err
+	}
+	all := append(c.rest, last...)
+	c.rest = nil
+	return all, nil
+}
+
+// count returns what the map has counted since the last call, or since it was opened.
+func (c *Counter) count() (all []source.Suppressed, err error) {
 	if c.m == nil {
 		return nil, nil
 	}
