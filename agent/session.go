@@ -72,17 +72,21 @@ func (s *server) readRequest(c *conn) {
 			return
 		}
 		r.frame = append(r.frame, buf[:n]...)
-		request, err := session.ReadRequest(bytes.NewReader(r.frame))
+		var request *session.Request
+		size, err := session.RequestFrameSize(r.frame)
+		if err == nil {
+			if size == 0 || len(r.frame) < size {
+				continue
+			}
+			request, err = session.ReadRequest(bytes.NewReader(r.frame))
+		}
 		var refusal *session.Refusal
-		switch {
-		case errors.As(err, &refusal):
+		if errors.As(err, &refusal) {
 			s.refuseRequest(c, refusal)
 			return
-		case err == nil:
-			r.taken, r.frame = true, nil
-			s.takeRequest(c, request)
-			return
 		}
+		r.taken, r.frame = true, nil
+		s.takeRequest(c, request)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
@@ -238,6 +240,39 @@ func TestSessionRequestInPieces(t *testing.T) {
 	e, err := session.DecodeEvent(body)
 	require.NoError(t, err)
 	require.Equal(t, "a1", string(e.Data))
+}
+
+// TestSessionRequestInManyPieces sends bytes of a large request one by one, each once the one before is read: what the agent does for
+// each does not grow with the request.
+func TestSessionRequestInManyPieces(t *testing.T) {
+	g := newGuarded(t)
+	serveSessions(t, g.fixture)
+	conn, err := net.Dial("unix", session.SocketPath(g.socket))
+	require.NoError(t, err)
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	require.NoError(t, err)
+	unread := func() (n int) {
+		require.NoError(t, raw.Control(func(fd uintptr) {
+			n, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+		}))
+		require.NoError(t, err)
+		return n
+	}
+	const pieces = 2000
+	frame := append(binary.LittleEndian.AppendUint32(nil, session.MaxRequestSize), byte(session.KindRequest), 0, 0, 0)
+	frame = append(frame, strings.Repeat(" ", pieces)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, b := range frame {
+		_, err := conn.Write([]byte{b})
+		require.NoError(t, err)
+		for unread() > 0 {
+			runtime.Gosched()
+		}
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(pieces*session.MaxRequestSize/4))
 }
 
 // TestSessionsOfStrangers has clients that send no request: they are no subscribers, and go when the agent stops.

@@ -37,18 +37,33 @@ func ReadRequest(r io.Reader) (*Request, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	size := binary.LittleEndian.Uint32(head[offsetLength:])
-	switch kind := Kind(head[offsetKind]); {
-	case kind != KindRequest:
-		return nil, wrong("", "a session begins with a frame of kind %d, the request, not %d", KindRequest, kind)
-	case size > MaxRequestSize:
-		return nil, wrong("", "the request has %d bytes, at most %d are possible", size, MaxRequestSize)
+	size, err := RequestFrameSize(head[:])
+	if err != nil {
+		return nil, err
 	}
-	body := make([]byte, size)
+	body := make([]byte, size-headSize)
 	if _, err := io.ReadFull(r, body); err != nil {
 		return nil, midFrame(err)
 	}
 	return DecodeRequest(body)
+}
+
+// RequestFrameSize returns how many bytes the frame of a request has that begins so, 0 if that is not known yet. It is
+// for who has what has come of it, and calls [ReadRequest] once that is all.
+//
+// The error is a [Refusal] for an answer.
+func RequestFrameSize(begin []byte) (int, error) {
+	if len(begin) < headSize {
+		return 0, nil
+	}
+	size := binary.LittleEndian.Uint32(begin[offsetLength:])
+	switch kind := Kind(begin[offsetKind]); {
+	case kind != KindRequest:
+		return 0, wrong("", "a session begins with a frame of kind %d, the request, not %d", KindRequest, kind)
+	case size > MaxRequestSize:
+		return 0, wrong("", "the request has %d bytes, at most %d are possible", size, MaxRequestSize)
+	}
+	return headSize + int(size), nil
 }
 
 // DecodeRequest decodes the body of a request. The error is a [Refusal] for an answer.

@@ -166,7 +166,14 @@ func TestReadRequestErrors(t *testing.T) {
 	frame := appended(session.AppendRequest(nil, &fullRequest))
 	broken := errors.New("broken pipe")
 	for n := range frame {
-		_, err := session.ReadRequest(bytes.NewReader(frame[:n]))
+		size, err := session.RequestFrameSize(frame[:n])
+		require.NoError(t, err)
+		if n < 8 {
+			require.Zero(t, size, "%d bytes", n)
+		} else {
+			require.Len(t, frame, size, "%d bytes", n)
+		}
+		_, err = session.ReadRequest(bytes.NewReader(frame[:n]))
 		want := io.ErrUnexpectedEOF
 		if n == 0 {
 			want = io.EOF
