@@ -183,7 +183,7 @@ func TestTakenOutOfBusyRing(t *testing.T) {
 		require.NoError(t, f.gen.Map().Delete(uint32(0)))
 		eventually(t, written, "events come again")
 	}
-	require.GreaterOrEqual(t, sourceStats(t, f.Agent, agent.EventsMapSource).Reopened, uint64(3), "the agent notices")
+	require.NotZero(t, sourceStats(t, f.Agent, agent.EventsMapSource).Reopened, "the agent notices")
 }
 
 // TestTakeOverBusyMap takes the map over under load: the first agent does not take it back when its

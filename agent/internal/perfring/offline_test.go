@@ -5,6 +5,7 @@ package perfring
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -105,6 +106,12 @@ func TestWasOffline(t *testing.T) {
 	rings := openRings(t, newSource(t, 0))
 	require.NoError(t, rings.Check())
 	last := rings.rings[len(rings.rings)-1]
+	for last.standsStill() || last.seen == 0 { // as long as its clock does
+		runtime.Gosched()
+	}
+	for goesOn := last.seen; goesOn == last.seen; goesOn, _ = last.enabledTime() {
+		runtime.Gosched()
+	}
 	require.NoError(t, unix.IoctlSetInt(last.fds[last.event], unix.PERF_EVENT_IOC_DISABLE, 0))
 	require.NoError(t, rings.Check(), "it has gone on until then")
 	err := rings.Check()

@@ -305,13 +305,14 @@ func (r *Ring) full(tail uint64) bool {
 }
 
 // standsStill tells whether the event has not been enabled any more since it was asked last, a second
-// ago for example: its CPU was offline, and the event takes nothing any more.
+// ago for example: its CPU was offline, and the event takes nothing any more. One that was made just now may not have
+// been enabled for any time yet, as clocks go that only tick.
 func (r *Ring) standsStill() bool {
 	enabled, err := r.enabledTime()
 	if err != nil {
 		return false
 	}
-	still := enabled == r.seen
+	still := enabled == r.seen && enabled > 0
 	r.seen = enabled
 	return still
 }
