@@ -4,6 +4,7 @@ package hubble_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -102,13 +103,15 @@ func TestRefused(t *testing.T) {
 	for i := range manyFilters {
 		manyFilters[i] = &flowpb.FlowFilter{}
 	}
+	expensive := slices.Repeat([]string{".{1000}"}, 3300)
 	for text, r := range map[string]*observerpb.GetFlowsRequest{
 		"first cannot be specified with follow": {First: true, Follow: true},
 		"since: ":                               {Since: &timestamppb.Timestamp{Nanos: -1}},
 		"until: ":                               {Until: &timestamppb.Timestamp{Seconds: math.MaxInt64}},
 		`the field mask has a path that a flow has not: "nothing"`: {FieldMask: &fieldmaskpb.FieldMask{Paths: []string{"time", "nothing"}}},
 		"there are 1000 filters, and may be 128":                   {Whitelist: manyFilters},
-		"10.0.0.0/99":                                              {Whitelist: []*flowpb.FlowFilter{{SourceIp: []string{"10.0.0.0/99"}}}},
+		"the regular expressions of the filters are too large":     {Blacklist: []*flowpb.FlowFilter{{DnsQuery: expensive}}},
+		"10.0.0.0/99": {Whitelist: []*flowpb.FlowFilter{{SourceIp: []string{"10.0.0.0/99"}}}},
 	} {
 		stream, err := n.observer().GetFlows(t.Context(), r)
 		require.NoError(t, err)

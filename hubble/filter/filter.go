@@ -24,14 +24,15 @@ type Filter struct {
 // New returns a filter for the flows that match any of allow, or all if there is none, and that match none of deny.
 // The messages are not changed, and not kept.
 //
-// Possible errors: [ErrUnsupported], and errors about a value that is not valid. The fault is that of who asks.
+// Possible errors: [ErrUnsupported], [ErrExpensive], and errors about a value that is not valid. The fault is that of who asks.
 func New(allow, deny []*flowpb.FlowFilter) (*Filter, error) {
 	f := new(Filter)
+	b := newBudget()
 	var err error
-	if f.allow, err = build(allow); err != nil {
+	if f.allow, err = build(allow, b); err != nil {
 		return nil, err
 	}
-	if f.deny, err = build(deny); err != nil {
+	if f.deny, err = build(deny, b); err != nil {
 		return nil, err
 	}
 	f.interest = interestOf(f.allow)
@@ -48,6 +49,8 @@ type one struct {
 
 	// dropReasons are those that a drop has to have, nil for any.
 	dropReasons []uint8
+
+	budget *budget // of all filters of the request
 }
 
 // need adds a condition.
@@ -56,10 +59,10 @@ func (o *one) need(holds func(*flowpb.Flow) bool) { o.conditions = append(o.cond
 // needRaw adds a condition of events of the datapath.
 func (o *one) needRaw(holds func(*raw.Event) bool) { o.rawConditions = append(o.rawConditions, holds) }
 
-func build(filters []*flowpb.FlowFilter) ([]one, error) {
+func build(filters []*flowpb.FlowFilter, b *budget) ([]one, error) {
 	all := make([]one, len(filters))
 	for i, ff := range filters {
-		all[i].types = flowTypes
+		all[i].types, all[i].budget = flowTypes, b
 		for _, add := range kinds {
 			if err := add(&all[i], ff); err != nil {
 				return nil, err

@@ -54,7 +54,7 @@ func addHTTP(o *one, ff *flowpb.FlowFilter) error {
 		})
 	}
 	if len(ff.GetHttpPath()) > 0 {
-		wanted, err := compileAll(ff.GetHttpPath())
+		wanted, err := o.budget.compileAll(ff.GetHttpPath())
 		if err != nil {
 			return fmt.Errorf("invalid HTTP path filter: %w", err)
 		}
@@ -64,7 +64,7 @@ func addHTTP(o *one, ff *flowpb.FlowFilter) error {
 		})
 	}
 	if len(ff.GetHttpUrl()) > 0 {
-		wanted, err := compileAll(ff.GetHttpUrl())
+		wanted, err := o.budget.compileAll(ff.GetHttpUrl())
 		if err != nil {
 			return fmt.Errorf("invalid HTTP URL filter: %w", err)
 		}

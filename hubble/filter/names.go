@@ -24,14 +24,14 @@ func addNames(o *one, ff *flowpb.FlowFilter) error {
 		if len(side.patterns) == 0 {
 			continue
 		}
-		wanted, err := compileAny(side.patterns, fqdnPattern)
+		wanted, err := o.budget.compileAny(side.patterns, fqdnPattern)
 		if err != nil {
 			return fmt.Errorf("invalid FQDN filter: %w", err)
 		}
 		o.need(func(f *flowpb.Flow) bool { return slices.ContainsFunc(side.of(f), wanted.MatchString) })
 	}
 	if len(ff.GetDnsQuery()) > 0 {
-		wanted, err := compileAll(ff.GetDnsQuery())
+		wanted, err := o.budget.compileAll(ff.GetDnsQuery())
 		if err != nil {
 			return fmt.Errorf("invalid DNS query filter: %w", err)
 		}
@@ -52,7 +52,7 @@ func addNodeNames(o *one, ff *flowpb.FlowFilter) error {
 	if len(ff.GetNodeName()) == 0 {
 		return nil
 	}
-	wanted, err := compileAny(ff.GetNodeName(), nodePattern)
+	wanted, err := o.budget.compileAny(ff.GetNodeName(), nodePattern)
 	if err != nil {
 		return fmt.Errorf("invalid node name filter: %w", err)
 	}
@@ -75,13 +75,17 @@ var (
 	errTooManySlashes = errors.New("too many slashes in pattern")
 )
 
-// compileAny returns the expression of texts that match any pattern as a whole. expression returns that of one pattern.
-func compileAny(patterns []string, expression func(string) (string, error)) (*regexp.Regexp, error) {
+// compileAny returns the expression of texts that match any pattern as a whole, if the budget has its cost. expression returns
+// that of one pattern.
+func (b *budget) compileAny(patterns []string, expression func(string) (string, error)) (*regexp.Regexp, error) {
 	var all []string
 	for _, pattern := range patterns {
 		e, err := expression(pattern)
 		if err != nil {
 			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		if err := b.spend(e); err != nil {
+			return nil, err
 		}
 		all = append(all, e)
 	}
@@ -143,23 +147,4 @@ func nodePattern(pattern string) (string, error) {
 		parts[i] = e
 	}
 	return strings.Join(parts, "/"), nil
-}
-
-// expressions are regular expressions, each of which is wanted.
-type expressions []*regexp.Regexp
-
-func compileAll(texts []string) (expressions, error) {
-	all := make(expressions, 0, len(texts))
-	for _, text := range texts {
-		e, err := regexp.Compile(text)
-		if err != nil {
-			return nil, fmt.Errorf("expression %q: %w", text, err)
-		}
-		all = append(all, e)
-	}
-	return all, nil
-}
-
-func (all expressions) match(text string) bool {
-	return slices.ContainsFunc(all, func(e *regexp.Regexp) bool { return e.MatchString(text) })
 }
