@@ -64,7 +64,8 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 	sent := 0
 	for e := range events {
 		if e.Type == payload.RecordLost {
-			if a.lost != nil && s.contains(e.Time) {
+			// Of what this reader missed it is not known when that came.
+			if a.lost != nil && (e.CPU == payload.CPULostByReader || s.contains(e.Time)) {
 				if err := o.tellLoss(e, a.lost); err != nil {
 					return err
 				}

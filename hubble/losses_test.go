@@ -3,11 +3,14 @@
 package hubble_test
 
 import (
+	"errors"
+	"io"
 	"testing"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // TestSlowReader has one client that does not read while more events come than are kept for it, and one that reads: the one
@@ -45,6 +48,34 @@ func TestSlowReader(t *testing.T) {
 	require.NotZero(t, lost)
 	require.EqualValues(t, bursts*burst+1, received+lost)
 	require.Less(t, gaps, received)
+}
+
+// TestSlowReaderOfThePast has a client that asks for all until a time in the past, and does not read until the history has dropped
+// much of that: what it gets and what it is told that it missed is all.
+func TestSlowReaderOfThePast(t *testing.T) {
+	n := startNode(t, settings{"monitor-buffer-pages": 512, "hubble-event-buffer-capacity": 8191})
+	const events = 5000
+	n.drop(130, events)
+	f := n.getFlows(&observerpb.GetFlowsRequest{Until: timestamppb.Now()})
+	for oldest, last := n.agent.Stats().History.Oldest, n.agent.Stats().Datapath.Last; !oldest.After(last); oldest = n.agent.Stats().History.Oldest {
+		n.drop(131, 500)
+	}
+	var received, lost uint64
+	for {
+		r, err := f.stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if loss := r.GetLostEvents(); loss != nil {
+			require.Equal(t, flowpb.LostEventSource_HUBBLE_RING_BUFFER, loss.GetSource())
+			lost += loss.GetNumEventsLost()
+			continue
+		}
+		received++
+	}
+	require.NotZero(t, lost)
+	require.EqualValues(t, events, received+lost)
 }
 
 // TestDatapathLoses has the perf ring buffer full: who follows and who comes later is told, with the CPU.
