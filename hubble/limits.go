@@ -12,16 +12,18 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
-// Nobody may hold much of the agent's memory or time: neither by doing nothing nor by doing a lot. Relay has one connection
-// for all of its clients.
+// Nobody may hold much of the agent's memory or time, neither by doing nothing nor by doing a lot, nor all that others need.
+// Relay has one connection for all of its clients.
 const (
 	maxConnections    = 64       // of each listener; others are closed at once
-	maxStreams        = 128      // requests at once of a connection; others wait
 	maxRequests       = 256      // requests at once of a listener; others are refused
+	maxRequestsOfOne  = 64       // requests at once of a connection; others are refused
+	maxStreams        = 128      // requests at once of a connection, with those that are refused; others wait
 	requestRate       = 100      // requests a second of a listener; more are refused
 	requestBurst      = 200      // requests at once that may come before that
 	maxMessageBytes   = 64 << 10 // of a request
@@ -64,7 +66,7 @@ func (l *limits) options() []grpc.ServerOption {
 }
 
 func (l *limits) unary(ctx context.Context, r any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (answer any, err error) {
-	err = l.run(info.FullMethod, func() error {
+	err = l.run(ctx, info.FullMethod, func() error {
 		if err := grpc.SetHeader(ctx, versionHeader()); err != nil {
 			return err
 		}
@@ -75,7 +77,7 @@ func (l *limits) unary(ctx context.Context, r any, info *grpc.UnaryServerInfo, h
 }
 
 func (l *limits) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return l.run(info.FullMethod, func() error {
+	return l.run(stream.Context(), info.FullMethod, func() error {
 		if err := stream.SetHeader(versionHeader()); err != nil {
 			return err
 		}
@@ -84,16 +86,12 @@ func (l *limits) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 }
 
 // run answers a request, unless there are too many. One that panics fails.
-func (l *limits) run(method string, answer func() error) (err error) {
-	if !l.rate.Allow() {
-		return status.Errorf(codes.ResourceExhausted, "more than %d requests a second", requestRate)
+func (l *limits) run(ctx context.Context, method string, answer func() error) (err error) {
+	leave, err := l.enter(ctx, method)
+	if err != nil {
+		return err
 	}
-	select {
-	case l.slots <- struct{}{}:
-		defer func() { <-l.slots }()
-	default:
-		return status.Errorf(codes.ResourceExhausted, "%d requests are being answered", maxRequests)
-	}
+	defer leave()
 	defer func() {
 		if cause := recover(); cause != nil {
 			l.log.WithField("stack", string(debug.Stack())).Errorf("Answering %s panicked: %v", method, cause)
@@ -101,4 +99,30 @@ func (l *limits) run(method string, answer func() error) (err error) {
 		}
 	}()
 	return answer()
+}
+
+// enter counts a request until leave is called, or refuses it. Whether the server is healthy it may be asked at any time: a
+// probe that fails has an agent restarted that has much to do.
+func (l *limits) enter(ctx context.Context, method string) (leave func(), err error) {
+	if method == healthpb.Health_Check_FullMethodName {
+		return func() {}, nil
+	}
+	if !l.rate.Allow() {
+		return nil, status.Errorf(codes.ResourceExhausted, "more than %d requests a second", requestRate)
+	}
+	client, err := connOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if client.requests.Add(1) > maxRequestsOfOne {
+		client.requests.Add(-1)
+		return nil, status.Errorf(codes.ResourceExhausted, "%d requests of this connection are being answered", maxRequestsOfOne)
+	}
+	select {
+	case l.slots <- struct{}{}:
+		return func() { <-l.slots; client.requests.Add(-1) }, nil
+	default:
+		client.requests.Add(-1)
+		return nil, status.Errorf(codes.ResourceExhausted, "%d requests are being answered", maxRequests)
+	}
 }
