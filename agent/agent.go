@@ -134,6 +134,7 @@ func NewAgent(ctx context.Context, opts ...Option) *Agent {
 	a.dispatch.init(a.queueSize, a.queueBytes/4)
 	a.consumers.kind, a.listeners.kind = kindConsumer, kindListener
 	a.demand.changed, a.demand.dispatch = a.pushDownLocked, &a.dispatch
+	a.demand.packetUses = packetUses{}
 	a.enterHistory()
 	context.AfterFunc(ctx, a.stop)
 	return a

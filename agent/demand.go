@@ -30,10 +30,6 @@ const (
 	spared = 16
 )
 
-// maxPacketValues is how many protocols, port ranges and networks the rules for packets of all classes have that are
-// not of this process: events are held against each of them.
-const maxPacketValues = 1024
-
 // demand is what subscribers want. Those of the same interest are one class of the event log's.
 type demand struct {
 	// Guarded by Agent.Mutex.
@@ -43,7 +39,8 @@ type demand struct {
 		left     uint64 // turns of dispatch when there was no user any more
 	}
 
-	sharing []interest.Interest // of the users of the shared class
+	sharing    []interest.Interest // of the users of the shared class
+	packetUses packetUses          // of clients, which are among the users
 
 	current atomic.Pointer[wanted] // replaced on change
 	changed func()                 // called then, with Agent.Mutex held
@@ -103,28 +100,6 @@ func (d *demand) freeLocked() (n int) {
 func (d *demand) shareLocked() {
 	d.classes[shared].interest = interest.Union(d.sharing...)
 	d.updateLocked()
-}
-
-// boundedLocked returns an interest of somebody who is not trusted: without packets, if the rules for them would be more
-// than events can be held against. The caller holds Agent.Mutex.
-func (d *demand) boundedLocked(wants interest.Interest) interest.Interest {
-	values := 0
-	for _, c := range d.classes {
-		if c.users > 0 && !c.interest.Equal(wants) {
-			values += packetValues(c.interest)
-		}
-	}
-	if values+packetValues(wants) > maxPacketValues {
-		wants.Packets = nil
-	}
-	return wants
-}
-
-func packetValues(i interest.Interest) (n int) {
-	for _, r := range i.Packets {
-		n += len(r.Protocols) + len(r.Ports) + len(r.CIDRs)
-	}
-	return n
 }
 
 // enterEverythingLocked adds a subscriber that wants everything. The caller holds Agent.Mutex.

@@ -405,7 +405,7 @@ func (s *server) disconnect(c *conn) {
 	a.log.WithFields(c.peer()).Debug("A client disconnected from the monitor API")
 	a.Lock()
 	s.conns.removeLocked(c)
-	a.demand.leaveLocked(c.class, c.wants())
+	a.demand.leaveClientLocked(c.cred.Uid, c.class, c.wants())
 	a.connections.Add(-1)
 	c.close()
 	a.closedClients.add(c.statsLocked(), true)

@@ -55,29 +55,40 @@ func TestSessionPackets(t *testing.T) {
 	require.Equal(t, "packets of port 80", g.Stats().Consumers[0].Wants)
 }
 
-// TestSessionTooManyPackets asks for more packets than events are held against: all of them come, as the agent says.
+// TestSessionTooManyPackets asks for more packets than events are held against: all of them come, as the agent says. Ports are no matter.
 func TestSessionTooManyPackets(t *testing.T) {
 	g := newGuarded(t, agent.WithHistory(interest.Types(api.MessageTypeTrace), 1<<20))
-	serveSessions(t, g.fixture)
-	request := session.Request{From: session.From{Last: 1}}
-	for i := range byte(session.MaxPacketRules) {
+	serveSessions(t, g.fixture, agent.WithMaxClients(100))
+	networks := func(first, n byte) session.Request {
 		var rule session.PacketRule
-		for j := range byte(16) {
-			rule.CIDRs = append(rule.CIDRs, netip.PrefixFrom(netip.AddrFrom4([4]byte{1, i, j, 0}), 24))
+		for i := range n {
+			rule.CIDRs = append(rule.CIDRs, netip.PrefixFrom(netip.AddrFrom4([4]byte{1, first + i, 0, 0}), 16))
 		}
-		request.Packets = append(request.Packets, rule)
+		return session.Request{From: session.From{Last: 1}, Packets: []session.PacketRule{rule}}
 	}
-	applies := func() session.Applies { return ask(t, g.fixture, &request).Greeting().Applies }
-	require.True(t, applies().Packets)
-	require.True(t, applies().Packets, "what others want already costs nothing")
-	request.Packets = request.Packets[1:]
-	require.False(t, applies().Packets)
-	require.False(t, applies().From)
-	c := ask(t, g.fixture, &request)
+	applies := func(request session.Request) session.Applies {
+		return ask(t, g.fixture, &request).Greeting().Applies
+	}
+	require.False(t, applies(networks(0, 17)).Packets, "one user has 16")
+	first := networks(0, 10)
+	leaves := ask(t, g.fixture, &first)
+	require.True(t, leaves.Greeting().Applies.Packets)
+	require.True(t, applies(networks(10, 6)).Packets)
+	require.True(t, applies(networks(10, 6)).Packets, "what is wanted already costs nothing")
+	require.False(t, applies(networks(16, 1)).Packets)
+	require.False(t, applies(networks(16, 1)).From)
+	c := ask(t, g.fixture, &session.Request{Packets: networks(16, 1).Packets})
 	require.True(t, g.src.write(datagram(1)))
 	require.Equal(t, []string{datagram(1)}, texts(t, c, 1))
-	few := ask(t, g.fixture, &session.Request{Packets: portRule(1)})
-	require.False(t, few.Greeting().Applies.Packets)
+
+	ranges := session.PacketRule{Ports: []session.PortRange{{First: 0, Last: 80}}}
+	require.False(t, applies(session.Request{Packets: []session.PacketRule{ranges}}).Packets)
+	for port := range uint16(70) {
+		require.True(t, applies(session.Request{Packets: portRule(port)}).Packets, "port %d", port)
+	}
+	require.NoError(t, leaves.Close())
+	eventually(t, func() bool { return applies(networks(16, 10)).Packets }, "there is room again")
+	require.False(t, applies(networks(26, 1)).Packets)
 }
 
 // TestSharedInterests has more clients and streams of different interests than there are classes for, and than they leave

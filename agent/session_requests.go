@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/api/session"
+	"github.com/cilium/monitor/interest"
 )
 
 const (
@@ -113,8 +114,8 @@ func (s *server) openSession(o *openedSession) {
 	a := s.agent
 	a.Lock()
 	defer a.Unlock()
-	wants := a.demand.boundedLocked(interestOfRequest(o.request))
-	o.class = a.demand.enterFilteringLocked(wants)
+	var wants interest.Interest
+	o.class, wants = a.demand.enterClientLocked(o.conn.cred.Uid, interestOfRequest(o.request))
 	o.stream = &sessionStream{
 		server: s, wants: wants, shared: o.class == shared, until: o.request.Until, only: o.request.HistoryOnly,
 		live: a.events.NewCursor(o.class, nil), notAccepted: a.counters.notAccepted(), toldAt: s.ticks.Load(),
@@ -137,7 +138,7 @@ func (s *server) dropSession(o *openedSession) {
 	a.Lock()
 	defer a.Unlock()
 	o.stream.Close()
-	a.demand.leaveLocked(o.class, o.stream.wants)
+	a.demand.leaveClientLocked(o.conn.cred.Uid, o.class, o.stream.wants)
 	a.connections.Add(-1)
 	a.stopReadersIfUnusedLocked()
 }

@@ -3,6 +3,8 @@
 package interest_test
 
 import (
+	"math"
+	"net/netip"
 	"testing"
 
 	"github.com/cilium/monitor/api/session"
@@ -22,5 +24,22 @@ func BenchmarkIndex(b *testing.B) {
 	for b.Loop() {
 		e.Reset(sample)
 		x.Wants(&e, 1<<16-1)
+	}
+}
+
+// BenchmarkNetworks asks for packets of 64 networks of which none is that of the packet, in as many interests.
+func BenchmarkNetworks(b *testing.B) {
+	var interests []interest.Interest
+	for n := range byte(64) {
+		network := netip.PrefixFrom(netip.AddrFrom4([4]byte{1, n, 0, 0}), 16)
+		interests = append(interests, interest.Interest{Packets: []session.PacketRule{{CIDRs: []netip.Prefix{network}}}})
+	}
+	sample := trace(tcp(b))
+	x := interest.NewIndex(interests)
+	var e interest.Event
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Reset(sample)
+		x.Wants(&e, math.MaxUint64)
 	}
 }
