@@ -5,9 +5,7 @@ package cli
 import (
 	"context"
 	"log/slog"
-	"os"
 	"os/signal"
-	"syscall"
 
 	"github.com/cilium/hive"
 	"github.com/cilium/hive/cell"
@@ -106,7 +104,7 @@ type flagGroup struct {
 
 // agentFlags is how the help of the agent groups its flags.
 var agentFlags = []flagGroup{
-	{"Which datapath", []string{"device", "deny", "kernel-drops", "kernel-drops-all", "monitor-events-map", "monitor-buffer-pages", "monitor-max-delay", "monitor-take-over"}},
+	{"Which datapath", []string{"device", "deny", "datapath-events", "kernel-drops", "kernel-drops-all", "monitor-events-map", "monitor-buffer-pages", "monitor-max-delay", "monitor-take-over"}},
 	{"Fewer events of the embedded datapath", []string{"events-rate-limit", "events-burst", "trace-aggregation", "trace-interval"}},
 	{"Whom it serves", []string{flagSocket, "monitor-max-clients", "monitor-queue-size", "monitor-queue-bytes", "history", "history-size", "enable-monitor", flagMetricsAddress}},
 	{"This process", []string{flagCheck, flagConfig, shell.ShellSockPathName, flagDebug}},
@@ -130,11 +128,7 @@ func runAgent(h *hive.Hive, s *settings, log *slog.Logger) error {
 
 	// Hive listens for SIGINT and SIGTERM once it has started. Before that, or by the
 	// end of a terminal, the process would be killed and leave its pin behind.
-	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, func() { h.Shutdown() })
 	return h.Run(log)

@@ -115,12 +115,11 @@ func (d *deviceFlag) Type() string { return "NAMES" }
 func (o *watchOptions) runDrops(socket string) (err error) {
 	messages := inert.Writer(os.Stderr)
 	if o.read == "" && !tellsKernelDrops(socket, messages) {
-		own, err := startOwnAgent(messages)
-		if err != nil {
+		if o.own, err = startOwnAgent(messages); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, own.close()) }()
-		o.own, socket = true, own.socket
+		defer func() { err = errors.Join(err, o.own.close()) }()
+		socket = o.own.socket
 	}
 	return o.run(socket, os.Stdout, os.Stderr)
 }

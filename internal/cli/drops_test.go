@@ -128,6 +128,42 @@ func TestDropsOfAgent(t *testing.T) {
 	}
 }
 
+// TestDropsNotPossible says what is missing.
+func TestDropsNotPossible(t *testing.T) {
+	const absent = "/nonexistent/none.sock"
+	p := start(t, nobody(t, program("drops", "--monitor-socket-path", absent), "CAP_BPF"))
+	p.requireFailure(exitFailed, "to watch what the kernel drops takes root, or CAP_BPF and CAP_PERFMON: this process lacks CAP_PERFMON")
+
+	cmd := program("drops", "--monitor-socket-path", absent)
+	cmd.Env = append(cmd.Env, "TMPDIR="+absent)
+	p = start(t, cmd)
+	p.requireFailure(exitFailed, "make a directory for the sockets: ")
+}
+
+// TestDropsTwoSignals ends at once by the second signal, and leaves no sockets either.
+func TestDropsTwoSignals(t *testing.T) {
+	_, server := vethPair(t)
+	p, tmp := dropsProcess(t, server, "--monitor-socket-path", filepath.Join(t.TempDir(), "none.sock"))
+	p.waitStderr("Watching what the kernel drops")
+	p.signal(syscall.SIGINT)
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	left, err := os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// TestDropsOfNothing says what there is not: a past that somebody kept, and a device.
+func TestDropsOfNothing(t *testing.T) {
+	_, server := vethPair(t)
+	p, _ := dropsProcess(t, server, "--monitor-socket-path", filepath.Join(t.TempDir(), "none.sock"), "--last", "10", "--device", "nosuch,late*")
+	p.waitStderr("No agent runs that kept what the kernel dropped before (monitor agent --kernel-drops): this begins now")
+	p.waitStderr(`No network interface here is called "nosuch" now`)
+	require.NotContains(t, p.stderr.String(), "late*")
+	p.signal(syscall.SIGINT)
+	p.waitExit(0)
+}
+
 func TestDropsWrong(t *testing.T) {
 	p := run(t, "drops", "--device", "eth[")
 	p.requireFailure(exitUsage, "pattern")

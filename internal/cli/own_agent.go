@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/sirupsen/logrus"
 
@@ -25,26 +28,46 @@ type ownAgent struct {
 	drops  *bpf.KernelDrops
 	dir    string
 	socket string // of the monitor API
+
+	interrupted context.Context // cancelled by the first signal that ends programs
+	interrupt   context.CancelFunc
+	signals     chan os.Signal
+	closed      chan struct{} // closed by close
+	unguarded   chan struct{} // closed when guard has returned
 }
 
-// startOwnAgent starts one. What it has to say goes to messages.
-func startOwnAgent(messages io.Writer) (o *ownAgent, err error) {
+// startOwnAgent starts one. What it has to say goes to messages. From then on until close, the first signal that ends programs
+// cancels interrupted.
+func startOwnAgent(messages io.Writer) (_ *ownAgent, err error) {
+	if err := requireToWatchDrops(); err != nil {
+		return nil, err
+	}
 	log := logrus.New()
 	log.SetOutput(messages)
 	log.SetLevel(logrus.WarnLevel)
 	ctx, stop := context.WithCancel(context.Background())
-	o = &ownAgent{agent: agent.NewAgent(ctx, agent.WithLogger(log)), stop: stop}
+	o := &ownAgent{
+		agent:     agent.NewAgent(ctx, agent.WithLogger(log)),
+		stop:      stop,
+		signals:   make(chan os.Signal, 2),
+		closed:    make(chan struct{}),
+		unguarded: make(chan struct{}),
+	}
+	o.interrupted, o.interrupt = context.WithCancel(context.Background())
+	signal.Notify(o.signals, endSignals()...)
+	o.dir, err = os.MkdirTemp("", "monitor-drops-")
+	go o.guard()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, o.close())
 		}
 	}()
-	if o.dir, err = os.MkdirTemp("", "monitor-drops-"); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for the sockets: %w", err)
 	}
 	o.socket = filepath.Join(o.dir, "monitor.sock")
 	if o.drops, err = bpf.LoadKernelDrops(bpf.KernelDropsOptions{}); err != nil {
-		return nil, fmt.Errorf("watch what the kernel drops: %w", err)
+		return nil, err
 	}
 	if !o.drops.GivesReasons() {
 		fmt.Fprintln(messages, "This kernel is older than Linux 5.17: it tells which function dropped a packet, but not why")
@@ -58,7 +81,39 @@ func startOwnAgent(messages io.Writer) (o *ownAgent, err error) {
 	return o, agent.ServeSessions(o.agent, agent.WithSocketPath(session.SocketPath(o.socket)))
 }
 
-// close ends the agent, and leaves nothing of it behind.
+// requireToWatchDrops returns an error if this process lacks capabilities.
+func requireToWatchDrops() error {
+	caps, err := effectiveCapabilities()
+	if err != nil {
+		return err
+	}
+	if missing := caps.missing([]capability{capBPF, capPerfmon}); len(missing) > 0 {
+		return fmt.Errorf("to watch what the kernel drops takes root, or CAP_BPF and CAP_PERFMON: this process lacks CAP_%s", strings.Join(missing, " and CAP_"))
+	}
+	return nil
+}
+
+// guard has signals end the process without leaving the sockets: the first one as commands end, the second one at once.
+func (o *ownAgent) guard() {
+	defer close(o.unguarded)
+	defer signal.Stop(o.signals)
+	for {
+		select {
+		case s := <-o.signals:
+			if o.interrupted.Err() == nil {
+				o.interrupt()
+				continue
+			}
+			_ = os.RemoveAll(o.dir) // the process ends anyway
+			signal.Reset(s)
+			_ = syscall.Kill(os.Getpid(), s.(syscall.Signal))
+		case <-o.closed:
+			return
+		}
+	}
+}
+
+// close ends the agent, and leaves nothing of it behind. Signals are as they were before from then on.
 func (o *ownAgent) close() error {
 	o.stop()
 	<-o.agent.Done()
@@ -69,5 +124,8 @@ func (o *ownAgent) close() error {
 	if o.dir != "" {
 		errs = append(errs, os.RemoveAll(o.dir))
 	}
+	close(o.closed)
+	<-o.unguarded
+	o.interrupt()
 	return errors.Join(errs...)
 }

@@ -159,7 +159,7 @@ func (f *topFeed) ofAgent(ctx context.Context, socket string) iter.Seq2[*payload
 				f.model.SetInterfaces(f.interfaces.names)
 				f.learn(&g.Dictionary)
 			}
-			f.interfaces.report(&f.notice, f.filter)
+			f.interfaces.report(&f.notice, f.filter, "of the agent")
 		},
 		OnDictionary: f.learn,
 		OnDisconnect: func(err error) {

@@ -33,7 +33,7 @@ type watchOptions struct {
 	write      string
 	rotation   rotation
 	past       past
-	own        bool // the agent is one of this process, see ownAgent
+	own        *ownAgent // if the agent is one of this process
 }
 
 // filterGroup is the title of the filter flags in the help.
@@ -174,7 +174,11 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
-	ctx, stop, release, err := stopConditions(stdout, o.duration)
+	parent := context.Background()
+	if o.own != nil {
+		parent = o.own.interrupted
+	}
+	ctx, stop, release, err := stopConditions(parent, stdout, o.duration)
 	if err != nil {
 		return err
 	}
@@ -222,7 +226,7 @@ func (o *watchOptions) run(socket string, stdout, stderr *os.File) error {
 		filterFlags: o.filter,
 		limit:       o.count,
 		past:        &o.past,
-		own:         o.own,
+		own:         o.own != nil,
 		names:       names,
 		stop:        stop,
 	}

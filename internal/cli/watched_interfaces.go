@@ -47,13 +47,13 @@ func (i *watchedInterfaces) orOf(d *session.Dictionary, event *format.Event) {
 	event.SetInterfaces(i.names)
 }
 
-// report tells, unless it has, that there are no names, or not those that the filter asks for.
-func (i *watchedInterfaces) report(messages io.Writer, filter *format.Filter) {
+// report tells, unless it has, that there are no names, or not those that the filter asks for where they are.
+func (i *watchedInterfaces) report(messages io.Writer, filter *format.Filter, where string) {
 	var text strings.Builder
 	if i.list == nil {
 		fmt.Fprintf(&text, "Network interfaces are shown and found by number only: %s\n", i.reason)
 	} else {
-		reportMissing(&text, filter, i.names.Now(), "of the agent", " now")
+		reportMissing(&text, filter, i.names.Now(), where, " now")
 	}
 	if text.String() != i.reported {
 		i.reported = text.String()
