@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/cilium/hive/cell"
@@ -93,9 +94,13 @@ func (t *attacher) run(ctx context.Context) {
 		t.agent.ReportNoDatapath("there is no datapath in this program, so there are events of user space only")
 		return
 	}
-	t.health.Degraded("Waiting for the datapath", nil)
+	endWaiting := t.reportWaiting(ctx)
+	defer endWaiting()
 	t.agent.ReportNoDatapath("there are no events of a datapath yet: waiting for one to pin its events map at " + t.path)
-	ready := t.retry(ctx, "The datapath failed, agent events only", func() error { return t.ready(ctx) }, func(err error, _ time.Duration) {
+	ready := t.retry(ctx, "The datapath failed, agent events only", func() error {
+		defer endWaiting()
+		return t.ready(ctx)
+	}, func(err error, _ time.Duration) {
 		t.log.WithError(err).Error("The datapath failed: the monitor has agent events only")
 		t.agent.ReportNoDatapath(fmt.Sprintf("there are no events of the datapath: it failed: %v", err))
 	})
@@ -109,6 +114,47 @@ func (t *attacher) run(ctx context.Context) {
 	if attached {
 		t.health.OK("Attached to the events map")
 	}
+}
+
+// reportWaiting reports that the datapath is waited for, until end is called. Nothing is wrong with that while another source is
+// attached: that of an agent which tells what the kernel drops, on a host without a datapath.
+func (t *attacher) reportWaiting(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	t.health.Degraded("Waiting for the datapath", nil)
+	go func() {
+		defer close(ended)
+		others := ""
+		for delay := minAttachDelay; ; delay = min(2*delay, maxAttachDelay) {
+			names := sourceNames(t.agent)
+			switch {
+			case names == others:
+			case names == "":
+				t.health.Degraded("Waiting for the datapath", nil)
+			default:
+				t.health.OK("Waiting for the datapath, without it there is " + names)
+			}
+			others = names
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(delay):
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// sourceNames returns the names of the sources that are attached.
+func sourceNames(a *agent.Agent) string {
+	var names []string
+	for _, s := range a.Stats().Sources {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (t *attacher) attach() error {

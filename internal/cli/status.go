@@ -43,7 +43,8 @@ environment.
 
 Exit code 0 says that the agent answers, whatever that is. With --probe it says that all parts
 are well, and ` + strconv.Itoa(exitUnwell) + ` that the agent answers, but can't read events or is degraded. An agent that
-waits for its datapath is. No answer within ` + shellTimeout.String() + ` is 1; see monitor --help.`,
+waits for its datapath is, unless it has another source, such as --kernel-drops. No answer
+within ` + shellTimeout.String() + ` is 1; see monitor --help.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := shellConfig(cmd)
