@@ -76,6 +76,14 @@ func onDayOf(day, clock time.Time) time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), day.Location())
 }
 
+// end returns until when there are events by now.
+func (p *past) end(now time.Time) time.Time {
+	if p.until.given() && p.until.at.Before(now) {
+		return p.until.at
+	}
+	return now
+}
+
 // addTo adds what the flags ask for to a request.
 func (p *past) addTo(r *session.Request) {
 	if p.last != 0 {

@@ -178,14 +178,24 @@ func (w *watcher) learnRules(rules []string) {
 	w.add(&payload.Payload{Type: payload.EventSample, Data: notify.Append(nil)})
 }
 
-// reportHistory says if the agent does not have what was asked for.
+// reportHistory says if the agent does not have what was asked for, and takes the time that it has it since.
 func (w *watcher) reportHistory(g *session.Greeting) {
 	switch {
 	case !w.past.given():
+	case w.own:
+		fmt.Fprintln(w.messages, "No agent runs that kept what the kernel dropped before (monitor agent --kernel-drops): this begins now")
 	case g == nil:
 		fmt.Fprintln(w.messages, "This agent does not tell what happened before: it only serves the monitor API 1.2")
 	case g.History == nil:
 		fmt.Fprintln(w.messages, "This agent keeps nothing of what happened before (its --history)")
+	case w.past.since.given():
+		since := w.past.since.at
+		if oldest := time.Unix(0, g.History.Oldest); oldest.After(since) {
+			since = oldest // it has forgotten what was before, or did not run
+		}
+		if since.Before(w.began) {
+			w.began = since
+		}
 	}
 }
 

@@ -14,10 +14,10 @@ func (w *watcher) elapsed() time.Duration {
 	switch {
 	case w.began.IsZero():
 		return 0
-	case w.input == nil:
-		return time.Since(w.began)
-	default:
+	case w.input != nil, w.full():
 		return w.at.Sub(w.began)
+	default:
+		return max(w.past.end(time.Now()).Sub(w.began), 0)
 	}
 }
 

@@ -53,7 +53,7 @@ type watcher struct {
 	sentAt  time.Time   // when the agent got the event; zero if it did not say
 
 	at        time.Time // of the event that is printed; zero: it has none
-	began     time.Time // when there was an agent, or of the first event of a recording
+	began     time.Time // when there was an agent, or of the first event of a recording or an agent's history
 	printed   int       // events
 	hidden    int       // events that match, but are of a type that the level hides
 	line      []byte
@@ -128,7 +128,7 @@ func (w *watcher) add(pl *payload.Payload) bool {
 		return true
 	}
 	w.reportNotice(pl)
-	if w.began.IsZero() {
+	if w.began.IsZero() || w.at.Before(w.began) && !w.at.IsZero() {
 		w.began = w.at
 	}
 	if !w.filter.Match(w.event) {
@@ -181,8 +181,11 @@ func (w *watcher) write(counts bool) bool {
 	if counts {
 		w.printed++
 	}
-	return w.limit == 0 || w.printed < w.limit
+	return !w.full()
 }
+
+// full tells whether as much is printed as was asked for.
+func (w *watcher) full() bool { return w.limit > 0 && w.printed >= w.limit }
 
 // idle writes what is printed and recorded before the watch waits for more. The drop that belongs to a verdict is waited
 // for a moment.
@@ -270,11 +273,15 @@ func (w *watcher) reportConnected(path string) {
 		w.connected, w.began = true, time.Now()
 		if w.own {
 			fmt.Fprintln(w.messages, "Watching what the kernel drops, Ctrl-C stops")
-			return
+		} else {
+			fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 		}
-		fmt.Fprintf(w.messages, "Connected to the agent at %s, Ctrl-C stops\n", path)
 	}
-	w.interfaces.report(w.messages, w.filter)
+	where := "of the agent"
+	if w.own {
+		where = "here"
+	}
+	w.interfaces.report(w.messages, w.filter, where)
 }
 
 func (w *watcher) reportDisconnected(err error) {
