@@ -109,7 +109,8 @@ func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
 	if typ, ok := e.RateLimited(); ok {
 		dst = appendUint(append(dst, wordSuppressed...), " ", e.payload.Lost)
 		dst = inert.Append(append(dst, ' '), typ)
-		dst = append(dst, " events: more than the datapath's rate limit allows"...)
+		dst = append(dst, " events: "...)
+		dst = append(dst, rateLimitText(typ)...)
 		return append(f.end(dst, colorWarn), '\n')
 	}
 	dst = appendUint(append(dst, wordLost...), " ", e.payload.Lost)

@@ -122,6 +122,17 @@ func (e *Event) Lost() uint64 {
 	return 0
 }
 
+// rateLimitText says which limit left out events of a message type.
+func rateLimitText(typ string) string {
+	if typ == api.MessageTypeName(api.MessageTypeKernelDrop) {
+		return kernelLimitText
+	}
+	return "more than the datapath's rate limit allows"
+}
+
+// kernelLimitText is the limit of what is told of the drops of the kernel, which is in bpf/kernel_drops.c.
+const kernelLimitText = "more of one kind than 1000 a second on a CPU"
+
 // RateLimited tells whether e is a loss of events that the datapath did not make, since there were more than its rate limit
 // allows, and returns the name of their message type.
 func (e *Event) RateLimited() (typ string, ok bool) {

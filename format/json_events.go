@@ -46,7 +46,8 @@ func appendJSONLost(dst []byte, e *Event) []byte {
 		dst = appendStringMember(dst, "cause", "rate-limit")
 		dst = appendStringMember(dst, "of", typ)
 		dst = appendUint(append(appendKey(dst, "message"), '"'), "Suppressed ", e.payload.Lost)
-		return append(dst, " events: more than the datapath's rate limit allows\""...)
+		dst = append(dst, " events: "...)
+		return append(append(dst, rateLimitText(typ)...), '"')
 	}
 	if e.payload.CPU == payload.CPULostByReader {
 		dst = appendStringMember(dst, "type", "lost")

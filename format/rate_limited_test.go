@@ -45,10 +45,23 @@ func TestRateLimitedSummary(t *testing.T) {
 	ev := format.NewEvent(interfaceName)
 	ev.Decode(rateLimited(5, api.MessageTypeTrace))
 	s.Count(ev)
+	ev.Decode(rateLimited(7, api.MessageTypeKernelDrop))
+	s.Count(ev)
 	ev.Decode(lost(3, 0))
 	s.Count(ev)
 	require.Equal(t, "0  events in total\n"+
 		"3  lost: the agent read the datapath's ring too slowly\n"+
-		"5  suppressed: more than the datapath's rate limit allows\n", string(s.Append(nil)))
-	require.Contains(t, string(s.AppendJSON(nil)), `"lostByDatapath":3,"lostByReader":0,"suppressed":5}`)
+		"5  suppressed: more than the datapath's rate limit allows\n"+
+		"7  suppressed kernel drops: more of one kind than 1000 a second on a CPU\n", string(s.Append(nil)))
+	require.Contains(t, string(s.AppendJSON(nil)), `"lostByDatapath":3,"lostByReader":0,"suppressed":12}`)
+}
+
+// TestRateLimitedKernelDrops names the limit of what is told of the kernel's drops, which no datapath has.
+func TestRateLimitedKernelDrops(t *testing.T) {
+	ev := format.NewEvent(interfaceName)
+	ev.Decode(rateLimited(5, api.MessageTypeKernelDrop))
+	line := format.New(format.Options{}).Append(nil, ev)
+	require.Equal(t, "Suppressed 5 kernel-drop events: more of one kind than 1000 a second on a CPU\n", string(line))
+	line = format.New(format.Options{Output: format.OutputJSON}).Append(nil, ev)
+	require.Contains(t, string(line), `"message":"Suppressed 5 events: more of one kind than 1000 a second on a CPU"`)
 }

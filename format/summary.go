@@ -27,7 +27,8 @@ type Summary struct {
 	// Events that the datapath and this reader lost.
 	lostByDatapath, lostByReader uint64
 
-	rateLimited uint64 // events that the datapath did not make
+	// Events that the datapath, and whoever tells what the kernel drops, did not make.
+	rateLimited, kernelLimited uint64
 
 	kinds map[summaryKind]uint64
 }
@@ -40,10 +41,13 @@ type summaryKind struct {
 
 // Count counts e.
 func (s *Summary) Count(e *Event) {
-	_, rateLimited := e.RateLimited()
+	limited, rateLimited := e.RateLimited()
 	switch {
 	case e.Err() != nil:
 		s.undecodable++
+		return
+	case rateLimited && limited == api.MessageTypeName(api.MessageTypeKernelDrop):
+		s.kernelLimited += e.payload.Lost
 		return
 	case rateLimited:
 		s.rateLimited += e.payload.Lost
@@ -188,6 +192,9 @@ func (s *Summary) lines() []summaryLine {
 	}
 	if s.rateLimited > 0 {
 		lines = append(lines, summaryLine{name: "suppressed: more than the datapath's rate limit allows", count: s.rateLimited})
+	}
+	if s.kernelLimited > 0 {
+		lines = append(lines, summaryLine{name: "suppressed kernel drops: " + kernelLimitText, count: s.kernelLimited})
 	}
 	if s.lostByReader > 0 {
 		lines = append(lines, summaryLine{name: "lost: this client read too slowly", count: s.lostByReader})

@@ -42,7 +42,7 @@ func (s *Summary) AppendJSON(dst []byte) []byte {
 	dst = appendUintMember(dst, "undecodable", s.undecodable)
 	dst = appendUintMember(dst, "lostByDatapath", s.lostByDatapath)
 	dst = appendUintMember(dst, "lostByReader", s.lostByReader)
-	dst = appendUintMember(dst, "suppressed", s.rateLimited)
+	dst = appendUintMember(dst, "suppressed", s.rateLimited+s.kernelLimited)
 	return append(dst, "}\n"...)
 }
 

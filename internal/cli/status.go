@@ -35,7 +35,8 @@ watch -n1 monitor status               see the counters move`,
 of monitor agent), "client behind" those that clients read too slowly
 (--monitor-queue-size). DELIVERED, LOST and LAG of a client are events that it got, that it
 was told it lost, and that it has not read yet. Suppressed are events that the embedded
-datapath did not make, by --events-rate-limit or --trace-aggregation of monitor agent.
+datapath did not make, by --events-rate-limit or --trace-aggregation of monitor agent,
+and kernel drops beyond 1000 a second of one kind on a CPU.
 
 ` + shellSocketHelp + `
 --output is ` + envPrefix + `STATUS_OUTPUT, --probe ` + envPrefix + `STATUS_PROBE. A flag goes before the

@@ -93,6 +93,9 @@ func (m *Model) Add(e *format.Event, pl *payload.Payload, at time.Time) {
 
 func lossName(e *format.Event, cpu int) string {
 	if typ, limited := e.RateLimited(); limited {
+		if typ == api.MessageTypeName(api.MessageTypeKernelDrop) {
+			return typ + ": more than 1000/s of one kind"
+		}
 		return "the datapath's rate limit: " + typ
 	}
 	if cpu == payload.CPULostByReader {

@@ -305,7 +305,7 @@ func TestRateLimited(t *testing.T) {
 	v := view(f, 1)
 	require.NotContains(t, screen(v), "lost")
 	press(v, second(1), "6")
-	require.Equal(t, []string{"50 50 the datapath's rate limit: kernel-drop"}, table(v))
+	require.Equal(t, []string{"50 50 kernel-drop: more than 1000/s of one kind"}, table(v))
 }
 
 // TestKernelDrops counts drops that stand for others.
