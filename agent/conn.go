@@ -131,11 +131,16 @@ func (c *conn) offer() {
 // behind tells whether the client is still to get something of the history.
 func (c *conn) behind() bool { return c.session != nil && c.session.behind.Load() }
 
-// writable is called when the socket of a blocked connection takes data again.
+// writable is called when the socket of a blocked connection takes data again. To look through the history for the
+// client is left to server.flush, which knows what its user may have of that.
 func (c *conn) writable() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.blockLocked(false)
+	if c.behind() {
+		c.server.flushWanted.Store(true)
+		return
+	}
 	c.writeLocked()
 }
 
