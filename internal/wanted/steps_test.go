@@ -3,6 +3,7 @@
 package wanted
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,44 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	require.NotZero(t, leftOut)
+}
+
+// TestStepsWiden changes what is wanted while programs may see of each write any fields and not the others yet: none leaves out
+// a type or a drop reason that is wanted before and after.
+func TestStepsWiden(t *testing.T) {
+	wants := func(types, refined, reasons uint64) *Value {
+		return ValueOf(&source.Wanted{Types: source.Types{types}, Refined: source.Types{refined}, DropReasons: source.Types{reasons}})
+	}
+	// What programs take for wanted, as bpf/wanted.h says.
+	typesOf := func(version uint32, types uint64) uint64 {
+		if version == 0 {
+			return math.MaxUint64
+		}
+		return types
+	}
+	reasonsOf := func(version uint32, reasons uint64) uint64 {
+		if version < 2 {
+			return math.MaxUint64
+		}
+		return reasons
+	}
+	v1 := Value{Version: 1, Types: source.Types{6}}
+	for _, start := range []Value{{}, v1, {Types: source.Types{1}, Refined: source.Types{1}}} {
+		before := start
+		for _, next := range []*Value{wants(2, 0, 4), wants(3, 0, 12), wants(3, 2, 8), wants(6, 4, 24), wants(2, 0, 16)} {
+			types := typesOf(before.Version, before.Types[0]) & next.Types[0]
+			reasons := reasonsOf(before.Version, before.DropReasons[0]) & next.DropReasons[0]
+			values := append([]Value{before}, steps(&before, next)...)
+			for i := range values[1:] {
+				for fields := range 8 {
+					at := func(bit int) *Value { return &values[i+fields>>bit&1] }
+					require.Equal(t, types, types&typesOf(at(0).Version, at(1).Types[0]), "from %v to %v, write %d", before, next, i)
+					require.Equal(t, reasons, reasons&reasonsOf(at(0).Version, at(2).DropReasons[0]), "from %v to %v, write %d", before, next, i)
+				}
+			}
+			before = values[len(values)-1]
+		}
+	}
 }
 
 // TestStepsWithoutRules writes at once what has no rules.

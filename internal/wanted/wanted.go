@@ -7,6 +7,7 @@ package wanted
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 
@@ -110,11 +111,23 @@ func (w *Map) Set(wanted *source.Wanted) error {
 // another by which it leaves out what is wanted before and after: while the rules change they do not apply, and who was holding
 // a packet against them before or meanwhile notices by the generation. A write is not atomic: no field may depend on another one of the same.
 func steps(before, next *Value) []Value {
+	var first []Value
+	if before.Version < Version { // fields that mean nothing yet are to be good before the version says that they do
+		wide := *before
+		wide.Refined, wide.DropReasons = source.Types{}, all
+		if before.Version == 0 {
+			wide.Types = all
+		}
+		versioned := wide
+		versioned.Version = Version
+		first = []Value{wide, versioned}
+		before = &versioned
+	}
 	if before.Refined == (source.Types{}) && next.Refined == (source.Types{}) {
-		return []Value{*next}
+		return append(first, *next)
 	}
 	between := *before
-	between.Version, between.Refined = Version, source.Types{}
+	between.Refined = source.Types{}
 	between.Generation++
 	for i := range between.Types {
 		between.Types[i] |= next.Types[i]
@@ -126,8 +139,11 @@ func steps(before, next *Value) []Value {
 	settled.Generation++
 	last := *next
 	last.Generation = settled.Generation
-	return []Value{between, changed, settled, last}
+	return append(first, between, changed, settled, last)
 }
+
+// all are all numbers of one byte.
+var all = source.Types{math.MaxUint64, math.MaxUint64, math.MaxUint64, math.MaxUint64}
 
 // TakeBack has the map be as it was before anything was set: everything is wanted, for those who read the events
 // and know of no such map.
