@@ -26,7 +26,8 @@ func KernelDropDirectionName(direction uint8) string {
 	}
 }
 
-// FlagOtherNetNS is a flag of kernel drops: the network namespace is another one than the agent's, and so are its devices.
+// FlagOtherNetNS is a flag of kernel drops: the network namespace is another one than the agent's, or it is not known which one it
+// is (NetNS is 0). Ifindex is none of the agent's devices, then.
 const FlagOtherNetNS = 0x10
 
 // Lengths of the texts in a kernel drop, in bytes. A text that is shorter is followed by zeros, one that would be longer is cut.
@@ -163,5 +164,6 @@ func (n *KernelDropNotify) IsIPv6() bool { return n.Flags&FlagIPv6 != 0 }
 // with what came next to be looked at if that is not known either.
 func (n *KernelDropNotify) IsL3Device() bool { return n.Flags&FlagL3Device != 0 }
 
-// IsOtherNetNS reports whether the packet was dropped in another network namespace than the agent's.
+// IsOtherNetNS reports whether the packet was dropped in another network namespace than the agent's, or in one that is not
+// known.
 func (n *KernelDropNotify) IsOtherNetNS() bool { return n.Flags&FlagOtherNetNS != 0 }

@@ -58,11 +58,11 @@ func (t *dropTexts) of(k *KernelDrops, site dropSite) *siteTexts {
 
 // function returns the function that an address is in, and where in it. It is "" if that is not known.
 func (k *KernelDrops) function(location uint64) (name string, offset uint32) {
-	var text kernelDropsFunctionText
-	if err := k.objects.Functions.Lookup(location, &text); err != nil {
+	var function kernelDropsFunction
+	if err := k.objects.Functions.Lookup(location, &function); err != nil {
 		return "", 0
 	}
-	return parseFunction(textOf(text.Text[:]))
+	return parseFunction(textOf(function.Text[:]))
 }
 
 // parseFunction parses what the kernel prints of an address: NAME+0xOFFSET/0xSIZE, and a module behind that. What the compiler

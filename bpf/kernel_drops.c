@@ -85,10 +85,23 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, struct function_text);
+	__type(value, struct function);
 } functions SEC(".maps");
 
 static const char function_format[] = "%pB";
+
+/* Functions whose drops without a reason are looked at more closely. */
+static const struct {
+	char name[24];
+	enum function_role role;
+} known_functions[] = {
+	{ "udp_destruct_common", FUNCTION_LEFTOVERS },
+	{ "udp_destruct_sock", FUNCTION_LEFTOVERS }, /* with the former in it */
+	{ "tun_queue_purge", FUNCTION_LEFTOVERS },
+	{ "bpf_prog_test_run_skb", FUNCTION_LEFTOVERS },
+	{ "tcp_v4_rcv", FUNCTION_TCP },
+	{ "tcp_v6_rcv", FUNCTION_TCP },
+};
 
 /* A network namespace is known by the inode of its file, which is one of a range at the end: by that a struct is
  * told from memory that is something else.
@@ -202,6 +215,7 @@ static __always_inline bool is_packet(const struct dropped *d)
 
 #define PACKET_BROADCAST 1 /* of linux/if_packet.h */
 #define PACKET_MULTICAST 2
+#define PACKET_LOOPBACK 5 /* this machine's own copy of what it sends to many */
 
 /* is_echo_reply tells an answer to a ping, of a packet whose data is where its ICMP header is. */
 static __always_inline bool is_echo_reply(const struct sk_buff *skb)
@@ -216,31 +230,83 @@ static __always_inline bool is_echo_reply(const struct sk_buff *skb)
 	return !bpf_probe_read_kernel(&protocol, sizeof(protocol), network + 6) && protocol == 58 && type == 129;
 }
 
-/* is_noise tells what is no loss to anybody. That includes what all hosts of a link get and this one has no use for. */
-static __always_inline bool is_noise(const struct dropped *d, __u32 reason)
+/* is_function tells whether a text is that of a function, with or without what the compiler added to its name. */
+static __always_inline bool is_function(const char *text, const char *name)
 {
-	if (reason == not_specified) {
-		__u8 type = BPF_CORE_READ_BITFIELD(d->skb, pkt_type);
-
-		if (type == PACKET_BROADCAST || type == PACKET_MULTICAST)
-			return true;
+	for (int i = 0; i < sizeof(known_functions[0].name); i++) {
+		if (!name[i])
+			return text[i] == '+' || text[i] == '.';
+		if (text[i] != name[i])
+			break;
 	}
+	return false;
+}
+
+/* name_function has the agent know a function, and returns its role. */
+static __noinline int name_function(__u64 location)
+{
+	struct function *known = bpf_map_lookup_elem(&functions, &location);
+	struct function function = {};
+
+	if (known)
+		return known->role;
+	bpf_snprintf(function.text, sizeof(function.text), function_format, &location, sizeof(location));
+	for (int i = 0; i < sizeof(known_functions) / sizeof(known_functions[0]); i++) {
+		if (is_function(function.text, known_functions[i].name))
+			function.role = known_functions[i].role;
+	}
+	bpf_map_update_elem(&functions, &location, &function, BPF_NOEXIST);
+	return function.role;
+}
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+
+/* is_closing tells whether TCP drops a packet since the connection is closed already, and it changes nothing: a FIN or ACK
+ * without data that a socket in TIME_WAIT has looked at. Data and SYNs are a loss, the former resets the connection. Where
+ * the kernel does not say which socket it is, pure ACKs may be others as well, such as one that found a full backlog.
+ */
+static __always_inline bool is_closing(const struct dropped *d)
+{
+	__u8 tcp[14]; /* up to the flags */
+
+	if (bpf_probe_read_kernel(tcp, sizeof(tcp), d->skb->data))
+		return false;
+	if (d->skb->len != (tcp[12] >> 4) * 4 || tcp[13] & TCP_SYN)
+		return false;
+	if (arguments >= 4)
+		return d->sk && d->sk->__sk_common.skc_state == TCP_TIME_WAIT;
+	return tcp[13] & TCP_FIN;
+}
+
+/* is_unspecified_noise tells what of that which is dropped without a reason is no loss to anybody. That includes what
+ * all hosts of a link get and this one has no use for.
+ */
+static __always_inline bool is_unspecified_noise(const struct dropped *d, __u64 location)
+{
+	__u8 type = BPF_CORE_READ_BITFIELD(d->skb, pkt_type);
+
+	if (type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK)
+		return true;
+	switch (name_function(location)) {
+	case FUNCTION_LEFTOVERS:
+		return true;
+	case FUNCTION_TCP:
+		return is_closing(d);
+	default:
+		return false;
+	}
+}
+
+/* is_noise tells what is no loss to anybody. */
+static __always_inline bool is_noise(const struct dropped *d, __u64 location, __u32 reason)
+{
+	if (reason == not_specified)
+		return is_unspecified_noise(d, location);
 	/* ping as root has a raw socket, which has got it. */
 	if (reason == no_socket && is_echo_reply(d->skb))
 		return true;
 	return reason < 256 && noise_reasons[(reason / 64) & 3] >> (reason % 64) & 1;
-}
-
-/* name_function has the agent know a function. */
-static __noinline int name_function(__u64 location)
-{
-	struct function_text function = {};
-
-	if (bpf_map_lookup_elem(&functions, &location))
-		return 0;
-	bpf_snprintf(function.text, sizeof(function.text), function_format, &location, sizeof(location));
-	bpf_map_update_elem(&functions, &location, &function, BPF_NOEXIST);
-	return 0;
 }
 
 static __always_inline struct drop_count *count_of(const struct drop_kind *kind)
@@ -374,7 +440,7 @@ static __noinline int emit_drop(struct dropped *d, __u64 location, __u32 reason,
 	event->mark = skb->mark;
 	event->protocol = bpf_ntohs(skb->protocol);
 	event->flags = event->protocol == ETH_P_IPV6 ? FLAG_IPV6 : 0;
-	if (d->netns && d->netns != own_netns)
+	if (d->netns != own_netns)
 		event->flags |= FLAG_OTHER_NETNS;
 	event->direction = d->direction;
 	if (d->name)
@@ -405,7 +471,7 @@ int kernel_drop(__u64 *ctx)
 	kind.direction = d.direction;
 	if (d.name && d.netns == own_netns)
 		bpf_probe_read_kernel(kind.device, sizeof(kind.device), d.name);
-	kind.noise = is_noise(&d, kind.reason) || !is_packet(&d);
+	kind.noise = is_noise(&d, kind.location, kind.reason) || !is_packet(&d);
 
 	count = count_of(&kind);
 	if (!count)

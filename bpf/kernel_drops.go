@@ -24,9 +24,10 @@ const KernelDropsSource = "kernel-drops"
 
 // KernelDropsOptions says what of the packets that the kernel drops is told.
 type KernelDropsOptions struct {
-	// All has events made also of what [KernelDropNoise] names, of broadcasts and multicasts that are dropped without a reason,
-	// since this machine has no use for them, and of what sockets of the machine send to each other, which is no packet.
-	// Without it that is counted only.
+	// All has events made also of what [KernelDropNoise] names, of what is dropped without a reason and is no loss either:
+	// broadcasts and multicasts, since this machine has no use for them, what a closed socket or device had not read, packets of
+	// test runs of BPF programs, and the end of TCP connections; and of what sockets of the machine send to each other,
+	// which is no packet. Without it that is counted only.
 	All bool
 }
 

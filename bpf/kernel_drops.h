@@ -13,7 +13,7 @@
 /* Flags, as those of trace and drop events. */
 #define FLAG_IPV6 0x1
 #define FLAG_L3_DEVICE 0x2
-#define FLAG_OTHER_NETNS 0x10
+#define FLAG_OTHER_NETNS 0x10 /* or not known which one */
 
 enum direction {
 	DIRECTION_UNKNOWN,
@@ -77,7 +77,15 @@ struct drop_count {
 	__u32 pending; /* those of limited that no event has told of */
 };
 
-/* Text of a function: NAME+0xOFFSET/0xSIZE [MODULE], or an address if the kernel knows no name. */
-struct function_text {
+/* What a function is to those who ask whether a drop without a reason is a loss. */
+enum function_role {
+	FUNCTION_OTHER,
+	FUNCTION_LEFTOVERS, /* it frees what nobody waits for any more */
+	FUNCTION_TCP,       /* it frees also what is of use no more at the end of a connection */
+};
+
+/* A function: NAME+0xOFFSET/0xSIZE [MODULE], or an address if the kernel knows no name. */
+struct function {
 	char text[96];
+	enum function_role role;
 };

@@ -65,6 +65,15 @@ func (k *kernelDrops) subscribe(namespaces ...*namespace) {
 	for _, ns := range namespaces {
 		inodes = append(inodes, ns.inode())
 	}
+	k.subscribeTo(inodes...)
+}
+
+// unknownNamespace is the inode in events of which the kernel does not say in what namespace they are.
+const unknownNamespace = 0
+
+// subscribeTo has the events of the namespaces with these inodes come, until the test ends.
+func (k *kernelDrops) subscribeTo(inodes ...uint32) {
+	k.t.Helper()
 	ctx, cancel := context.WithCancel(k.t.Context())
 	stream, err := k.agent.SubscribeEvents(ctx, "test", agent.StreamOptions{Interest: interest.Types(api.MessageTypeKernelDrop)})
 	require.NoError(k.t, err)

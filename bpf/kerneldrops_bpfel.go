@@ -32,9 +32,10 @@ type kernelDropsDropKind struct {
 	Pad       [2]uint8
 }
 
-type kernelDropsFunctionText struct {
+type kernelDropsFunction struct {
 	_    structs.HostLayout
 	Text [96]int8
+	Role uint32
 }
 
 type kernelDropsMonitorSuppressed struct {

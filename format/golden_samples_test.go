@@ -100,6 +100,9 @@ func groups(t testing.TB) []group {
 			{"in another network namespace, device not known any more", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
 				n.NetNS, n.Device, n.Flags = 4026532287, "", api.FlagOtherNetNS
 			})},
+			{"in a network namespace that is not known", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
+				n.NetNS, n.Device, n.Flags = 0, "", api.FlagOtherNetNS
+			})},
 			{"device not known any more", kernelDrop(udpPacket, func(n *api.KernelDropNotify) { n.Device = "" })},
 			{"no device", kernelDrop(udpPacket[14:], func(n *api.KernelDropNotify) {
 				n.Device, n.Ifindex, n.NetNS, n.Flags = "", 0, 0, api.FlagL3Device
