@@ -134,15 +134,21 @@ func tellsKernelDrops(socket string, messages io.Writer) bool {
 		return false
 	}
 	conn.Close()
-	stats, err := statsOf(shellSocketBeside(socket))
+	tells, err := hasKernelDrops(socket)
 	if err != nil && os.Geteuid() != 0 {
 		return true // only root may ask whether it does, or do it
 	}
-	if slices.ContainsFunc(stats.Sources, func(s agent.SourceStats) bool { return s.Name == bpf.KernelDropsSource }) {
+	if tells {
 		return true
 	}
 	fmt.Fprintf(messages, "The agent at %s does not tell what the kernel drops (its --kernel-drops): this does. What its datapath drops: monitor watch -t drop\n", socket)
 	return false
+}
+
+// hasKernelDrops asks the agent at the socket whether it tells what the kernel drops.
+func hasKernelDrops(socket string) (bool, error) {
+	stats, err := statsOf(shellSocketBeside(socket))
+	return slices.ContainsFunc(stats.Sources, func(s agent.SourceStats) bool { return s.Name == bpf.KernelDropsSource }), err
 }
 
 // statsOf asks the agent whose shell is at path for its statistics.

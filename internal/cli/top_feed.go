@@ -29,6 +29,7 @@ type topFeed struct {
 	model       *top.Model
 	stream      *stream // nil: an agent's
 	notice      topNotice
+	silent      topNotice // why there are no drops, or not all
 
 	event      *format.Event
 	interfaces watchedInterfaces
@@ -151,9 +152,16 @@ func (f *topFeed) ofAgent(ctx context.Context, socket string) iter.Seq2[*payload
 			f.useInterfaces(f.interfaces.of(conn, socket))
 			f.event.ForgetDenyRules()
 		},
-		OnWait:    func(error) { f.notice.set("No agent serves the socket yet: waiting for one") },
+		OnWait: func(error) {
+			f.notice.set("No agent serves the socket yet: waiting for one")
+			f.silent.set("No agent runs here: monitor agent --kernel-drops tells what is dropped.")
+		},
 		OnConnect: func() { f.notice.set("") },
 		OnGreeting: func(g *session.Greeting) {
+			f.silent.set("")
+			if tells, err := hasKernelDrops(socket); err == nil && !tells {
+				f.silent.set("The agent tells what its datapath drops only (no --kernel-drops): nothing yet.")
+			}
 			if g != nil {
 				f.interfaces.orOf(&g.Dictionary, f.event)
 				f.model.SetInterfaces(f.interfaces.names)

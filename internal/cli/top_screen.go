@@ -45,6 +45,7 @@ func (s *topScreen) show(ctx context.Context, view *top.View, feed *topFeed) {
 	done := feed.done
 	for {
 		view.SetNotice(feed.notice.get())
+		view.SetSilent(feed.silent.get())
 		view.Refresh(time.Now())
 		s.draw(view)
 		select {

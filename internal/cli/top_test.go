@@ -66,6 +66,7 @@ func TestTopAgent(t *testing.T) {
 	terminal := newEmulator(t)
 	p := terminal.start(program("top", "--monitor-socket-path", socket))
 	terminal.wait("No agent serves the socket yet")
+	terminal.wait("No agent runs here: monitor agent --kernel-drops tells what is dropped.")
 	generator, err := testutils.NewGenerator(testutils.GeneratorOptions{})
 	require.NoError(t, err)
 	defer generator.Close()
@@ -83,6 +84,20 @@ func TestTopAgent(t *testing.T) {
 	}
 	terminal.press("\x03") // Ctrl-C
 	p.waitExit(0)
+}
+
+// TestTopDatapathOnly says that an agent does not tell what the kernel drops.
+func TestTopDatapathOnly(t *testing.T) {
+	socket := testutils.SocketPath(t)
+	a := startMonitor(t, "agent", "--monitor-socket-path", socket, "--monitor-events-map", testutils.EventsMapPath(t))
+	waitUntil(t, func() bool { return reachShell(shellSocketBeside(socket)) == nil })
+	terminal := newEmulator(t)
+	p := terminal.start(program("top", "--monitor-socket-path", socket))
+	terminal.wait("The agent tells what its datapath drops only (no --kernel-drops): nothing yet.")
+	p.signal(syscall.SIGTERM)
+	p.waitExit(0)
+	a.signal(syscall.SIGTERM)
+	a.waitExit(0)
 }
 
 // TestTopWants shows that an agent is asked for no more than what is shown.

@@ -152,6 +152,9 @@ func (v *View) nothing() string {
 	if v.filter != "" {
 		return "No name contains that. Esc shows all."
 	}
+	if v.silent != "" && v.table != Verdicts && v.table != Losses {
+		return inert.String(v.silent)
+	}
 	return [tables]string{
 		Reasons:   "Nothing was dropped yet.",
 		Functions: "Nothing was dropped yet by a function that is known.",

@@ -75,6 +75,7 @@ type View struct {
 	before page // the help
 	frozen bool
 	notice string // of the source
+	silent string // why the source tells of no drops
 
 	// Of the table.
 	table    Table
@@ -103,6 +104,9 @@ func NewView(model *Model, source string) *View {
 
 // SetNotice has the view say something about the source of events, until it is "".
 func (v *View) SetNotice(text string) { v.notice = text }
+
+// SetSilent has the view say why the source tells of no drops, or not of all, as long as there are none. "" is that none happened.
+func (v *View) SetSilent(why string) { v.silent = why }
 
 // Refresh takes the model as it is at a time, unless the view is frozen.
 func (v *View) Refresh(now time.Time) {
