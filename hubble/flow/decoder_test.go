@@ -226,6 +226,11 @@ func TestKernelDrop(t *testing.T) {
 	require.Equal(t, flowpb.TrafficDirection_INGRESS, f.GetTrafficDirection())
 	require.Equal(t, "web-1", f.GetSource().GetPodName())
 
+	n.Device, n.Flags, n.Ifindex = "", api.FlagOtherNetNS, 7
+	f = decode(t, append(n.Append(nil), whole...))
+	require.EqualValues(t, 7, f.GetInterface().GetIndex())
+	require.Empty(t, f.GetInterface().GetName(), "it is none of this namespace's")
+
 	n.Flags, n.Protocol, n.CapLen = api.FlagL3Device, 0x0806, 28
 	f = decode(t, append(n.Append(nil), make([]byte, 28)...))
 	require.Nil(t, f.GetIP(), "ARP is no IP")

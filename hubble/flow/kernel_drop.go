@@ -9,7 +9,7 @@ import (
 )
 
 // setKernelDrop sets what the kernel has a text for: why and where it dropped a packet, which begins the summary since the
-// API has no field for it, and the device. Its name is right also if it is one of another network namespace.
+// API has no field for it, and the device. It has the name that it has in its network namespace, or none.
 func setKernelDrop(f *flowpb.Flow, sample []byte) {
 	var n api.KernelDropNotify
 	if n.Decode(sample) != nil {
@@ -23,7 +23,7 @@ func setKernelDrop(f *flowpb.Flow, sample []byte) {
 		why += " in " + n.Function
 	}
 	f.Summary = why + ": " + f.Summary
-	if f.Interface != nil && n.Device != "" {
+	if f.Interface != nil && (n.Device != "" || n.IsOtherNetNS()) {
 		f.Interface.Name = n.Device
 	}
 }
