@@ -6,6 +6,7 @@ package bpf
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/api"
 )
@@ -33,8 +35,19 @@ func (ns *namespace) closeUnreadUDP() {
 			return err
 		}
 		defer conn.Close()
-		_, err = conn.WriteTo(unread, conn.LocalAddr())
-		return err
+		if _, err := conn.WriteTo(unread, conn.LocalAddr()); err != nil {
+			return err
+		}
+		raw, err := conn.(*net.UDPConn).SyscallConn()
+		if err != nil {
+			return err
+		}
+		buf := make([]byte, len(unread))
+		read := raw.Read(func(fd uintptr) bool { // wait until it is there
+			_, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_PEEK)
+			return !errors.Is(err, unix.EAGAIN)
+		})
+		return errors.Join(read, err)
 	})
 }
 
