@@ -12,6 +12,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
+#include "connection.h"
 #include "deny.h"
 #include "emit.h"
 #include "events.h"
@@ -37,7 +38,7 @@ static __always_inline void emit_trace(struct __sk_buff *skb, struct packet *pkt
 			.header.type = EVENT_TRACE,
 			.header.subtype = point,
 			.header.version = TRACE_VERSION,
-			.reason = TRACE_REASON_UNKNOWN,
+			.reason = connection_state(skb, pkt, point == TRACE_FROM_NETWORK),
 			.flags = packet_flags(pkt),
 			.ifindex = skb->ifindex,
 		},

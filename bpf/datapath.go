@@ -77,6 +77,8 @@ type Datapath struct {
 	pins     []*MapPin // those that are ours
 	tookOver bool      // the events map is not, it was left behind by another datapath
 	keeper   *keeper   // nil if it did not start
+
+	withoutStates error // why traces lack states of connections, some or all
 }
 
 // Load loads the programs, pins the events map and attaches to the devices. All of them
@@ -122,7 +124,8 @@ func (d *Datapath) start(opts Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeAll(stale)) }()
-	if err := spec.LoadAndAssign(&d.objects, &ebpf.CollectionOptions{MapReplacements: stale}); err != nil {
+	d.withoutStates, err = loadHostPrograms(spec, &d.objects, &ebpf.CollectionOptions{MapReplacements: stale})
+	if err != nil {
 		return fmt.Errorf("load the datapath's programs: %w", err)
 	}
 	if m := stale[hostMapEventsWanted]; m != nil {

@@ -11,8 +11,7 @@
 // and for each that it sends a trace event "to-network", with the start of the
 // packet. A packet that a rule matches leaves a policy verdict and
 // a drop "Policy denied" instead of being received or sent; there is no
-// "to-network" for it. The datapath knows neither endpoints nor identities nor
-// connections: those fields are 0 and the trace reason is "unknown". As long as nobody
+// "to-network" for it. The datapath knows neither endpoints nor identities: those fields are 0. As long as nobody
 // reads the events map, an event costs a failed lookup. All packets are counted by device and direction, whether anybody reads or
 // not: [Datapath.Traffic].
 //
@@ -27,6 +26,16 @@
 // the tunnel carries, if a header follows that Linux would accept: VXLAN's has bit I and, but for a group
 // policy, nothing else that is reserved; Geneve's has version 0, carries Ethernet or IP, and its
 // options fit.
+//
+// # Connections
+//
+// Where the kernel tracks connections in the device's network namespace, since a firewall or NAT asks for it, the reason of a trace
+// is what state the packet has, by the kernel's own rules: new until there was an answer, established, reply, or related, as
+// ICMP errors about a connection are. Otherwise it is "unknown", which clients leave out. On its way out a packet has its
+// state with it. One that comes in gets it behind the programs; what it will be is looked up (bpf_skb_ct_lookup), which
+// takes Linux 5.18. It is known of TCP, UDP, and errors about them, in the default zone; a packet of TCP that belongs to
+// no connection and is no SYN stays unknown, since it may be invalid. If nf_conntrack is a module, that takes CAP_SYS_ADMIN, and the
+// module has to be there when the datapath starts, and stays until it ends.
 //
 // # Devices
 //
@@ -43,8 +52,8 @@
 // # Privileges
 //
 // Without root it takes CAP_BPF, CAP_NET_ADMIN and, on older kernels (6.1 is one), CAP_PERFMON, and
-// CAP_DAC_OVERRIDE where bpffs belongs to root, as usual. CAP_SYS_ADMIN is for two things only. One is to mount
-// bpffs where that has not been done. The other is to see whether a program uses the
+// CAP_DAC_OVERRIDE where bpffs belongs to root, as usual. CAP_SYS_ADMIN is for three things only. One is to look
+// up connections, see above. Another one is to mount bpffs where that has not been done. The third is to see whether a program uses the
 // map that is pinned at the path of the events map, where a process that was killed
 // leaves it behind: with CAP_SYS_ADMIN, a map that nobody uses is replaced, and one in
 // use is an error. Without it, the map of an embedded datapath is taken over as the events

@@ -34,7 +34,14 @@ struct event_header {
 };
 
 #define TRACE_VERSION 1
-#define TRACE_REASON_UNKNOWN 5
+
+enum trace_reason {
+	TRACE_REASON_NEW,
+	TRACE_REASON_ESTABLISHED,
+	TRACE_REASON_REPLY,
+	TRACE_REASON_RELATED,
+	TRACE_REASON_UNKNOWN = 5,
+};
 
 enum observation_point {
 	TRACE_FROM_NETWORK = 10,

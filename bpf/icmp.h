@@ -62,7 +62,7 @@ static __always_inline void parse_icmpv4(struct __sk_buff *skb, struct packet *p
 	default:
 		return;
 	}
-	pkt->extra = pkt->off + ICMP_HEADER_LEN; /* to the packet that it is about */
+	pkt->extra = pkt->quoted_off = pkt->off + ICMP_HEADER_LEN;
 }
 
 static __always_inline void parse_icmpv6(struct __sk_buff *skb, struct packet *pkt)
@@ -74,7 +74,7 @@ static __always_inline void parse_icmpv6(struct __sk_buff *skb, struct packet *p
 	if (type <= ICMPV6_LAST_ERROR) {
 		if (type >= ICMPV6_UNREACHABLE && type <= ICMPV6_PARAMETER_PROBLEM)
 			pkt->spared = SPARED_BY_ICMP_RULES;
-		pkt->extra = pkt->off + ICMP_HEADER_LEN;
+		pkt->extra = pkt->quoted_off = pkt->off + ICMP_HEADER_LEN;
 		return;
 	}
 	if (type == ICMPV6_REDIRECT)

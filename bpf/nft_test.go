@@ -40,8 +40,14 @@ const (
 	nftMsgNewRule  = 6
 )
 
-// nft adds a chain that does something at a hook, as the program of that name does.
+// nft adds a chain for IPv4 that does something at a hook, as the program of that name does.
 func (ns *namespace) nft(name string, hook uint32, does string) {
+	ns.t.Helper()
+	ns.nftOf(unix.NFPROTO_IPV4, name, hook, does)
+}
+
+// nftOf is nft for packets of a family.
+func (ns *namespace) nftOf(family uint8, name string, hook uint32, does string) {
 	ns.t.Helper()
 	be32 := func(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 	policy := uint32(1) // NF_ACCEPT
@@ -53,8 +59,8 @@ func (ns *namespace) nft(name string, hook uint32, does string) {
 	hookAttr.AddRtAttr(unix.NFTA_HOOK_PRIORITY, be32(0))
 	messages := [][]byte{
 		nftMessage(nfnlMsgBegin, 0, nfnlSubsysNFT),
-		nftMessage(nfnlSubsysNFT<<8|nftMsgNewTable, unix.AF_INET, 0, nl.NewRtAttr(unix.NFTA_TABLE_NAME, nl.ZeroTerminated(name))),
-		nftMessage(nfnlSubsysNFT<<8|nftMsgNewChain, unix.AF_INET, 0,
+		nftMessage(nfnlSubsysNFT<<8|nftMsgNewTable, family, 0, nl.NewRtAttr(unix.NFTA_TABLE_NAME, nl.ZeroTerminated(name))),
+		nftMessage(nfnlSubsysNFT<<8|nftMsgNewChain, family, 0,
 			nl.NewRtAttr(unix.NFTA_CHAIN_TABLE, nl.ZeroTerminated(name)),
 			nl.NewRtAttr(unix.NFTA_CHAIN_NAME, nl.ZeroTerminated(name)),
 			hookAttr,
@@ -71,7 +77,7 @@ func (ns *namespace) nft(name string, hook uint32, does string) {
 		elem.AddChild(data)
 		exprs := nl.NewRtAttr(nftaRuleExprs|unix.NLA_F_NESTED, nil)
 		exprs.AddChild(elem)
-		messages = append(messages, nftMessage(nfnlSubsysNFT<<8|nftMsgNewRule, unix.AF_INET, 0,
+		messages = append(messages, nftMessage(nfnlSubsysNFT<<8|nftMsgNewRule, family, 0,
 			nl.NewRtAttr(nftaRuleTable, nl.ZeroTerminated(name)),
 			nl.NewRtAttr(nftaRuleChain, nl.ZeroTerminated(name)),
 			exprs,

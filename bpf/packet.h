@@ -32,6 +32,7 @@ struct packet {
 	__u32 ip_off;
 	__u32 transport_off;
 	bool extended; /* other headers are between them */
+	__u32 quoted_off; /* where the packet begins that an ICMP error is about */
 
 	/* How many bytes the headers take up that a simple packet would not have: tags, options,
 	 * extensions, and all that is around a packet in the packet.

@@ -48,6 +48,9 @@ func (r *runner) Start(cell.HookContext) (err error) {
 	}
 	r.log.Info("Embedded datapath attached",
 		"devices", r.opts.Devices, "deny", r.opts.Deny, "eventsMap", r.opts.EventsMap)
+	if err := r.datapath.withoutStates; err != nil {
+		r.log.Info("Traces do not have the state of all connections that the kernel tracks", "error", err)
+	}
 	if r.datapath.tookOver {
 		r.log.Warn("Taking over the events map that another agent left pinned; if that one still runs, its events come here: without CAP_SYS_ADMIN nobody can tell",
 			"eventsMap", r.opts.EventsMap)

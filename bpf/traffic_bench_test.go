@@ -20,7 +20,8 @@ func BenchmarkUnwatchedPacket(b *testing.B) {
 	require.NoError(b, err)
 	spec.Maps[hostMapEventsWanted].Contents = []ebpf.MapKV{{Key: uint32(0), Value: wanted.Value{Version: wanted.Version}}}
 	var objects hostObjects
-	require.NoError(b, spec.LoadAndAssign(&objects, nil))
+	_, err = loadHostPrograms(spec, &objects, nil)
+	require.NoError(b, err)
 	defer objects.Close()
 	packet := make([]byte, 1000)
 	for b.Loop() {
