@@ -111,7 +111,7 @@ func TestDropsOfAgent(t *testing.T) {
 		socket := testutils.SocketPath(t)
 		a := startMonitor(t, append([]string{"agent", "--monitor-socket-path", socket, "--monitor-events-map", testutils.EventsMapPath(t)}, c.args...)...)
 		waitUntil(t, func() bool { return reachShell(shellSocketBeside(socket)) == nil })
-		p, _ := dropsProcess(t, server, "--monitor-socket-path", socket, "--dst-ip", serverIPv4, "--count", "1", "-vv")
+		p, _ := dropsProcess(t, server, "--monitor-socket-path", socket, "--dst-ip", serverIPv4, "--dst-port", "9", "--drop-reason", "NO_SOCKET", "--count", "1", "-vv")
 		p.waitStderr(c.said)
 		sendTo(client, net.JoinHostPort(serverIPv4, "9"), func() bool {
 			select {
