@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -101,7 +102,14 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, "look at the entries of an events map")
 	other, err := openEntries(rings.array, rings.rings[0].fds[eagerEvent])
 	require.NoError(t, err)
-	_, err = findFirst(other.scratch, e.peek, rings.rings[0].fds[eagerEvent])
+	// Large, so that its memory is not beside that of a small one.
+	large, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1 << 16})
+	require.NoError(t, err)
+	defer large.Close()
+	elsewhere, err := newPeek(large)
+	require.NoError(t, err)
+	defer elsewhere.Close()
+	_, err = findFirst(other.scratch, elsewhere, rings.rings[0].fds[eagerEvent])
 	require.ErrorContains(t, err, "0 words look like one", "it looks at another array")
 	require.NoError(t, other.peek.Close())
 	_, err = findFirst(other.scratch, other.peek, rings.rings[0].fds[eagerEvent])
