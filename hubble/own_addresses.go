@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
+
+	"github.com/cilium/monitor/hubble/internal/tcpaddr"
 )
 
 // ownAddresses are the addresses and ports at which this server has been reached by TCP. Flows from and to them are not sent:
@@ -44,12 +46,10 @@ func (o *ownAddresses) hasLocked(address string, port uint32) bool {
 
 // add adds the address at which a client reached the server.
 func (o *ownAddresses) add(conn net.Conn) {
-	local, ok := conn.LocalAddr().(*net.TCPAddr)
+	address, ok := tcpaddr.Of(conn.LocalAddr())
 	if !ok {
 		return
 	}
-	address := local.AddrPort()
-	address = netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port())
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.known[address] = true

@@ -4,12 +4,13 @@ package otlp
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"sync"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	"google.golang.org/grpc/stats"
+
+	"github.com/cilium/monitor/hubble/internal/tcpaddr"
 )
 
 // ownConnections are the connections to the collector. It is a handler of gRPC's statistics, which tell of them.
@@ -51,8 +52,8 @@ type connectionKey struct{}
 
 // TagConn implements stats.Handler.
 func (o *ownConnections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	local, ok := addrPort(info.LocalAddr)
-	remote, both := addrPort(info.RemoteAddr)
+	local, ok := tcpaddr.Of(info.LocalAddr)
+	remote, both := tcpaddr.Of(info.RemoteAddr)
 	if !ok || !both {
 		return ctx
 	}
@@ -80,13 +81,3 @@ func (o *ownConnections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) contex
 
 // HandleRPC implements stats.Handler.
 func (o *ownConnections) HandleRPC(context.Context, stats.RPCStats) {}
-
-// addrPort returns an address of TCP as it is in packets.
-func addrPort(addr net.Addr) (netip.AddrPort, bool) {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}, false
-	}
-	a := tcp.AddrPort()
-	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port()), true
-}

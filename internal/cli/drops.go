@@ -18,7 +18,6 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/bpf"
-	"github.com/cilium/monitor/format"
 	"github.com/cilium/monitor/internal/inert"
 )
 
@@ -70,16 +69,9 @@ reason.
 		fs.Var(&deviceFlag{interfaces: flags.Lookup("interface").Value}, "device",
 			"network devices, by name or pattern (veth*), or all; the same as --interface, with commas")
 	}))
-	completeFilterFlags(cmd)
+	completeWatchFlags(cmd)
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
-		"device":     completeList(func() []string { return append(devices(), allDevices) }),
-		"output":     completeOne(format.OutputNames()...),
-		"timestamps": completeOne(format.TimestampNames()...),
-		"color":      completeOne(string(colorAuto), string(colorAlways), string(colorNever)),
-		"write":      completeFiles,
-		"record":     completeFiles,
-		"read":       completeFiles,
-		flagSocket:   completeFiles,
+		"device": completeList(func() []string { return append(devices(), allDevices) }),
 	})
 	return cmd
 }

@@ -119,6 +119,12 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 		}
 		return pflag.NormalizedName(name)
 	})
+	completeWatchFlags(cmd)
+	return cmd
+}
+
+// completeWatchFlags completes the values of the flags of watchOptions.
+func completeWatchFlags(cmd *cobra.Command) {
 	completeFilterFlags(cmd)
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		"output":     completeOne(format.OutputNames()...),
@@ -129,7 +135,6 @@ Each flag but --not, --outer and --inner is an environment variable, too (--colo
 		"read":       completeFiles,
 		flagSocket:   completeFiles,
 	})
-	return cmd
 }
 
 // settleOutput checks the two flags that say the output, and has the environment set neither if one is given.
