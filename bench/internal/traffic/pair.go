@@ -180,16 +180,22 @@ func (p *Pair) dial(want byte) (net.Conn, error) {
 
 // Close removes the pair.
 func (p *Pair) Close() error {
-	err := p.listener.Close()
+	err := p.remove()
+	err = errors.Join(err, p.listener.Close())
 	p.mu.Lock()
 	for conn := range p.conns {
 		conn.Close()
 	}
 	p.mu.Unlock()
 	p.serving.Wait()
-	link, findErr := netlink.LinkByName(nearName)
-	if findErr != nil {
-		return errors.Join(err, findErr)
+	return err
+}
+
+// remove removes the devices. Once nothing is open in the far namespace the kernel does so, too, at some time.
+func (p *Pair) remove() error {
+	link, err := netlink.LinkByName(nearName)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, netlink.LinkDel(link))
+	return netlink.LinkDel(link)
 }
