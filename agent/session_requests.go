@@ -22,7 +22,7 @@ type openedSession struct {
 	conn    *conn
 	request *session.Request
 	opened  bool          // openSession was called
-	took    time.Duration // that
+	took    time.Duration // that, by openWaiting
 	stream  *sessionStream
 	class   int
 }
@@ -47,11 +47,12 @@ func (s *server) workOnRequests() {
 			s.keepRequest(o, now.Add(wait))
 			continue
 		}
-		if s.workOn(o) {
+		took := o.took
+		o.took = 0
+		if s.workOn(o) { // else it may be openWaiting's already
 			s.keepRequest(o, now)
 		}
-		s.allowances.spend(uid, now.Add(-o.took))
-		o.took = 0
+		s.allowances.spend(uid, now.Add(-took))
 	}
 }
 
@@ -99,7 +100,9 @@ func (s *server) openWaiting() {
 		return
 	}
 	for _, o := range waiting {
+		begun := time.Now()
 		s.openSession(o)
+		o.took = time.Since(begun)
 	}
 	s.mu.Lock()
 	s.opened = append(s.opened, waiting...)
@@ -109,8 +112,7 @@ func (s *server) openWaiting() {
 
 // openSession subscribes a session. It holds the dispatch lock if the session begins in the history.
 func (s *server) openSession(o *openedSession) {
-	begun := time.Now()
-	defer func() { o.opened, o.took = true, time.Since(begun) }()
+	o.opened = true
 	a := s.agent
 	a.Lock()
 	defer a.Unlock()

@@ -15,7 +15,7 @@ import (
 func (s *Summary) AppendJSON(dst []byte) []byte {
 	dst = appendStringMember(append(dst, '{'), "type", "summary")
 	if s.Elapsed > 0 {
-		dst = appendNumber(dst, "seconds", s.Elapsed.Seconds())
+		dst = strconv.AppendFloat(appendKey(dst, "seconds"), s.Elapsed.Seconds(), 'f', -1, 64) // all of it: events can come within a millisecond
 	}
 	matched, total := s.Matched()
 	dst = appendUintMember(dst, "events", total)

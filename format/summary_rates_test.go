@@ -91,6 +91,9 @@ func TestSummaryJSONNumbers(t *testing.T) {
 		`{"type":"drop","events":1,"rate":0.333,"kinds":[{"kind":"Policy denied (133)","events":1,"rate":0.333}]}],`+
 		`"undecodable":1,"lostByDatapath":5,"lostByReader":7,"suppressed":0}`+"\n", string(s.AppendJSON([]byte("before "))))
 	require.True(t, json.Valid(s.AppendJSON(nil)))
+
+	s.Elapsed = 432 * time.Microsecond
+	require.Contains(t, string(s.AppendJSON(nil)), `"seconds":0.000432,"events":5,"matched":4,"rate":9259.259,`, "seconds that say what the rate is of")
 }
 
 // TestSummaryOfOwnType counts a type whose kinds have names, and one that cannot say its kind.
