@@ -16,6 +16,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// CheckPrograms tells whether the kernel takes the programs of [Load]. It loads them and attaches them to nothing.
+func CheckPrograms() error {
+	spec, err := loadHost()
+	if err != nil {
+		return err
+	}
+	var programs hostPrograms
+	if _, err := loadHostPrograms(spec, &programs, nil); err != nil {
+		return fmt.Errorf("load the datapath's programs: %w", err)
+	}
+	return programs.Close()
+}
+
 // CheckTCX tells whether [Load] could attach by TCX, and changes nothing. The error wraps
 // ebpf.ErrNotSupported if the kernel has no TCX: then it attaches by clsact.
 func CheckTCX() error {

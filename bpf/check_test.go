@@ -13,6 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestCheckPrograms(t *testing.T) {
+	require.NoError(t, CheckPrograms())
+}
+
 // TestCheckTCX holds the check against what attaching does.
 func TestCheckTCX(t *testing.T) {
 	objects := loadAll(t)

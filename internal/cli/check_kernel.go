@@ -22,7 +22,7 @@ func kernelRequirements(caps capabilitySet, s *settings) []requirement {
 	}
 	if s.ownDatapath() {
 		requirements = append(requirements,
-			kernelRequirement(caps, "classifier programs", "Linux 4.1 with CONFIG_NET_CLS_ACT", features.HaveProgramType(ebpf.SchedCLS), capBPF, capNetAdmin),
+			kernelRequirement(caps, "embedded datapath", "Linux 5.15 with CONFIG_NET_CLS_ACT", bpf.CheckPrograms(), capBPF, capNetAdmin, capPerfmon),
 		)
 		requirements = append(requirements, attachRequirements(caps)...)
 	}

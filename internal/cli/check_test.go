@@ -103,6 +103,7 @@ func TestCheck(t *testing.T) {
 		"losses":            {nil, "", `ok       counted losses +in this kernel`, false},
 		"datapath":          {[]string{"--device", "lo"}, "", `ok       events map +/sys/fs/bpf/monitor-test`, false},
 		"own ring buffer":   {[]string{"--device", "lo", "--datapath-events", "ringbuf"}, "", `ok       ring buffers +in this kernel`, false},
+		"programs":          {[]string{"--device", "lo"}, "", `ok       embedded datapath +in this kernel`, false},
 		"TCX":               {[]string{"--device", "lo"}, "", `ok       TCX +in this kernel`, false},
 		"device":            {[]string{"--device", "nope0"}, "", `missing  device nope0 +Link not found`, true},
 		"device in env":     {nil, "CILIUM_DEVICE=nope0", `missing  device nope0`, true},
