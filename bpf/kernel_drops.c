@@ -32,6 +32,10 @@ const volatile bool tell_noise = false;
 const volatile __u32 not_specified = ~0U;
 const volatile __u32 no_socket = ~0U;
 
+/* Reasons that say no more than that this host has no use for a packet: noise if it went to many. */
+const volatile __u32 unhandled_proto = ~0U;
+const volatile __u32 no_routes = ~0U;
+
 /* The network namespace whose devices are told apart by the counters. */
 const volatile __u32 own_netns = 0;
 
@@ -90,19 +94,6 @@ struct {
 
 static const char function_format[] = "%pB";
 
-/* Functions whose drops without a reason are looked at more closely. */
-static const struct {
-	char name[24];
-	enum function_role role;
-} known_functions[] = {
-	{ "udp_destruct_common", FUNCTION_LEFTOVERS },
-	{ "udp_destruct_sock", FUNCTION_LEFTOVERS }, /* with the former in it */
-	{ "tun_queue_purge", FUNCTION_LEFTOVERS },
-	{ "bpf_prog_test_run_skb", FUNCTION_LEFTOVERS },
-	{ "tcp_v4_rcv", FUNCTION_TCP },
-	{ "tcp_v6_rcv", FUNCTION_TCP },
-};
-
 /* A network namespace is known by the inode of its file, which is one of a range at the end: by that a struct is
  * told from memory that is something else.
  */
@@ -111,6 +102,9 @@ static const struct {
 /* Of linux/if_arp.h, which needs the C library. */
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
+
+/* The place of the Ethernet header where there is none. */
+#define NO_MAC_HEADER 0xffff
 
 /* Of net/tcp_states.h. */
 #define TCP_TIME_WAIT 6
@@ -173,6 +167,16 @@ static __always_inline bool find_route_device(struct dropped *d)
 	return true;
 }
 
+/* is_coming tells, of a packet that the stack has not received by its device, whether it is on its way there: the driver
+ * has taken the Ethernet header off.
+ */
+static __always_inline bool is_coming(const struct sk_buff *skb)
+{
+	__u16 mac = skb->mac_header;
+
+	return mac != NO_MAC_HEADER && skb->data == skb->head + mac + ETH_HLEN;
+}
+
 /* find_device finds the device and the network namespace. In queues of sockets, packets have something else where
  * their device was, and where their route was. Those that are sent from here have a route before they have a device.
  */
@@ -187,7 +191,7 @@ static __always_inline void find_device(struct dropped *d)
 		d->type = dev->type;
 		d->netns = netns;
 		d->ifindex = dev->ifindex;
-		d->direction = received == d->ifindex ? DIRECTION_INGRESS : DIRECTION_EGRESS;
+		d->direction = received == d->ifindex || (!received && is_coming(d->skb)) ? DIRECTION_INGRESS : DIRECTION_EGRESS;
 		return;
 	}
 	if (!received && find_route_device(d))
@@ -217,6 +221,13 @@ static __always_inline bool is_packet(const struct dropped *d)
 #define PACKET_MULTICAST 2
 #define PACKET_LOOPBACK 5 /* this machine's own copy of what it sends to many */
 
+static __always_inline bool is_to_many(const struct sk_buff *skb)
+{
+	__u8 type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
+
+	return type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK;
+}
+
 /* is_echo_reply tells an answer to a ping, of a packet whose data is where its ICMP header is. */
 static __always_inline bool is_echo_reply(const struct sk_buff *skb)
 {
@@ -230,16 +241,38 @@ static __always_inline bool is_echo_reply(const struct sk_buff *skb)
 	return !bpf_probe_read_kernel(&protocol, sizeof(protocol), network + 6) && protocol == 58 && type == 129;
 }
 
-/* is_function tells whether a text is that of a function, with or without what the compiler added to its name. */
-static __always_inline bool is_function(const char *text, const char *name)
+/* is_function tells whether a text is that of a function, with or without what the compiler added to its name. It branches
+ * once: the verifier follows each way.
+ */
+static __always_inline bool is_function(const char *text, const char *name, int len)
 {
-	for (int i = 0; i < sizeof(known_functions[0].name); i++) {
-		if (!name[i])
-			return text[i] == '+' || text[i] == '.';
-		if (text[i] != name[i])
-			break;
-	}
-	return false;
+	char differs = 0;
+
+	for (int i = 0; i < len; i++)
+		differs |= text[i] ^ name[i];
+	return !differs && (text[len] == '+' || text[len] == '.');
+}
+
+#define IS_FUNCTION(text, name) is_function(text, name, sizeof(name) - 1)
+
+/* role_of returns the role of a function, by its text. */
+static __always_inline enum function_role role_of(const char *text)
+{
+	if (IS_FUNCTION(text, "udp_destruct_common") ||
+	    IS_FUNCTION(text, "udp_destruct_sock") || /* with the former in it */
+	    IS_FUNCTION(text, "tun_queue_purge") ||
+	    IS_FUNCTION(text, "bpf_prog_test_run_skb") ||
+	    /* Parts of a packet, which is told itself if it is dropped. */
+	    IS_FUNCTION(text, "skb_release_data") ||
+	    IS_FUNCTION(text, "kfree_skb_list_reason"))
+		return FUNCTION_LEFTOVERS;
+	if (IS_FUNCTION(text, "tcp_v4_rcv") || IS_FUNCTION(text, "tcp_v6_rcv"))
+		return FUNCTION_TCP;
+	if (IS_FUNCTION(text, "tcp_rcv_state_process"))
+		return FUNCTION_TCP_STATE;
+	if (IS_FUNCTION(text, "veth_xdp_rcv_skb"))
+		return FUNCTION_RECEIVES;
+	return FUNCTION_OTHER;
 }
 
 /* name_function has the agent know a function, and returns its role. */
@@ -251,10 +284,7 @@ static __noinline int name_function(__u64 location)
 	if (known)
 		return known->role;
 	bpf_snprintf(function.text, sizeof(function.text), function_format, &location, sizeof(location));
-	for (int i = 0; i < sizeof(known_functions) / sizeof(known_functions[0]); i++) {
-		if (is_function(function.text, known_functions[i].name))
-			function.role = known_functions[i].role;
-	}
+	function.role = role_of(function.text);
 	bpf_map_update_elem(&functions, &location, &function, BPF_NOEXIST);
 	return function.role;
 }
@@ -262,11 +292,12 @@ static __noinline int name_function(__u64 location)
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 
-/* is_closing tells whether TCP drops a packet since the connection is closed already, and it changes nothing: a FIN or ACK
- * without data that a socket in TIME_WAIT has looked at. Data and SYNs are a loss, the former resets the connection. Where
- * the kernel does not say which socket it is, pure ACKs may be others as well, such as one that found a full backlog.
+/* is_closing tells whether TCP drops a packet at the end of a connection though it has done what it had to: a FIN or ACK
+ * without data that a socket in TIME_WAIT has looked at, or one that is on its way out. Data and SYNs are a loss, the
+ * former resets the connection. Where the kernel does not say which socket it is, pure ACKs may be others in the functions
+ * that look for one, such as one that found a full backlog.
  */
-static __always_inline bool is_closing(const struct dropped *d)
+static __always_inline bool is_closing(const struct dropped *d, enum function_role role)
 {
 	__u8 tcp[14]; /* up to the flags */
 
@@ -274,6 +305,8 @@ static __always_inline bool is_closing(const struct dropped *d)
 		return false;
 	if (d->skb->len != (tcp[12] >> 4) * 4 || tcp[13] & TCP_SYN)
 		return false;
+	if (role == FUNCTION_TCP_STATE)
+		return true;
 	if (arguments >= 4)
 		return d->sk && d->sk->__sk_common.skc_state == TCP_TIME_WAIT;
 	return tcp[13] & TCP_FIN;
@@ -282,27 +315,28 @@ static __always_inline bool is_closing(const struct dropped *d)
 /* is_unspecified_noise tells what of that which is dropped without a reason is no loss to anybody. That includes what
  * all hosts of a link get and this one has no use for.
  */
-static __always_inline bool is_unspecified_noise(const struct dropped *d, __u64 location)
+static __always_inline bool is_unspecified_noise(const struct dropped *d, enum function_role role)
 {
-	__u8 type = BPF_CORE_READ_BITFIELD(d->skb, pkt_type);
-
-	if (type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK)
+	if (is_to_many(d->skb))
 		return true;
-	switch (name_function(location)) {
+	switch (role) {
 	case FUNCTION_LEFTOVERS:
 		return true;
 	case FUNCTION_TCP:
-		return is_closing(d);
+	case FUNCTION_TCP_STATE:
+		return is_closing(d, role);
 	default:
 		return false;
 	}
 }
 
 /* is_noise tells what is no loss to anybody. */
-static __always_inline bool is_noise(const struct dropped *d, __u64 location, __u32 reason)
+static __always_inline bool is_noise(const struct dropped *d, enum function_role role, __u32 reason)
 {
 	if (reason == not_specified)
-		return is_unspecified_noise(d, location);
+		return is_unspecified_noise(d, role);
+	if ((reason == unhandled_proto || reason == no_routes) && is_to_many(d->skb))
+		return true;
 	/* ping as root has a raw socket, which has got it. */
 	if (reason == no_socket && is_echo_reply(d->skb))
 		return true;
@@ -360,7 +394,7 @@ static __always_inline bool has_vlan_tag(struct sk_buff *skb)
 /* has_ethernet tells whether the packet's Ethernet header is there. */
 static __always_inline bool has_ethernet(const struct dropped *d, __u32 mac, __u32 network, __u32 tail)
 {
-	if (mac == 0xffff || mac + ETH_HLEN > tail || (network > mac && network < mac + ETH_HLEN) || network == mac)
+	if (mac == NO_MAC_HEADER || mac + ETH_HLEN > tail || (network > mac && network < mac + ETH_HLEN) || network == mac)
 		return false;
 	if (!d->name)
 		return network == mac + ETH_HLEN;
@@ -459,6 +493,7 @@ int kernel_drop(__u64 *ctx)
 {
 	struct dropped d = { .skb = (void *)ctx[0] };
 	struct drop_kind kind = { .location = ctx[1] };
+	enum function_role role = FUNCTION_OTHER;
 	struct drop_count *count;
 	__u32 limited;
 
@@ -468,10 +503,14 @@ int kernel_drop(__u64 *ctx)
 	if (arguments >= 4 && !d.sk)
 		d.sk = (void *)ctx[3];
 	find_device(&d);
+	if (kind.reason == not_specified)
+		role = name_function(kind.location);
+	if (role == FUNCTION_RECEIVES)
+		d.direction = DIRECTION_INGRESS;
 	kind.direction = d.direction;
 	if (d.name && d.netns == own_netns)
 		bpf_probe_read_kernel(kind.device, sizeof(kind.device), d.name);
-	kind.noise = is_noise(&d, kind.location, kind.reason) || !is_packet(&d);
+	kind.noise = is_noise(&d, role, kind.reason) || !is_packet(&d);
 
 	count = count_of(&kind);
 	if (!count)

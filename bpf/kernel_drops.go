@@ -25,9 +25,9 @@ const KernelDropsSource = "kernel-drops"
 // KernelDropsOptions says what of the packets that the kernel drops is told.
 type KernelDropsOptions struct {
 	// All has events made also of what [KernelDropNoise] names, of what is dropped without a reason and is no loss either:
-	// broadcasts and multicasts, since this machine has no use for them, what a closed socket or device had not read, packets of
-	// test runs of BPF programs, and the end of TCP connections; and of what sockets of the machine send to each other,
-	// which is no packet. Without it that is counted only.
+	// what a closed socket or device had not read, the parts of a packet that go with it, packets of test runs of BPF programs, and
+	// the end of TCP connections; of broadcasts and multicasts that this machine has no use for; and of what sockets of the
+	// machine send to each other, which is no packet. Without it that is counted only.
 	All bool
 }
 
@@ -91,6 +91,9 @@ func (k *KernelDrops) load(opts KernelDropsOptions) (err error) {
 		kernelDropsVarNotSpecified: k.reasons.number("NOT_SPECIFIED"),
 		kernelDropsVarNoSocket:     k.reasons.number("NO_SOCKET"),
 		kernelDropsVarOwnNetns:     netns,
+
+		kernelDropsVarUnhandledProto: k.reasons.number("UNHANDLED_PROTO"),
+		kernelDropsVarNoRoutes:       k.reasons.number("IP_INNOROUTES"),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return err

@@ -82,6 +82,8 @@ enum function_role {
 	FUNCTION_OTHER,
 	FUNCTION_LEFTOVERS, /* it frees what nobody waits for any more */
 	FUNCTION_TCP,       /* it frees also what is of use no more at the end of a connection */
+	FUNCTION_TCP_STATE, /* and what told the socket something, such as an ACK on the way to that end */
+	FUNCTION_RECEIVES,  /* it frees what a device receives, which looks as if it were sent */
 };
 
 /* A function: NAME+0xOFFSET/0xSIZE [MODULE], or an address if the kernel knows no name. */

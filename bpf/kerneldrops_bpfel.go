@@ -82,11 +82,13 @@ const (
 	kernelDropsVarBurst           = "burst"
 	kernelDropsVarEventsPerSecond = "events_per_second"
 	kernelDropsVarKnowsContext    = "knows_context"
+	kernelDropsVarNoRoutes        = "no_routes"
 	kernelDropsVarNoSocket        = "no_socket"
 	kernelDropsVarNoiseReasons    = "noise_reasons"
 	kernelDropsVarNotSpecified    = "not_specified"
 	kernelDropsVarOwnNetns        = "own_netns"
 	kernelDropsVarTellNoise       = "tell_noise"
+	kernelDropsVarUnhandledProto  = "unhandled_proto"
 )
 
 // loadKernelDrops returns the embedded CollectionSpec for kernelDrops.
@@ -155,11 +157,13 @@ type kernelDropsVariableSpecs struct {
 	Burst           *ebpf.VariableSpec `ebpf:"burst"`
 	EventsPerSecond *ebpf.VariableSpec `ebpf:"events_per_second"`
 	KnowsContext    *ebpf.VariableSpec `ebpf:"knows_context"`
+	NoRoutes        *ebpf.VariableSpec `ebpf:"no_routes"`
 	NoSocket        *ebpf.VariableSpec `ebpf:"no_socket"`
 	NoiseReasons    *ebpf.VariableSpec `ebpf:"noise_reasons"`
 	NotSpecified    *ebpf.VariableSpec `ebpf:"not_specified"`
 	OwnNetns        *ebpf.VariableSpec `ebpf:"own_netns"`
 	TellNoise       *ebpf.VariableSpec `ebpf:"tell_noise"`
+	UnhandledProto  *ebpf.VariableSpec `ebpf:"unhandled_proto"`
 }
 
 // kernelDropsObjects contains all objects after they have been loaded into the kernel.
@@ -211,11 +215,13 @@ type kernelDropsVariables struct {
 	Burst           *ebpf.Variable `ebpf:"burst"`
 	EventsPerSecond *ebpf.Variable `ebpf:"events_per_second"`
 	KnowsContext    *ebpf.Variable `ebpf:"knows_context"`
+	NoRoutes        *ebpf.Variable `ebpf:"no_routes"`
 	NoSocket        *ebpf.Variable `ebpf:"no_socket"`
 	NoiseReasons    *ebpf.Variable `ebpf:"noise_reasons"`
 	NotSpecified    *ebpf.Variable `ebpf:"not_specified"`
 	OwnNetns        *ebpf.Variable `ebpf:"own_netns"`
 	TellNoise       *ebpf.Variable `ebpf:"tell_noise"`
+	UnhandledProto  *ebpf.Variable `ebpf:"unhandled_proto"`
 }
 
 // kernelDropsPrograms contains all programs after they have been loaded into the kernel.
