@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
+	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/hubble/flow"
 	"github.com/cilium/monitor/internal/health"
 	"github.com/cilium/monitor/internal/hivelog"
@@ -36,7 +37,8 @@ type decoderParams struct {
 	cell.In
 
 	Config  Config
-	Getters flow.Getters `optional:"true"`
+	Getters flow.Getters             `optional:"true"`
+	Opening []api.AgentNotifyMessage `group:"monitor-openings"`
 }
 
 // newDecoder returns what makes flows of events, for other cells, too.
@@ -48,6 +50,9 @@ func newDecoder(p decoderParams) (*flow.Decoder, error) {
 	getters := p.Getters
 	if getters.Interfaces == nil {
 		getters.Interfaces = flow.NewLocalInterfaces()
+	}
+	if getters.DenyRules == nil {
+		getters.DenyRules = newDenyRules(p.Opening)
 	}
 	return flow.NewDecoder(flow.Options{NodeName: name.String(), Getters: getters}), nil
 }

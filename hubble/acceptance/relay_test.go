@@ -141,6 +141,8 @@ func TestRelay(t *testing.T) {
 	}, "not all drops came")
 	requireEach(t, want, drops)
 	require.True(t, slices.IsSortedFunc(drops, func(a, b response) int { return a.Time.Compare(b.Time) }), "in order of time")
+	require.Contains(t, c.ask("observe", "--since", begin, "--verdict", "DROPPED", "--print-policy-names"),
+		fmt.Sprintf("DENIED BY udp/%d (DenyRule)", deniedPort))
 
 	// Its own connections with Relay, on the devices that are observed, are not among the flows.
 	for _, r := range responses(t, lines(c.ask("observe", "--since", begin, "-o", "jsonpb"))) {
