@@ -51,7 +51,7 @@ func (p *past) rewind(most int, match func(Event) bool) (done bool) {
 	done = true
 	since := int64(math.MinInt64)
 	if !p.from.since.IsZero() {
-		since = p.from.since.UnixNano()
+		since = nanoseconds(p.from.since)
 	}
 	var pl payload.Payload
 	p.cursor.Rewind(func(frame []byte, at int64) bool {
@@ -77,6 +77,18 @@ func (p *past) rewind(most int, match func(Event) bool) (done bool) {
 		return true
 	})
 	return done
+}
+
+// nanoseconds returns a time as the log has it, or the first or last that it can have.
+func nanoseconds(t time.Time) int64 {
+	first, last := int64(math.MinInt64), int64(math.MaxInt64)
+	switch {
+	case t.Before(time.Unix(0, first)):
+		return first
+	case t.After(time.Unix(0, last)):
+		return last
+	}
+	return t.UnixNano()
 }
 
 // count counts events that are wanted, where the cursor is.

@@ -79,6 +79,10 @@ type StreamOptions struct {
 
 	// Past ends the stream where the history ended when it was subscribed.
 	Past bool
+
+	// Until ends the stream once it has all events that the agent took until then; what came later is not delivered, and
+	// does not count for Last. A loss since the stream fell behind may have some of it.
+	Until time.Time
 }
 
 // SubscribeEvents is Subscribe for those who want a part of the events, those of the past, or their times.
@@ -89,9 +93,13 @@ func (a *Agent) SubscribeEvents(ctx context.Context, name string, opts StreamOpt
 	if a == nil {
 		return nil, ErrNoAgent
 	}
-	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), match: opts.Match, only: opts.Past, ready: make(chan struct{}, 1)}
+	s := &stream{agent: a, name: name, wants: opts.Interest.Normal(), match: opts.Match, only: opts.Past, until: opts.Until, ready: make(chan struct{}, 1)}
 	open := s.open
-	if from := (begin{last: opts.Last, since: opts.Since}); !from.atEnd() {
+	from := begin{last: opts.Last, since: opts.Since}
+	if !opts.Until.IsZero() {
+		from.until = nanoseconds(opts.Until)
+	}
+	if !from.atEnd() {
 		open = func() error { return s.openAt(ctx, from) }
 	}
 	if err := open(); err != nil {
@@ -127,6 +135,7 @@ type stream struct {
 	wants interest.Interest
 	match func(Event) bool
 	only  bool // nothing comes after the history
+	until time.Time
 	class int  // of demand
 	since time.Time
 	ready chan struct{} // has something when the log may have something new
@@ -204,9 +213,15 @@ func (s *stream) events(ctx context.Context) iter.Seq[Event] {
 
 // run yields what comes until the stream ends.
 func (s *stream) run(ctx context.Context, yield func(Event) bool) {
-	for {
+	var late <-chan time.Time
+	if !s.until.IsZero() {
+		timer := time.NewTimer(time.Until(s.until))
+		defer timer.Stop()
+		late = timer.C
+	}
+	for over := s.only; ; {
 		// Asked before the log is, so that what came before the end is not missed.
-		finished := s.only || isClosed(s.agent.finished)
+		finished := over || isClosed(s.agent.finished)
 		for more := true; more; {
 			var wanted bool
 			if more, wanted = s.deliver(ctx, yield); !wanted {
@@ -218,6 +233,12 @@ func (s *stream) run(ctx context.Context, yield func(Event) bool) {
 		}
 		select {
 		case <-s.ready:
+		case <-late:
+			// Those who are distributing events may have some that came in time.
+			if s.agent.Flush(ctx) != nil {
+				return
+			}
+			over = true
 		case <-s.agent.finished:
 		case <-ctx.Done():
 			return
@@ -256,7 +277,9 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 		at := time.Now()
 		ns, accepted := cursor.Time(n) // false of a loss that is the stream's own
 		if accepted {
-			at = time.Unix(0, ns)
+			if at = time.Unix(0, ns); s.isLate(at) {
+				return true, false
+			}
 		}
 		size += length
 		switch {
@@ -284,6 +307,9 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 	}
 	return true, true
 }
+
+// isLate tells whether what came at a time came after the end.
+func (s *stream) isLate(at time.Time) bool { return !s.until.IsZero() && at.After(s.until) }
 
 // matches asks whether an event is wanted. It uses one payload again and again: it is called by the loop's goroutine.
 func (s *stream) matches(at time.Time, pl payload.Payload) bool {

@@ -3,7 +3,6 @@
 package hubble
 
 import (
-	"context"
 	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
@@ -31,9 +30,6 @@ type answer[M any] struct {
 	lost func(at time.Time, loss *flowpb.LostEvent) error
 }
 
-// untilGrace is how long a request waits for events that were on their way at its end.
-const untilGrace = time.Second
-
 // answerRequest answers a request, until it has all that it asked for, or its client is gone.
 func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a answer[M]) error {
 	s, err := newSpan(r)
@@ -41,11 +37,6 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		return err
 	}
 	ctx := stream.Context()
-	if s.follow && !s.until.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, s.until.Add(untilGrace))
-		defer cancel()
-	}
 	if s.follow {
 		defer o.decoder.follow()()
 	}
@@ -80,9 +71,9 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		}
 	}
 	switch {
-	case stream.Context().Err() != nil:
-		return status.FromContextError(stream.Context().Err()).Err()
-	case s.follow && ctx.Err() == nil:
+	case ctx.Err() != nil:
+		return status.FromContextError(ctx.Err()).Err()
+	case s.follow && !s.over(time.Now()):
 		return status.Error(codes.Unavailable, "the agent stops")
 	default:
 		return nil

@@ -96,6 +96,29 @@ func TestSpan(t *testing.T) {
 	})
 }
 
+// TestFollowUntil follows until a time: what comes until then is there, and then it ends, although nothing comes any more.
+func TestFollowUntil(t *testing.T) {
+	n := startNode(t, nil)
+	n.drop(130, 1)
+	until := time.Now().Add(500 * time.Millisecond)
+	follow := n.getFlows(&observerpb.GetFlowsRequest{Number: 1, Follow: true, Until: timestamppb.New(until)})
+	late := n.getFlows(&observerpb.GetFlowsRequest{Follow: true, Until: timestamppb.New(until)})
+	require.Empty(t, late.all())
+	n.drop(131, 1)
+	require.Equal(t, []string{"130"}, follow.all())
+}
+
+// TestFarTimes asks for what was between times that no clock has.
+func TestFarTimes(t *testing.T) {
+	n := startNode(t, nil)
+	n.drop(130, 1)
+	early, far := &timestamppb.Timestamp{Seconds: -1e10}, &timestamppb.Timestamp{Seconds: 2e11}
+	require.Equal(t, []string{"130"}, n.getFlows(&observerpb.GetFlowsRequest{Since: early, Until: far}).all())
+	require.Equal(t, "130", n.getFlows(&observerpb.GetFlowsRequest{Since: early, Until: far, Follow: true}).next())
+	require.Empty(t, n.getFlows(&observerpb.GetFlowsRequest{Since: far}).all())
+	require.Empty(t, n.getFlows(&observerpb.GetFlowsRequest{Until: early, Follow: true}).all())
+}
+
 // TestRefused asks for what can't be.
 func TestRefused(t *testing.T) {
 	n := startNode(t, nil)

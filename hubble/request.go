@@ -83,7 +83,7 @@ var beginning = time.Unix(0, 1)
 // options returns the stream of events of the span that match.
 func (s span) options(wants interest.Interest, match func(agent.Event) bool) agent.StreamOptions {
 	opts := agent.StreamOptions{
-		Interest: wants, Since: s.since, Last: s.last, Past: !s.follow,
+		Interest: wants, Since: s.since, Until: s.until, Last: s.last, Past: !s.follow,
 		Match: func(e agent.Event) bool { return s.contains(e.Time) && match(e) },
 	}
 	if s.since.IsZero() && s.last == 0 && !s.follow {
