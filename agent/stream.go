@@ -136,7 +136,7 @@ type stream struct {
 	match func(Event) bool
 	only  bool // nothing comes after the history
 	until time.Time
-	class int  // of demand
+	class int // of demand
 	since time.Time
 	ready chan struct{} // has something when the log may have something new
 	begun atomic.Bool   // the loop, or it never will
