@@ -21,12 +21,13 @@ import (
 // Names of the flags.
 const (
 	flagEndpoint  = "hubble-otlp-endpoint"
+	flagProtocol  = "hubble-otlp-protocol"
 	flagAllowlist = "hubble-otlp-allowlist"
 	flagDenylist  = "hubble-otlp-denylist"
 )
 
 // Flags are the names of the flags, in the order of a help.
-var Flags = []string{flagEndpoint, flagAllowlist, flagDenylist}
+var Flags = []string{flagEndpoint, flagProtocol, flagAllowlist, flagDenylist}
 
 // Cell sends flows to a collector if it is told which, as long as the hive runs. It takes the agent, and the decoder of
 // hubble.Cell.
@@ -41,8 +42,9 @@ var Cell = cell.Module(
 // Config is the configuration of [Cell]. Every field is a flag, an environment variable and a key of the configuration file,
 // by hive's rules.
 type Config struct {
-	// HubbleOtlpEndpoint is that of [Options]; nothing is sent if it is empty.
+	// HubbleOtlpEndpoint and HubbleOtlpProtocol are those of [Options]; nothing is sent if there is no endpoint.
 	HubbleOtlpEndpoint string
+	HubbleOtlpProtocol string
 
 	// HubbleOtlpAllowlist and HubbleOtlpDenylist are the lists of [export.NewFilter].
 	HubbleOtlpAllowlist string
@@ -52,7 +54,9 @@ type Config struct {
 // Flags implements cell.Flagger.
 func (def Config) Flags(flags *pflag.FlagSet) {
 	flags.String(flagEndpoint, def.HubbleOtlpEndpoint,
-		"OpenTelemetry collector to send flows to, by OTLP over gRPC: `http[s]://HOST:PORT`")
+		"OpenTelemetry collector to send flows to, by OTLP: `http[s]://HOST:PORT`")
+	flags.String(flagProtocol, def.HubbleOtlpProtocol,
+		"`PROTOCOL` of OTLP: "+ProtocolGRPC+" or "+ProtocolHTTP+" (default that of $OTEL_EXPORTER_OTLP_PROTOCOL, or "+ProtocolGRPC+")")
 	flags.String(flagAllowlist, def.HubbleOtlpAllowlist,
 		"Flows to send, as `FILTERS` of Hubble's API in JSON, such as '{\"verdict\":[\"DROPPED\"]}'; {}: all flows (default drops and policy verdicts)")
 	flags.String(flagDenylist, def.HubbleOtlpDenylist,
@@ -78,10 +82,11 @@ func exportFlows(p params) error {
 	}
 	const name = "hubble-otlp"
 	opts := Options{
-		Endpoint: p.Config.HubbleOtlpEndpoint, Version: buildinfo.Read().Version, Log: hivelog.New(p.Logrus, p.Slog, name),
+		Endpoint: p.Config.HubbleOtlpEndpoint, Protocol: p.Config.HubbleOtlpProtocol,
+		Version: buildinfo.Read().Version, Log: hivelog.New(p.Logrus, p.Slog, name),
 	}
 	if err := opts.validate(); err != nil {
-		return fmt.Errorf("--%s: %w", flagEndpoint, err)
+		return fmt.Errorf("--%s, --%s: %w", flagEndpoint, flagProtocol, err)
 	}
 	wanted, err := export.NewFilter(p.Config.HubbleOtlpAllowlist, p.Config.HubbleOtlpDenylist)
 	if err != nil {

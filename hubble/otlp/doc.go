@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlp sends flows to an OpenTelemetry collector, as log records by OTLP over gRPC. From there they go wherever the
-// collector brings logs. It is a module of its own, for the sake of what OpenTelemetry's needs.
+// Package otlp sends flows to an OpenTelemetry collector, as log records by OTLP, over gRPC or HTTP. From there they go
+// wherever the collector brings logs. It is a module of its own, for the sake of what OpenTelemetry's needs.
 //
 //	hive.New(monitor.Cell, hubble.Cell, otlp.Cell)
 //

@@ -3,6 +3,7 @@
 package otlp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,12 +27,23 @@ const (
 	stopTimeout = 5 * time.Second
 )
 
+// Protocols of OTLP, by the names of OpenTelemetry's specification.
+const (
+	ProtocolGRPC = "grpc"
+	ProtocolHTTP = "http/protobuf"
+)
+
 // Options are where flows are sent.
 type Options struct {
 	// Endpoint is the collector: http://HOST:PORT for plain text, https://HOST:PORT for TLS. The port of OTLP over gRPC is
-	// 4317. All else, such as certificates, headers and compression, is set by the environment, as OpenTelemetry has it:
-	// OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and others.
+	// 4317, that over HTTP 4318. With HTTP it may have a path, below which logs go to v1/logs. All else, such as certificates,
+	// headers and compression, is set by the environment, as OpenTelemetry has it: OTEL_EXPORTER_OTLP_CERTIFICATE,
+	// OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and others.
 	Endpoint string
+
+	// Protocol is one of the protocols. If it is empty, it is that of the environment, OTEL_EXPORTER_OTLP_PROTOCOL, and
+	// gRPC if that has none.
+	Protocol string
 
 	// Version is that of the program, in the records' resource; none if empty.
 	Version string
@@ -39,14 +51,28 @@ type Options struct {
 	Log logrus.FieldLogger
 }
 
-// validate refuses an endpoint that can't be one: the SDK would take another one in its place.
+// protocol returns the protocol, also one that is none.
+func (o Options) protocol() string {
+	return cmp.Or(o.Protocol, fromEnvironment("PROTOCOL"), ProtocolGRPC)
+}
+
+// validate refuses a protocol and an endpoint that can't be one: the SDK would take another one in its place.
 func (o Options) validate() error {
+	path := ""
+	switch o.protocol() {
+	case ProtocolGRPC:
+	case ProtocolHTTP:
+		path = "[/PATH]"
+	default:
+		return fmt.Errorf("protocol %q is neither %s nor %s", o.protocol(), ProtocolGRPC, ProtocolHTTP)
+	}
 	u, err := url.Parse(o.Endpoint)
 	switch {
 	case err != nil:
 		return err
-	case u.Scheme != "http" && u.Scheme != "https", u.Port() == "", u.Hostname() == "", u.Path != "" && u.Path != "/", u.RawQuery != "":
-		return fmt.Errorf("%q is not http://HOST:PORT or https://HOST:PORT", o.Endpoint)
+	case u.Scheme != "http" && u.Scheme != "https", u.Port() == "", u.Hostname() == "", u.RawQuery != "", u.Fragment != "", u.User != nil,
+		path == "" && u.Path != "" && u.Path != "/":
+		return fmt.Errorf("%q is not http://HOST:PORT%s or https://HOST:PORT%[2]s", o.Endpoint, path)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package otlp
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"sync"
 
@@ -13,7 +14,8 @@ import (
 	"github.com/cilium/monitor/hubble/internal/tcpaddr"
 )
 
-// ownConnections are the connections to the collector. It is a handler of gRPC's statistics, which tell of them.
+// ownConnections are the connections to the collector. HTTP's come by dial; for gRPC it is a handler of statistics, which tell of
+// them.
 type ownConnections struct {
 	mu   sync.RWMutex // guards open
 	open map[connection]bool
@@ -23,6 +25,24 @@ type ownConnections struct {
 type connection struct{ local, remote netip.AddrPort }
 
 func newOwnConnections() *ownConnections { return &ownConnections{open: map[connection]bool{}} }
+
+func connectionOf(local, remote net.Addr) (_ connection, ok bool) {
+	from, ok := tcpaddr.Of(local)
+	to, both := tcpaddr.Of(remote)
+	return connection{from, to}, ok && both
+}
+
+func (o *ownConnections) begin(c connection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open[c] = true
+}
+
+func (o *ownConnections) end(c connection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.open, c)
+}
 
 // has tells whether a flow is of one of them.
 func (o *ownConnections) has(f *flowpb.Flow) bool {
@@ -52,12 +72,11 @@ type connectionKey struct{}
 
 // TagConn implements stats.Handler.
 func (o *ownConnections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	local, ok := tcpaddr.Of(info.LocalAddr)
-	remote, both := tcpaddr.Of(info.RemoteAddr)
-	if !ok || !both {
+	c, ok := connectionOf(info.LocalAddr, info.RemoteAddr)
+	if !ok {
 		return ctx
 	}
-	return context.WithValue(ctx, connectionKey{}, connection{local, remote})
+	return context.WithValue(ctx, connectionKey{}, c)
 }
 
 // HandleConn implements stats.Handler.
@@ -66,13 +85,11 @@ func (o *ownConnections) HandleConn(ctx context.Context, event stats.ConnStats) 
 	if !ok {
 		return
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	switch event.(type) {
 	case *stats.ConnBegin:
-		o.open[c] = true
+		o.begin(c)
 	case *stats.ConnEnd:
-		delete(o.open, c)
+		o.end(c)
 	}
 }
 
@@ -81,3 +98,29 @@ func (o *ownConnections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) contex
 
 // HandleRPC implements stats.Handler.
 func (o *ownConnections) HandleRPC(context.Context, stats.RPCStats) {}
+
+// dial connects to a collector.
+func (o *ownConnections) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := connectionOf(conn.LocalAddr(), conn.RemoteAddr())
+	if !ok {
+		return conn, nil
+	}
+	o.begin(c)
+	return &ownConnection{Conn: conn, end: func() { o.end(c) }}, nil
+}
+
+// ownConnection is a connection to a collector.
+type ownConnection struct {
+	net.Conn
+	end func()
+}
+
+// Close implements net.Conn.
+func (c *ownConnection) Close() error {
+	c.end()
+	return c.Conn.Close()
+}

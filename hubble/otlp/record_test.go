@@ -14,6 +14,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/accesslog"
+	"github.com/cilium/monitor/hubble/otlp"
 )
 
 func netipAddrPort(t *testing.T, text string) netip.AddrPort {
@@ -63,7 +64,7 @@ func plainValue(v *commonpb.AnyValue) any {
 // TestRequests compares the records of requests of layer 7.
 func TestRequests(t *testing.T) {
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s.cluster.name=here,service.namespace=net")
-	c := newCollector(t)
+	c := newCollector(t, otlp.ProtocolGRPC)
 	c.come(t)
 	f := start(t, c)
 	web := tcp(netip.MustParseAddrPort("10.0.0.1:34567"), netip.MustParseAddrPort("10.0.0.2:80"))

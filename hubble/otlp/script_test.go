@@ -25,19 +25,21 @@ func TestScripts(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: loads BPF programs")
 	}
-	newEngine := func(t testing.TB, args []string) *script.Engine {
-		c := newCollector(t)
-		c.come(t)
-		engine := testutils.NewEngine(t, append([]string{
-			"--hubble-socket-path=", "--hubble-node-name=node", "--hubble-otlp-endpoint=http://" + c.address,
-		}, args...), testutils.FakeDatapathCell(t), hubble.Cell, otlp.Cell)
-		engine.Cmds["collector/records"] = collectedRecords(t, c)
-		return engine
-	}
-	// A script that waits in vain says at the end of it what for.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	scripttest.Test(t, ctx, newEngine, nil, "testdata/*.txtar")
+	overEach(t, func(t *testing.T, protocol string) {
+		newEngine := func(t testing.TB, args []string) *script.Engine {
+			c := newCollector(t, protocol)
+			c.come(t)
+			engine := testutils.NewEngine(t, append([]string{
+				"--hubble-socket-path=", "--hubble-node-name=node", "--hubble-otlp-endpoint=http://" + c.address, "--hubble-otlp-protocol=" + protocol,
+			}, args...), testutils.FakeDatapathCell(t), hubble.Cell, otlp.Cell)
+			engine.Cmds["collector/records"] = collectedRecords(t, c)
+			return engine
+		}
+		// A script that waits in vain says at the end of it what for.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		t.Cleanup(cancel)
+		scripttest.Test(t, ctx, newEngine, nil, "testdata/*.txtar")
+	})
 }
 
 func collectedRecords(t testing.TB, c *collector) script.Cmd {

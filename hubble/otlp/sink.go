@@ -74,7 +74,7 @@ func (b *batch) clear() {
 // openSink returns a sink, which must be closed.
 func openSink(node string, opts Options) (*sink, error) {
 	own := newOwnConnections()
-	sender, err := newSender(opts.Endpoint, own)
+	sender, err := newSender(opts, own)
 	if err != nil {
 		return nil, err
 	}
