@@ -17,8 +17,8 @@ const (
 	hubbleModule  = "../hubble"
 )
 
-// stripped has binaries built without what only debuggers read.
-const stripped = "-ldflags=-s -w"
+// released has binaries built as the Makefile builds them for images.
+var released = []string{"build", "-tags", "grpcnotrace", "-trimpath", "-ldflags=-s -w"}
 
 // binarySize is of a stripped binary.
 type binarySize struct{ bytes, packages float64 }
@@ -26,7 +26,7 @@ type binarySize struct{ bytes, packages float64 }
 // measureBinaries sizes the agents' binaries, which are there, and the command with Hubble, by the names of their packages.
 func (b *bench) measureBinaries() (map[string]binarySize, error) {
 	command := filepath.Join(b.dir, "monitor")
-	if err := goTool(hubbleModule, "build", stripped, "-o", command, hubbleCommand).Run(); err != nil {
+	if err := goTool(hubbleModule, append(released, "-o", command, hubbleCommand)...).Run(); err != nil {
 		return nil, fmt.Errorf("building %s: %w", hubbleCommand, err)
 	}
 	sizes := map[string]binarySize{}

@@ -113,7 +113,7 @@ func run() error {
 	}
 	defer os.RemoveAll(dir)
 	for _, name := range opts.binaries() {
-		if err := goTool(".", "build", stripped, "-o", filepath.Join(dir, name), agentPackage(name)).Run(); err != nil {
+		if err := goTool(".", append(released, "-o", filepath.Join(dir, name), agentPackage(name))...).Run(); err != nil {
 			return fmt.Errorf("building %s: %w", name, err)
 		}
 	}

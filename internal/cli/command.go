@@ -42,7 +42,7 @@ bash-completion, or zsh, or fish.
 	root.AddCommand(newWatchCommand(), newStatusCommand(), newAgentCommand(h, settings, extensions), newShellCommand())
 	root.AddCommand(newDropsCommand(), newTopCommand(), newExplainCommand())
 
-	inspect := h.Command()
+	inspect := newHiveCommand(h)
 	for _, cmd := range append(inspect.Commands(), inspect) {
 		cmd.Args = noArgs
 	}

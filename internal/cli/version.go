@@ -11,20 +11,27 @@ import (
 	"github.com/cilium/monitor/internal/buildinfo"
 )
 
-// addVersion adds the command and the flag that tell which version the program is.
+// addVersion adds the command and the flag that tell which version the program is. The flag is not cobra's, which prints by a
+// template: see newHiveCommand.
 func addVersion(root *cobra.Command) {
-	root.Version = version(buildinfo.Read())
-	root.SetVersionTemplate("{{.Version}}")
-	root.Flags().Bool("version", false, "Show which version this is, as the command version does")
+	show := func(cmd *cobra.Command, _ []string) error {
+		_, err := fmt.Fprint(cmd.OutOrStdout(), version(buildinfo.Read()))
+		return err
+	}
+	asked := root.Flags().Bool("version", false, "Show which version this is, as the command version does")
+	run := root.RunE
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *asked {
+			return show(cmd, args)
+		}
+		return run(cmd, args)
+	}
 	root.AddCommand(&cobra.Command{
 		Use:     "version",
 		Short:   "Show which version this is: of which commit, built with which Go",
 		Example: "monitor version",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprint(cmd.OutOrStdout(), root.Version)
-			return err
-		},
+		RunE:    show,
 	})
 }
 
