@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/hubble/internal/gaps"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -41,7 +42,12 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		defer o.decoder.follow()()
 	}
 	var picked M // of the event that is looked at
+	missed := gaps.New(s.complete(time.Now()))
+	reading := false // to know where it begins, events are looked at backwards
 	events, err := o.open(ctx, s.options(a.wants, func(e agent.Event) (ok bool) {
+		if reading {
+			missed.Came(e)
+		}
 		picked, ok = a.pick(e)
 		return ok
 	}))
@@ -53,11 +59,12 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		return err
 	}
 	sent := 0
+	reading = true
 	for e := range events {
 		if e.Type == payload.RecordLost {
 			// Of what this reader missed it is not known when that came.
 			if a.lost != nil && (e.CPU == payload.CPULostByReader || s.contains(e.Time)) {
-				if err := o.tellLoss(e, a.lost); err != nil {
+				if err := o.tellLoss(e, missed, a.lost); err != nil {
 					return err
 				}
 			}
@@ -80,10 +87,11 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 	}
 }
 
-// tellLoss tells of a loss.
-func (o *observer) tellLoss(e agent.Event, tell func(time.Time, *flowpb.LostEvent) error) error {
-	m, err := o.decoder.Decode(e)
+// tellLoss tells of a loss, which is not another one's, so that it is not decoded for others.
+func (o *observer) tellLoss(e agent.Event, missed *gaps.Gaps, tell func(time.Time, *flowpb.LostEvent) error) error {
+	m, err := o.decoder.decoder.Decode(e)
 	if loss, ok := m.(*flowpb.LostEvent); ok && err == nil {
+		missed.Complete(loss, e)
 		return tell(e.Time, loss)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
@@ -29,10 +30,16 @@ func TestSlowReader(t *testing.T) {
 	n.drop(131, 1)
 
 	var received, lost, gaps uint64
+	var last time.Time // of what came
 	for {
 		r, err := slow.stream.Recv()
 		require.NoError(t, err)
 		if loss := r.GetLostEvents(); loss != nil {
+			if received > 0 {
+				require.Equal(t, last, loss.GetFirst().AsTime(), "it begins behind what came")
+			}
+			require.NotNil(t, loss.GetFirst())
+			require.False(t, loss.GetLast().AsTime().Before(loss.GetFirst().AsTime()))
 			require.Equal(t, flowpb.LostEventSource_HUBBLE_RING_BUFFER, loss.GetSource())
 			require.Nil(t, loss.GetCpu())
 			require.NotZero(t, loss.GetNumEventsLost())
@@ -40,6 +47,7 @@ func TestSlowReader(t *testing.T) {
 			gaps++
 			continue
 		}
+		last = r.GetTime().AsTime()
 		received++
 		if line(r) == "131" {
 			break

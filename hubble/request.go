@@ -72,6 +72,14 @@ func timeOf(what string, ts *timestamppb.Timestamp) (time.Time, error) {
 	return ts.AsTime(), nil
 }
 
+// complete returns since when a request that comes now has all events; zero if that is not known.
+func (s span) complete(now time.Time) time.Time {
+	if s.since.IsZero() && s.follow && s.last == 0 {
+		return now
+	}
+	return s.since
+}
+
 // contains tells whether a time is not before the span, and not after it.
 func (s span) contains(at time.Time) bool { return !at.Before(s.since) && !s.over(at) }
 

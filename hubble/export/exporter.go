@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
@@ -17,6 +18,7 @@ import (
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/hubble/filter"
 	"github.com/cilium/monitor/hubble/flow"
+	"github.com/cilium/monitor/hubble/internal/gaps"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -71,6 +73,7 @@ type Stats struct {
 type Exporter struct {
 	opts   Options
 	sink   Sink
+	missed *gaps.Gaps // of the goroutine
 	cancel context.CancelFunc
 	ended  chan struct{} // closed at the end of the goroutine
 
@@ -86,7 +89,10 @@ type Exporter struct {
 // Possible errors: those of [agent.Agent.SubscribeEvents].
 func Start(opts Options, sink Sink) (*Exporter, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &Exporter{opts: opts, sink: sink, cancel: cancel, ended: make(chan struct{}), progress: make(chan struct{}, 1)}
+	e := &Exporter{
+		opts: opts, sink: sink, missed: gaps.New(time.Now()),
+		cancel: cancel, ended: make(chan struct{}), progress: make(chan struct{}, 1),
+	}
 	events, err := e.subscribe(ctx)
 	if err != nil {
 		cancel()
@@ -125,6 +131,9 @@ func (e *Exporter) export(ctx context.Context, ev agent.Event) {
 	if lost && ev.CPU == payload.CPULostByReader {
 		e.behind.Add(ev.Lost)
 	}
+	if !lost {
+		e.missed.Came(ev)
+	}
 	if !lost && !e.opts.Filter.MayMatch(ev.Data) {
 		e.filtered.Add(1)
 		return
@@ -144,6 +153,7 @@ func (e *Exporter) export(ctx context.Context, ev agent.Event) {
 			Time: m.GetTime(), NodeName: m.GetNodeName(), ResponseTypes: &observerpb.ExportEvent_Flow{Flow: m},
 		})
 	case *flowpb.LostEvent:
+		e.missed.Complete(m, ev)
 		e.sink.Export(ctx, &observerpb.ExportEvent{
 			Time: timestamppb.New(ev.Time), NodeName: e.opts.NodeName, ResponseTypes: &observerpb.ExportEvent_LostEvents{LostEvents: m},
 		})

@@ -10,8 +10,9 @@ import (
 	"github.com/cilium/monitor/api/payload"
 )
 
-// lostEvent returns what is said of a loss: of the datapath, with the CPU whose ring was full; of a reader that was too slow; or, for
-// which the API has no source, of a rate limit.
+// lostEvent returns what is said of a loss: of the datapath, with the CPU whose ring was full; of a reader that was too slow; or of a
+// rate limit. The API has no source for that: each that it has says that somebody did not keep up, and would have people look
+// for a slow agent, or enlarge its buffers.
 func lostEvent(e agent.Event) *flowpb.LostEvent {
 	m := &flowpb.LostEvent{
 		Source:        flowpb.LostEventSource_PERF_EVENT_RING_BUFFER,
