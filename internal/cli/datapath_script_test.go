@@ -15,7 +15,6 @@ import (
 	"github.com/cilium/hive/script"
 	"github.com/cilium/hive/script/scripttest"
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 
 	"github.com/cilium/monitor/testutils"
 )
@@ -25,14 +24,7 @@ import (
 func TestDatapathScripts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
 	t.Cleanup(cancel)
-	ns := newNamespace(t)
-	ns.Do(func() error {
-		lo, err := netlink.LinkByName("lo")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetUp(lo)
-	})
+	ns := loopback(t)
 	start := func(cmd *exec.Cmd) (err error) {
 		ns.Do(func() error {
 			err = cmd.Start()

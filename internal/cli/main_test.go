@@ -4,6 +4,8 @@ package cli
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -23,5 +25,16 @@ func TestMain(m *testing.M) {
 		Main()
 		os.Exit(0)
 	}
+	defaultSignals()
 	goleak.VerifyTestMain(m)
+}
+
+// defaultSignals has programs that tests start get the default action of signals that whoever started the tests, such as nohup,
+// had them ignore: ignoring is inherited, a handler is not.
+func defaultSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }

@@ -26,6 +26,34 @@ func newNamespace(t *testing.T) *namespace {
 	return &namespace{testns.New(t), t}
 }
 
+// loopback makes a namespace that has a loopback device, whose packets are the test's own, and nothing else.
+func loopback(t *testing.T) *namespace {
+	t.Helper()
+	ns := newNamespace(t)
+	ns.Do(func() error {
+		lo, err := netlink.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetUp(lo)
+	})
+	return ns
+}
+
+// deniedUDP sends a datagram from the namespace to a port of its loopback device that a datapath denies.
+func (ns *namespace) deniedUDP(port string) {
+	ns.t.Helper()
+	ns.Do(func() error {
+		conn, err := net.Dial("udp", "127.0.0.1:"+port)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte("denied")) // the error is that it is
+		return nil
+	})
+}
+
 // Of the pair of devices that connects two namespaces.
 const (
 	device                = "eth0" // on both sides

@@ -6,17 +6,12 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/monitor/testutils"
 )
-
-// probeTime is the most that a probe may take, the start of a program with the race detector
-// included.
-const probeTime = time.Second
 
 // TestProbe asks an agent that reads, whether or not somebody is subscribed.
 func TestProbe(t *testing.T) {
@@ -27,9 +22,7 @@ func TestProbe(t *testing.T) {
 	w := startMonitor(t, "watch", "--monitor-socket-path", a.socket)
 	w.waitStderr("Connected to the agent")
 
-	began := time.Now()
 	p := probe()
-	require.Less(t, time.Since(began), probeTime)
 	p.waitExit(0)
 	require.Empty(t, p.stdout.String()+p.stderr.String())
 }
@@ -92,7 +85,6 @@ func TestStatusTimeout(t *testing.T) {
 					}
 				}()
 			}
-			began := time.Now()
 			var all []*process
 			for _, args := range [][]string{{}, {"-o", "json"}, {"--probe"}} {
 				all = append(all, startMonitor(t, append([]string{"status", "--shell-sock-path", path}, args...)...))
@@ -100,7 +92,6 @@ func TestStatusTimeout(t *testing.T) {
 			for _, p := range all {
 				p.requireFailure(exitFailed, "ask the agent for", "no answer within 5s")
 			}
-			require.Less(t, time.Since(began), 8*time.Second)
 		})
 	}
 }

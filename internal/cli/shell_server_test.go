@@ -51,8 +51,9 @@ func TestShellConnection(t *testing.T) {
 	require.Equal(t, shellEnd, ask("health"))
 	require.Equal(t, "<stdin>:0: nonsense: unknown command"+shellError, ask("nonsense"))
 	require.Equal(t, shellEnd, ask(""))
-	require.Equal(t, shellEnd, ask("exec sleep 1000 &"))
-	sleeping := func() bool { return len(processesWith(t, "sleep\x001000\x00")) > 0 }
+	seconds := fmt.Sprintf("1000.%d", os.Getpid()) // of nobody else
+	require.Equal(t, shellEnd, ask("exec sleep "+seconds+" &"))
+	sleeping := func() bool { return len(processesWith(t, "sleep\x00"+seconds+"\x00")) > 0 }
 	waitUntil(t, sleeping)
 	require.Contains(t, ask("exec "+strings.Repeat("x", 1<<16)), "the command is too long")
 	require.False(t, lines.Scan(), "the rest of it is no command")

@@ -31,23 +31,38 @@ const clientName = "monitor watch"
 func (w *watcher) follow(ctx context.Context, path string) error {
 	defer func() { w.interfaces.close() }()
 	var absent error // what there is instead of an agent
+	wait := func(err error) {
+		absent = err
+		fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
+	}
 	err := w.watch(ctx, w.followAgent(ctx, path, client.Hooks{
 		OnDial: func(conn syscall.Conn) {
 			w.source = conn
 			w.event.SetInterfaces(w.interfaces.of(conn, path))
 			w.event.ForgetDenyRules()
 		},
-		OnWait: func(err error) {
-			absent = err
-			fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
-		},
+		OnWait:       wait,
 		OnDisconnect: w.reportDisconnected,
 		OnIdle:       w.idle,
 	}))
+	if err == nil && w.source == nil && absent == nil && w.writeErr == nil { // it was stopped before it had looked for one
+		if dialErr := tryDial(path); errors.Is(dialErr, client.ErrNotRunning) {
+			wait(dialErr)
+		}
+	}
 	if err == nil && !w.connected && w.writeErr == nil {
 		err = absent
 	}
 	return explainConnection(err)
+}
+
+// tryDial tells whether an agent serves the socket at path.
+func tryDial(path string) error {
+	c, err := client.Dial(context.Background(), path)
+	if err != nil {
+		return err
+	}
+	return c.Close()
 }
 
 // followAgent asks an agent for no more than is printed and recorded, and yields what that sends: it can be more. One that

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -102,28 +101,25 @@ func TestWatchNamesOfTheAgent(t *testing.T) {
 // TestWatchDenyRules has an agent with deny rules: the verdicts that say which rule a drop is of are asked for with the drops, live
 // and of the history.
 func TestWatchDenyRules(t *testing.T) {
-	requireRoot(t)
-	a := &agentProcess{agentPaths: newAgentPaths(t)}
-	a.process = start(t, program(append(a.args(), "--device", "lo", "--deny", "udp/9", "--deny", "udp/19", "--history", "drop,policy-verdict")...))
-	a.waitShell()
+	ns := loopback(t)
+	var a *agentProcess
+	ns.Do(func() error {
+		a = startAgent(t, "--device", "lo", "--deny", "udp/9", "--deny", "udp/19", "--history", "drop,policy-verdict")
+		return nil
+	})
+	a.waitStderr("Attached to the events map")
 	watch := func(args ...string) *exec.Cmd {
 		return program(append([]string{"watch", "--monitor-socket-path", a.socket, "-t", "drop", "--timestamps", "none"}, args...)...)
-	}
-	send := func(port string) {
-		conn, err := net.Dial("udp", "127.0.0.1:"+port)
-		require.NoError(t, err)
-		defer conn.Close()
-		_, _ = conn.Write([]byte("denied"))
 	}
 	live := start(t, watch("--count", "2"))
 	live.waitStderr("Connected to the agent")
 	require.Equal(t, "drop, policy-verdict, kernel-drop", a.clients()[0].Wants)
-	send("9")
-	send("19")
+	ns.deniedUDP("9")
+	ns.deniedUDP("19")
 	live.waitExit(0)
 	require.Regexp(t, `^DROP \S+ -> 127\.0\.0\.1:9 udp: .*, rule udp/9\nDROP \S+ -> 127\.0\.0\.1:19 udp: .*, rule udp/19\n$`, live.stdout.String())
 
-	send("9")
+	ns.deniedUDP("9")
 	last := start(t, watch("--last", "2", "--until", "0s"))
 	last.waitExit(0)
 	require.Regexp(t, `^DROP .*, rule udp/19\nDROP .*, rule udp/9\n$`, last.stdout.String())
@@ -155,13 +151,14 @@ func TestWatchFromHistory(t *testing.T) {
 // TestDefaultHistory has an agent without flags for it keep what is dropped while nobody is there, and nothing else; and one that is
 // told not to.
 func TestDefaultHistory(t *testing.T) {
-	requireRoot(t)
-	a := startAgent(t, "--device", "lo", "--deny", "udp/9")
+	ns := loopback(t)
+	var a *agentProcess
+	ns.Do(func() error {
+		a = startAgent(t, "--device", "lo", "--deny", "udp/9")
+		return nil
+	})
 	a.waitStderr("Attached to the events map")
-	conn, err := net.Dial("udp", "127.0.0.1:9")
-	require.NoError(t, err)
-	defer conn.Close()
-	_, _ = conn.Write([]byte("denied"))
+	ns.deniedUDP("9")
 	var status string
 	waitUntil(t, func() bool {
 		status = run(t, "status", "--shell-sock-path", a.shell).stdout.String()
