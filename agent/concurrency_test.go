@@ -103,7 +103,7 @@ func (c *busyConsumer) call() {
 // TestStopDuringTraffic stops agents while events flow.
 func TestStopDuringTraffic(t *testing.T) {
 	for range 10 {
-		f := attached(t)
+		f := attached(t, agent.WithDrainTimeout(timeout)) // however slow the clients are
 		clients := []*client{f.connect(t), f.connect(t)}
 		var source sync.WaitGroup
 		source.Go(func() {

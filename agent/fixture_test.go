@@ -27,7 +27,7 @@ import (
 )
 
 // timeout is how long a test waits for what has to happen, however slow the machine.
-const timeout = 30 * time.Second
+const timeout = time.Minute
 
 // fixture is an agent that serves a socket, and a datapath to be attached to.
 type fixture struct {

@@ -303,7 +303,7 @@ func TestSlowConsumer(t *testing.T) {
 	eventually(t, func() bool { return named.MatchString(g.subscribers()) }, "it is named")
 	eventually(t, func() bool { return g.Stats().Consumers[1].PerEvent > 500*time.Microsecond }, "its time is told")
 	stats := g.Stats()
-	require.Greater(t, stats.Consumers[1].Busy, 10*stats.Consumers[0].Busy)
+	require.Greater(t, stats.Consumers[1].Busy, stats.Consumers[0].Busy)
 	require.NotZero(t, stats.Consumers[1].Calls)
 }
 

@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,18 @@ func tellSkipped(t *testing.T, c *monitorclient.Client) (next func(n int) []stri
 	}
 }
 
+// behindSkipped returns the number of skipped events that the client knows of when it gets an event, and that event. It may be
+// told of some of them before, once a second.
+func behindSkipped(next func(n int) []string) (skipped, event string) {
+	for {
+		said := next(1)[0]
+		if !strings.HasPrefix(said, "skipped ") {
+			return skipped, said
+		}
+		skipped = said
+	}
+}
+
 // TestSessionSkipped tells clients how many events they do not ask for: those that others want, those that nobody does, and
 // those of the history.
 func TestSessionSkipped(t *testing.T) {
@@ -49,7 +62,8 @@ func TestSessionSkipped(t *testing.T) {
 	next := tellSkipped(t, ask(t, g.fixture, &session.Request{Types: []int{typeA}}))
 	all := tellSkipped(t, ask(t, g.fixture, &session.Request{}))
 	require.True(t, g.src.write("c1", "b1", "a1"))
-	require.Equal(t, []string{"skipped 2", "a1"}, next(2))
+	skipped, event := behindSkipped(next)
+	require.Equal(t, []string{"skipped 2", "a1"}, []string{skipped, event})
 	require.True(t, g.src.write("c2"))
 	require.Equal(t, []string{"skipped 3"}, next(1), "within a second, though there is nothing else to tell")
 	require.True(t, g.src.write("a2", "a3"))
@@ -67,5 +81,6 @@ func TestSessionSkippedUnmade(t *testing.T) {
 	next := tellSkipped(t, ask(t, g.fixture, &session.Request{Types: []int{typeA}}))
 	require.NoError(t, g.SendEvent(200, "nobody wants it"))
 	require.True(t, g.src.write("c1", "c2", "a1"))
-	require.Equal(t, []string{"skipped 3", "a1"}, next(2))
+	skipped, event := behindSkipped(next)
+	require.Equal(t, []string{"skipped 3", "a1"}, []string{skipped, event})
 }

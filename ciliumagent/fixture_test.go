@@ -55,4 +55,4 @@ func attached(t testing.TB, pages int) *fixture {
 }
 
 // timeout is how long a test waits for what has to happen, however slow the machine.
-const timeout = 30 * time.Second
+const timeout = time.Minute
