@@ -26,8 +26,9 @@ const beyond = "198.51.100.7"
 
 // loss is a way to lose a packet between two namespaces.
 type loss struct {
-	name string
-	lose func(left, right *namespace)
+	name    string
+	prepare func(left, right *namespace)
+	lose    func(left, right *namespace) // as often as it takes
 
 	// What has to be told: one of the reasons, which are not the same in all kernels, one of the functions, the
 	// device, and the addresses.
@@ -40,46 +41,41 @@ type loss struct {
 
 var losses = []loss{
 	{
-		name: "a firewall rule on the way in",
-		lose: func(left, right *namespace) {
-			right.nft("input", unix.NF_INET_LOCAL_IN, nftDrop)
-			left.sendUDP(leftIPv4, rightIPv4)
-		},
+		name:    "a firewall rule on the way in",
+		prepare: func(_, right *namespace) { right.nft("input", unix.NF_INET_LOCAL_IN, nftDrop) },
+		lose:    func(left, _ *namespace) { left.sendUDP(leftIPv4, rightIPv4) },
 		reasons: []string{"NETFILTER_DROP"}, functions: []string{"nf_hook_slow", "nft_do_chain"},
 		device: rightDevice, direction: api.KernelDropIngress, src: leftIPv4, dst: rightIPv4,
 	},
 	{
-		name: "a firewall rule on the way out",
-		lose: func(left, _ *namespace) {
-			left.nft("output", unix.NF_INET_LOCAL_OUT, nftDrop)
-			left.sendUDP(leftIPv4, rightIPv4)
-		},
+		name:    "a firewall rule on the way out",
+		prepare: func(left, _ *namespace) { left.nft("output", unix.NF_INET_LOCAL_OUT, nftDrop) },
+		lose:    func(left, _ *namespace) { left.sendUDP(leftIPv4, rightIPv4) },
 		reasons: []string{"NETFILTER_DROP"}, functions: []string{"nf_hook_slow", "nft_do_chain"},
 		device: leftDevice, direction: api.KernelDropEgress, src: leftIPv4, dst: rightIPv4, process: true,
 	},
 	{
 		name: "no route",
-		lose: func(left, right *namespace) {
+		prepare: func(left, right *namespace) {
 			right.forward()
 			left.routeTo(beyond)
-			left.sendUDP(leftIPv4, beyond)
 		},
+		lose:    func(left, _ *namespace) { left.sendUDP(leftIPv4, beyond) },
 		reasons: []string{"IP_INNOROUTES", "IP_INADDRERRORS", "NOT_SPECIFIED"}, functions: []string{"ip_error"},
 		device: rightDevice, direction: api.KernelDropIngress, src: leftIPv4, dst: beyond,
 	},
 	{
-		name: "a closed port",
-		lose: func(left, _ *namespace) {
-			left.sendUDP(leftIPv4, rightIPv4)
-		},
+		name:    "a closed port",
+		lose:    func(left, _ *namespace) { left.sendUDP(leftIPv4, rightIPv4) },
 		reasons: []string{"NO_SOCKET"}, functions: []string{"__udp4_lib_rcv"},
 		device: rightDevice, direction: api.KernelDropIngress, src: leftIPv4, dst: rightIPv4,
 	},
 	{
 		name: "a full socket buffer",
-		lose: func(left, right *namespace) {
-			conn := right.listenUDP(rightIPv4 + ":4242")
-			require.NoError(right.t, conn.SetReadBuffer(1))
+		prepare: func(_, right *namespace) {
+			require.NoError(right.t, right.listenUDP(rightIPv4+":4242").SetReadBuffer(1))
+		},
+		lose: func(left, _ *namespace) {
 			for range 20 {
 				left.sendUDP(leftIPv4, rightIPv4)
 			}
@@ -89,21 +85,23 @@ var losses = []loss{
 	},
 	{
 		name: "a source that is on another way back (rp_filter)",
-		lose: func(left, right *namespace) {
+		prepare: func(left, right *namespace) {
 			right.sysctl("ipv4/conf/"+rightDevice+"/rp_filter", "1")
 			left.knows(right)
 			left.Do(func() error { return addAddrs(leftDevice, "192.0.2.9") })
-			left.sendUDP("192.0.2.9", rightIPv4)
 		},
+		lose:    func(left, _ *namespace) { left.sendUDP("192.0.2.9", rightIPv4) },
 		reasons: []string{"IP_RPFILTER"}, functions: []string{"ip_rcv_finish_core"},
 		device: rightDevice, direction: api.KernelDropIngress, src: "192.0.2.9", dst: rightIPv4,
 	},
 	{
 		name: "too large for the next link",
-		lose: func(left, right *namespace) {
+		prepare: func(left, right *namespace) {
 			right.forward()
 			right.narrow(beyond, 600)
 			left.routeTo(beyond)
+		},
+		lose: func(left, _ *namespace) {
 			left.sendUDP(leftIPv4, beyond, func(fd int) error {
 				return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
 			})
@@ -113,9 +111,11 @@ var losses = []loss{
 	},
 	{
 		name: "a full table of connections",
-		lose: func(left, right *namespace) {
+		prepare: func(_, right *namespace) {
 			right.nft("conntrack", unix.NF_INET_LOCAL_IN, nftTrack)
 			right.fullConntrack()
+		},
+		lose: func(left, _ *namespace) {
 			for port := range 200 {
 				left.sendUDPTo(leftIPv4, rightIPv4, 5000+port)
 			}
@@ -125,10 +125,12 @@ var losses = []loss{
 	},
 	{
 		name: "too many hops",
-		lose: func(left, right *namespace) {
+		prepare: func(left, right *namespace) {
 			right.forward()
 			right.narrow(beyond, 1500)
 			left.routeTo(beyond)
+		},
+		lose: func(left, _ *namespace) {
 			left.sendUDP(leftIPv4, beyond, func(fd int) error {
 				return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, 1)
 			})
@@ -138,11 +140,11 @@ var losses = []loss{
 	},
 	{
 		name: "a neighbour that does not answer",
-		lose: func(left, _ *namespace) {
+		prepare: func(left, _ *namespace) {
 			left.sysctl("ipv4/neigh/"+leftDevice+"/mcast_solicit", "1")
 			left.sysctl("ipv4/neigh/"+leftDevice+"/retrans_time_ms", "20")
-			left.sendUDP(leftIPv4, "10.0.0.99")
 		},
+		lose:    func(left, _ *namespace) { left.sendUDP(leftIPv4, "10.0.0.99") },
 		reasons: []string{"NEIGH_FAILED"}, functions: []string{"neigh_invalidate", "arp_error_report"},
 		device: leftDevice, direction: api.KernelDropEgress, src: leftIPv4, dst: "10.0.0.99",
 	},
@@ -158,7 +160,7 @@ var losses = []loss{
 	},
 	{
 		name: "a full queue of a device",
-		lose: func(left, right *namespace) {
+		prepare: func(left, right *namespace) {
 			left.knows(right)
 			left.Do(func() error {
 				l, err := netlink.LinkByName(leftDevice)
@@ -170,6 +172,8 @@ var losses = []loss{
 					Rate:       1000, Limit: 3000, Buffer: 1540 * 15625, // in ticks of 64 ns
 				})
 			})
+		},
+		lose: func(left, _ *namespace) {
 			for range 20 {
 				left.sendUDP(leftIPv4, rightIPv4)
 			}
@@ -179,14 +183,14 @@ var losses = []loss{
 	},
 	{
 		name: "a route to a black hole",
-		lose: func(left, right *namespace) {
+		prepare: func(left, right *namespace) {
 			right.forward()
 			left.routeTo(beyond)
 			right.Do(func() error {
 				return netlink.RouteAdd(&netlink.Route{Dst: hostNet(beyond), Type: unix.RTN_BLACKHOLE})
 			})
-			left.sendUDP(leftIPv4, beyond)
 		},
+		lose:    func(left, _ *namespace) { left.sendUDP(leftIPv4, beyond) },
 		reasons: []string{"IP_INNOROUTES", "IP_INADDRERRORS", "NOT_SPECIFIED"}, functions: []string{"ip_error", "dst_discard"},
 		device: rightDevice, direction: api.KernelDropIngress, src: leftIPv4, dst: beyond,
 	},
@@ -200,8 +204,10 @@ func TestLosses(t *testing.T) {
 			left, right := veth(t)
 			k := &kernelDrops{KernelDrops: k.KernelDrops, t: t, agent: k.agent, events: make(chan api.Event, 1<<14)}
 			k.subscribe(left, right)
-			l.lose(left, right)
-			e := k.await(func(e *api.Event) bool {
+			if l.prepare != nil {
+				l.prepare(left, right)
+			}
+			e := k.await(func() { l.lose(left, right) }, func(e *api.Event) bool {
 				n := &e.KernelDrop
 				src, dst, ok := addressesOf(e)
 				return ok && src == l.src && dst == l.dst && slices.Contains(l.functions, n.Function) &&

@@ -92,12 +92,8 @@ func TestStorm(t *testing.T) {
 	var c metrics.KernelDrop
 	require.Eventually(t, func() bool {
 		c = k.closedPortDrops()
-		return c.Drops+k.backlog()+k.missed() >= datagrams
-	}, 30*time.Second, 10*time.Millisecond)
-	require.LessOrEqual(t, c.Drops, uint64(datagrams))
-	if k.backlog() == 0 {
-		require.EqualValues(t, datagrams, c.Drops+k.missed())
-	}
+		return c.Drops+k.backlog()+k.missed() >= datagrams // what is missed is of others on this machine, too
+	}, healTime, 10*time.Millisecond)
 	require.NotZero(t, c.Limited, "a storm is limited")
 
 	// Each drop left an event, or was told as limited. An event tells of those before it, on its CPU; those behind the last one
@@ -110,8 +106,10 @@ func TestStorm(t *testing.T) {
 				told += uint64(n.Limited)
 			}
 		}
+		c = k.closedPortDrops()
 		return events+k.lost.Load() >= c.Drops-c.Limited && k.limited.Load() >= c.Limited
-	}, 10*time.Second, 10*time.Millisecond)
+	}, healTime, 10*time.Millisecond)
+	require.LessOrEqual(t, c.Drops, uint64(datagrams))
 	require.LessOrEqual(t, events, c.Drops-c.Limited)
 	require.LessOrEqual(t, told, c.Limited)
 	t.Logf("%d of %d drops left an event, %d others are told by those", events, c.Drops, told)
@@ -126,6 +124,6 @@ func TestCountsWithoutSubscriber(t *testing.T) {
 	require.Eventually(t, func() bool {
 		c = k.closedPortDrops()
 		return c.Drops+k.missed() >= 100
-	}, 10*time.Second, 10*time.Millisecond)
+	}, healTime, 10*time.Millisecond)
 	require.Zero(t, c.Limited, "nobody was kept from being told")
 }

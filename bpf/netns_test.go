@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
@@ -67,6 +68,21 @@ func connect(left, right *namespace) {
 	left.Connect(leftDevice, right.Namespace, rightDevice)
 	left.Do(func() error { return errors.Join(addAddrs(leftDevice, leftIPv4, leftIPv6), setUp(leftDevice)) })
 	right.Do(func() error { return errors.Join(addAddrs(rightDevice, rightIPv4, rightIPv6), setUp(rightDevice)) })
+	left.awaitUp(leftDevice)
+	right.awaitUp(rightDevice)
+}
+
+// awaitUp waits until a device sends packets: the kernel drops them until it has taken note of the other end.
+func (ns *namespace) awaitUp(device string) {
+	ns.t.Helper()
+	require.Eventually(ns.t, func() (up bool) {
+		ns.Do(func() error {
+			l, err := netlink.LinkByName(device)
+			up = err == nil && l.Attrs().OperState == netlink.OperUp
+			return err
+		})
+		return up
+	}, healTime, time.Millisecond)
 }
 
 const (
