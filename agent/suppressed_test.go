@@ -144,17 +144,22 @@ func TestSuppressedOrder(t *testing.T) {
 	require.Equal(t, []string{"before", "suppressed trace"}, l.all())
 }
 
-// TestSuppressedUnknown has a source whose numbers can't be read: it is opened anew.
+// TestSuppressedUnknown has a source whose numbers can't be read: that is said, and its events are read.
 func TestSuppressedUnknown(t *testing.T) {
 	f := start(t)
 	src := &suppressor{err: errors.New("broken")}
 	require.NoError(t, f.AttachSource("fake", src))
-	f.RegisterNewConsumer(&testutils.FakeConsumer{})
+	c := &testutils.FakeConsumer{}
+	f.RegisterNewConsumer(c)
 	eventually(t, func() bool { return strings.Contains(f.Stats().Sources[0].Error, "broken") }, "it is reported")
+	require.True(t, src.write("\x04sample"))
+	require.NoError(t, c.WaitFor(t.Context(), 1))
+	require.Zero(t, f.Stats().Sources[0].Failures)
 	src.counts.Lock()
 	src.err = nil
 	src.counts.Unlock()
-	eventually(t, func() bool { return src.write("\x04sample") }, "it is read")
+	eventually(t, func() bool { return f.Stats().Sources[0].Error == "" }, "they can")
+	require.Zero(t, f.Stats().Sources[0].Failures)
 }
 
 // TestSuppressedOfRingBuffer has a counter beside a ring buffer that is not pinned.

@@ -15,7 +15,8 @@ type Selective interface {
 	// SetWanted says what is wanted from now on: when it is opened, and when that changes. It holds until Close,
 	// and is not changed any more. It returns whether whoever makes the events looks at that. Other events may
 	// come nonetheless, also all of a message type of which only some are wanted. After another error than [ErrNotSelective]
-	// a source that was just opened is not read, and one that is being read is opened anew within a second or so.
+	// the source is read all the same, that events may be missing is reported, and SetWanted is called again every second. Once that
+	// succeeds, the source is opened anew.
 	SetWanted(wanted *Wanted) (selects bool, err error)
 }
 

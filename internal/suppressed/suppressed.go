@@ -7,12 +7,12 @@ package suppressed
 import (
 	"errors"
 	"fmt"
-	"os"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/pinned"
 )
 
 // Suffix is what the path of the map has behind that of the events map.
@@ -57,29 +57,46 @@ func (c *Counter) Reopen() error {
 	if c.path == "" {
 		return nil
 	}
-	m, err := ebpf.LoadPinnedMap(c.path, nil)
-	if errors.Is(err, os.ErrNotExist) {
+	m, id, err := pinned.Load(c.path)
+	switch {
+	case err != nil:
+		return err
+	case m == nil:
 		return c.leave()
 	}
-	if err != nil {
-		return fmt.Errorf("open %s: %w", c.path, err)
-	}
-	info, err := m.Info()
-	if err != nil {
-		return errors.Join(fmt.Errorf("get the id of %s: %w", c.path, err), m.Close())
-	}
-	id, _ := info.ID()
-	if c.m != nil && c.id == id {
-		return m.Close()
-	}
-	if err := c.leave(); err != nil {
-		return errors.Join(err, m.Close())
-	}
-	if err := c.use(m, id); err != nil {
-		return errors.Join(err, m.Close())
+	if changed, err := c.turnTo(m, id); err != nil || !changed {
+		return err
 	}
 	_, err = c.count()
 	return err
+}
+
+// follow turns to another map that has taken the place of the one that is open, or came where there was none. All that it has
+// counted was since.
+func (c *Counter) follow() error {
+	if c.path == "" {
+		return nil
+	}
+	m, id, err := pinned.Load(c.path)
+	if m == nil {
+		return err
+	}
+	_, err = c.turnTo(m, id)
+	return err
+}
+
+// turnTo has the counter read m, which it owns, unless it does already.
+func (c *Counter) turnTo(m *ebpf.Map, id ebpf.MapID) (changed bool, err error) {
+	if c.m != nil && c.id == id {
+		return false, m.Close()
+	}
+	if err := c.leave(); err != nil {
+		return false, errors.Join(err, m.Close())
+	}
+	if err := c.use(m, id); err != nil {
+		return false, errors.Join(err, m.Close())
+	}
+	return true, nil
 }
 
 // leave closes the map, and keeps what it has counted for the next Take.
@@ -115,8 +132,11 @@ func (c *Counter) name() string {
 }
 
 // Take returns what was suppressed since the last call, or since the map was opened: the types of which anything was, one
-// again for each map that was open in the meantime.
+// again for each map that was open in the meantime. It notices if another map is pinned in the place of the one that was open.
 func (c *Counter) Take() ([]source.Suppressed, error) {
+	if err := c.follow(); err != nil {
+		return nil, err
+	}
 	last, err := c.count()
 	if err != nil {
 		return nil, err

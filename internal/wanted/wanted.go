@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/pinned"
 )
 
 // Suffix is what the path of the map has behind that of the events map.
@@ -25,12 +25,14 @@ type Map struct {
 
 	mu  sync.Mutex // guards what follows
 	m   *ebpf.Map  // nil while there is none
+	id  ebpf.MapID // of what was pinned when it was opened; 0 if there was nothing
 	set *Value     // what it is to have, also if writing that failed; nil if nothing was set
+	bad bool       // writing that failed
 
 	foreign error // why what is there is no such map; nil if it is, or if there is nothing
 }
 
-// ErrChanged is returned if the map does not have what was set: somebody else has written to it, or Set failed.
+// ErrChanged is returned if the map does not have what was set: somebody else has written to it.
 var ErrChanged = errors.New("somebody else has changed which events are wanted")
 
 // New returns the map beside the events map that is pinned at a path. It is opened by Reopen.
@@ -61,14 +63,15 @@ func (w *Map) Reopen() error {
 	if err := w.closeLocked(); err != nil {
 		return err
 	}
-	m, err := ebpf.LoadPinnedMap(w.path, nil)
+	m, id, err := pinned.Load(w.path)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
 	case err != nil:
-		w.foreign = fmt.Errorf("open %s: %w", w.path, err)
+		w.foreign = err
+		return nil
+	case m == nil:
 		return nil
 	}
+	w.id = id
 	if err := check(m); err != nil {
 		w.foreign = fmt.Errorf("%s is %w", w.path, err)
 		return m.Close()
@@ -78,7 +81,7 @@ func (w *Map) Reopen() error {
 }
 
 // Set says what is wanted. It does nothing if there is no map. The error wraps [source.ErrNotSelective] if what is there is no such map.
-// After another one Check returns one until a Set has written what is wanted.
+// After another one it is to be called again: some of what is wanted may not be made.
 func (w *Map) Set(wanted *source.Wanted) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -92,7 +95,7 @@ func (w *Map) Set(wanted *source.Wanted) error {
 	if w.m.ValueSize() < uint32(valueSize) {
 		next = &Value{Version: Version, Types: next.Types}
 	}
-	w.set = next // before anything can fail: Check finds what is not written
+	w.set, w.bad = next, true // before anything can fail
 	before, err := w.valueLocked()
 	if err != nil {
 		return err
@@ -103,7 +106,7 @@ func (w *Map) Set(wanted *source.Wanted) error {
 		}
 		next = &value
 	}
-	w.set = next
+	w.set, w.bad = next, false
 	return nil
 }
 
@@ -194,11 +197,17 @@ func (w *Map) lookupLocked() ([]byte, error) {
 	return whole, nil
 }
 
-// Check returns ErrChanged if the map does not have what was set.
+// Check returns ErrChanged if the map does not have what was set, or if another one is pinned in its place, where there may have
+// been none. What Set could not write it does not look for.
 func (w *Map) Check() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.m == nil || w.set == nil {
+	if w.path != "" {
+		if there, err := pinned.ID(w.path); err == nil && there != 0 && there != w.id {
+			return fmt.Errorf("%w: another map is pinned at %s", ErrChanged, w.path)
+		}
+	}
+	if w.m == nil || w.set == nil || w.bad {
 		return nil
 	}
 	value, err := w.valueLocked()
@@ -236,7 +245,7 @@ func (w *Map) Close() error {
 // closeLocked is Close. The caller holds w.mu.
 func (w *Map) closeLocked() error {
 	m := w.m
-	w.m, w.set, w.foreign = nil, nil, nil
+	w.m, w.id, w.set, w.bad, w.foreign = nil, 0, nil, false, nil
 	if m == nil {
 		return nil
 	}

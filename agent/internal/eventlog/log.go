@@ -143,6 +143,9 @@ func (l *Log) SetTime(time int64) {
 	}
 }
 
+// SetTimeOf sets the time of what is appended next to that of what other appended last.
+func (l *Log) SetTimeOf(other *Log) { l.time = other.time - 1 }
+
 // Sample appends an event of n bytes, for all classes. data is its place in the log: the caller fills
 // it before the next Commit. It is never changed afterwards; a caller that hands it
 // on to others before it commits says so with Retain.

@@ -20,6 +20,7 @@ import (
 	"github.com/cilium/monitor/agent/internal/epoll"
 	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/pinned"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
@@ -33,6 +34,7 @@ type Rings struct {
 	reader  uint32 // whose lease it is
 	ring    *Ring
 	losses  *losses     // nil if nobody counts them
+	lossID  ebpf.MapID  // of what was pinned as their counter; 0 if there was nothing
 	lossErr error       // why they are not counted although somebody does
 	wanted  *wanted.Map // nil if there is none
 	poller  *epoll.Poller
@@ -69,7 +71,7 @@ func open(array *ebpf.Map, id ebpf.MapID, memory *memory, s *Source) (_ *Rings, 
 		return nil, err
 	}
 	rs.ring.skip()
-	rs.losses, rs.lossErr = s.openLosses() // those before are not ours
+	rs.losses, rs.lossID, rs.lossErr = s.openLosses() // those before are not ours
 	rs.renewing.Go(rs.renew)
 	return rs, nil
 }
@@ -211,6 +213,17 @@ func (rs *Rings) Check() error {
 	if rs.wanted != nil {
 		if err := rs.wanted.Check(); err != nil {
 			return fmt.Errorf("%w: %w", source.ErrStale, err)
+		}
+	}
+	return rs.checkLosses()
+}
+
+// checkLosses looks whether another counter of losses is pinned in the place of ours, or where there was none.
+func (rs *Rings) checkLosses() error {
+	if rs.path != "" {
+		path := rs.path + LossesSuffix
+		if there, err := pinned.ID(path); err == nil && there != 0 && there != rs.lossID {
+			return fmt.Errorf("%w: another loss counter is pinned at %s", source.ErrStale, path)
 		}
 	}
 	return rs.lossErr

@@ -5,7 +5,6 @@ package ringbuf
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/cilium/monitor/agent/internal/eventsmap"
 	"github.com/cilium/monitor/agent/source"
+	"github.com/cilium/monitor/internal/pinned"
 	"github.com/cilium/monitor/internal/wanted"
 )
 
@@ -205,36 +205,29 @@ func (s *Source) reopen() (*ebpf.Map, error) {
 	return m, nil
 }
 
-// openLosses returns nil if nobody counts losses.
-func (s *Source) openLosses() (*losses, error) {
-	counter, err := s.lossCounter()
+// openLosses returns nil if nobody counts losses, and the id of what is pinned as the counter.
+func (s *Source) openLosses() (*losses, ebpf.MapID, error) {
+	counter, id, err := s.lossCounter()
 	if counter == nil || err != nil {
-		return nil, err
+		return nil, id, err
 	}
 	l, err := openLosses(counter)
 	if err != nil {
-		return nil, errors.Join(err, counter.Close())
+		return nil, id, errors.Join(err, counter.Close())
 	}
-	return l, nil
+	return l, id, nil
 }
 
-// lossCounter returns a map to be closed, or nil if there is none.
-func (s *Source) lossCounter() (*ebpf.Map, error) {
+// lossCounter returns a map to be closed, or nil if there is none, and its id if it is pinned.
+func (s *Source) lossCounter() (*ebpf.Map, ebpf.MapID, error) {
 	switch {
 	case s.opts.Losses != nil:
-		return s.opts.Losses.Clone()
+		counter, err := s.opts.Losses.Clone()
+		return counter, 0, err
 	case s.path == "":
-		return nil, nil
+		return nil, 0, nil
 	}
-	path := s.path + LossesSuffix
-	counter, err := ebpf.LoadPinnedMap(path, nil)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open loss counter %s: %w", path, err)
-	}
-	return counter, nil
+	return pinned.Load(s.path + LossesSuffix)
 }
 
 // intruder is a reader that knows of no lease.
