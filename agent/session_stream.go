@@ -133,7 +133,8 @@ func (s *sessionStream) fill(buf []byte) []byte {
 // over tells whether all events until the time that the client asked for are in the log. Those who were
 // distributing events at that time may have some that are not.
 func (s *sessionStream) over() bool {
-	if s.until == 0 || time.Now().UnixNano() <= s.until {
+	if !s.isBehind(time.Now().UnixNano()) {
+		s.late = false
 		return false
 	}
 	dispatch := &s.server.agent.dispatch
@@ -208,7 +209,7 @@ func (s *sessionStream) appendEvents(buf []byte) []byte {
 				break
 			}
 			at, accepted := cursor.Time(n)
-			if accepted && s.until != 0 && at > s.until {
+			if s.past == nil && accepted && s.isBehind(at) {
 				buf = s.end(buf)
 				break
 			}
@@ -224,6 +225,9 @@ func (s *sessionStream) appendEvents(buf []byte) []byte {
 	}
 	return buf
 }
+
+// isBehind tells whether a time is behind what the client wants.
+func (s *sessionStream) isBehind(at int64) bool { return s.until != 0 && at > s.until }
 
 // nextRun returns encoded payloads, and the cursor that they are of.
 func (s *sessionStream) nextRun() (*eventlog.Cursor, []byte) {
@@ -247,6 +251,8 @@ func (s *sessionStream) appendPayload(buf []byte, pl *payload.Payload, at int64,
 		if pl.Lost = s.past.ownLoss(); pl.Lost == 0 {
 			return buf
 		}
+	case s.isBehind(at): // of the time before the clock was set back: others can come behind it
+		return buf
 	case !wantsPayload(s.wants, pl):
 		return buf
 	default:

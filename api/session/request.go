@@ -68,6 +68,25 @@ type PortRange struct {
 	Last  uint16 `json:"last"`
 }
 
+// UnmarshalJSON implements [json.Unmarshaler]. Both ports have to be given.
+func (r *PortRange) UnmarshalJSON(text []byte) error {
+	const field = "packets.ports"
+	var ports struct {
+		First *uint16 `json:"first"`
+		Last  *uint16 `json:"last"`
+	}
+	if err := json.Unmarshal(text, &ports); err != nil {
+		refusal := explainJSON(err)
+		refusal.Field = strings.TrimSuffix(field+"."+refusal.Field, ".")
+		return refusal
+	}
+	if ports.First == nil || ports.Last == nil {
+		return wrong(field, "a range has first and last")
+	}
+	r.First, r.Last = *ports.First, *ports.Last
+	return nil
+}
+
 // CIDRs are networks: in JSON texts such as "10.0.0.0/8". IPv4 networks are not written as IPv6. Bits outside of
 // the mask mean nothing.
 type CIDRs []netip.Prefix
