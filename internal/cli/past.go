@@ -36,7 +36,8 @@ func (p *past) given() bool { return p.last != 0 || p.since.given() || p.until.g
 
 // check settles which days the times are of, and refuses what contradicts itself or the source of the events.
 func (p *past) check(read string) error {
-	p.settle(time.Now())
+	now := time.Now()
+	p.settle(now)
 	switch {
 	case p.last < 0:
 		return fmt.Errorf("--%s %d: it must be at least 1", flagLast, p.last)
@@ -44,6 +45,10 @@ func (p *past) check(read string) error {
 		return fmt.Errorf("--%s and --%s both say where to begin", flagLast, flagSince)
 	case p.since.given() && p.until.given() && !p.until.at.After(p.since.at):
 		return fmt.Errorf("--%s is not after --%s", flagUntil, flagSince)
+	case p.since.given() && p.since.at.After(now):
+		return fmt.Errorf("--%s %s is in the future", flagSince, p.since.text)
+	case p.until.given() && !p.until.at.After(now) && p.last == 0 && !p.since.given():
+		return fmt.Errorf("--%s %s is in the past: say with --%s or --%s where to begin", flagUntil, p.until.text, flagLast, flagSince)
 	case p.given() && read != "":
 		return fmt.Errorf("--%s, --%s and --%s are about what an agent keeps, which --read is not", flagLast, flagSince, flagUntil)
 	default:

@@ -126,6 +126,11 @@ func (w *watcher) followAgent(ctx context.Context, path string, hooks client.Hoo
 		}
 	}
 	hooks.OnLive = printHeld
+	disconnected := hooks.OnDisconnect
+	hooks.OnDisconnect = func(err error) {
+		printHeld() // the next agent is asked for what comes behind them
+		disconnected(err)
+	}
 	return func(yield func(*payload.Payload, error) bool) {
 		for e, err := range client.FollowRequest(ctx, path, &request, hooks) {
 			switch {
