@@ -209,6 +209,8 @@ static __always_inline bool is_packet(const struct dropped *d)
 {
 	__u16 family;
 
+	if (!d->skb->len && !d->skb->protocol)
+		return false; /* what the kernel tries out when it adds a queue of a device */
 	if (d->ifindex || d->skb->protocol)
 		return true;
 	if (!d->sk)
