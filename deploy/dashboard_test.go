@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cilium/monitor/agent"
+	hubble "github.com/cilium/monitor/hubble/metrics"
 	"github.com/cilium/monitor/metrics"
 )
 
@@ -53,6 +54,7 @@ func exported(t *testing.T) map[string][]string {
 	metrics.NewCollector(a).Describe(descs)
 	metrics.NewKernelDropsCollector(nil).Describe(descs)
 	metrics.NewTrafficCollector(nil).Describe(descs)
+	hubble.New().Describe(descs)
 	close(descs)
 	names := map[string][]string{}
 	for d := range descs {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -13,6 +14,7 @@ import (
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api/payload"
 	"github.com/cilium/monitor/hubble/internal/gaps"
+	"github.com/cilium/monitor/hubble/metrics"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -24,8 +26,9 @@ type answer[M any] struct {
 	// pick returns what is sent of an event, if anything is.
 	pick func(agent.Event) (m M, ok bool)
 
-	// send sends it.
+	// send sends it, and sent counts it.
 	send func(at time.Time, m M) error
+	sent prometheus.Counter
 
 	// lost tells that events are missing; nil if the API has no message for that.
 	lost func(at time.Time, loss *flowpb.LostEvent) error
@@ -73,6 +76,7 @@ func answerRequest[M any](o *observer, stream grpc.ServerStream, r request, a an
 		if err := a.send(e.Time, picked); err != nil {
 			return err
 		}
+		a.sent.Inc()
 		if sent++; sent == s.first {
 			return nil
 		}
@@ -92,7 +96,22 @@ func (o *observer) tellLoss(e agent.Event, missed *gaps.Gaps, tell func(time.Tim
 	m, err := o.decoder.decoder.Decode(e)
 	if loss, ok := m.(*flowpb.LostEvent); ok && err == nil {
 		missed.Complete(loss, e)
-		return tell(e.Time, loss)
+		if err := tell(e.Time, loss); err != nil {
+			return err
+		}
+		o.metrics.Lost.WithLabelValues(lossSource(e)).Add(float64(e.Lost))
 	}
 	return err
+}
+
+// lossSource returns what a loss is counted as.
+func lossSource(e agent.Event) string {
+	switch _, limited := e.RateLimited(); {
+	case limited:
+		return metrics.LostByRateLimit
+	case e.CPU == payload.CPULostByReader:
+		return metrics.LostByReader
+	default:
+		return metrics.LostByDatapath
+	}
 }

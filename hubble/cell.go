@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/cilium/hive/cell"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/cilium/monitor"
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/hubble/flow"
+	"github.com/cilium/monitor/hubble/metrics"
 	"github.com/cilium/monitor/internal/health"
 	"github.com/cilium/monitor/internal/hivelog"
 )
@@ -68,6 +70,8 @@ type params struct {
 	Logrus    logrus.FieldLogger `optional:"true"`
 	Slog      *slog.Logger
 	Health    cell.Health `optional:"true"`
+
+	Registerer prometheus.Registerer `optional:"true"`
 }
 
 // serve serves the API from start to stop.
@@ -89,6 +93,10 @@ func serve(p params) error {
 			return err
 		}
 	}
+	counted := metrics.New()
+	if p.Registerer != nil {
+		p.Lifecycle.Append(registration{p.Registerer, counted})
+	}
 	p.Lifecycle.Append(&server{
 		cfg: p.Config,
 		observer: &observer{
@@ -98,11 +106,32 @@ func serve(p params) error {
 			capacity: p.Config.HubbleEventBufferCapacity,
 			started:  time.Now(),
 			own:      newOwnAddresses(),
+			metrics:  counted,
 		},
 		peers:  &peerService{provider: peers, node: name, tls: p.Config.tls()},
 		log:    log,
 		health: health.OrNone(p.Health),
 	})
+	return nil
+}
+
+// registration has metrics in a registry from start to stop.
+type registration struct {
+	registerer prometheus.Registerer
+	metrics    *metrics.Metrics
+}
+
+// Start implements cell.HookInterface.
+func (r registration) Start(cell.HookContext) error {
+	if err := r.registerer.Register(r.metrics); err != nil {
+		return fmt.Errorf("register the metrics of Hubble's API: %w", err)
+	}
+	return nil
+}
+
+// Stop implements cell.HookInterface.
+func (r registration) Stop(cell.HookContext) error {
+	r.registerer.Unregister(r.metrics)
 	return nil
 }
 

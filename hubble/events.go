@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/hubble/metrics"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -23,6 +24,7 @@ func (o *observer) GetAgentEvents(r *observerpb.GetAgentEventsRequest, stream ob
 		send: func(at time.Time, e *flowpb.AgentEvent) error {
 			return stream.Send(&observerpb.GetAgentEventsResponse{AgentEvent: e, NodeName: o.node.String(), Time: timestamppb.New(at)})
 		},
+		sent: o.metrics.Sent.WithLabelValues(metrics.SentAgentEvents),
 	})
 }
 
@@ -34,6 +36,7 @@ func (o *observer) GetDebugEvents(r *observerpb.GetDebugEventsRequest, stream ob
 		send: func(at time.Time, e *flowpb.DebugEvent) error {
 			return stream.Send(&observerpb.GetDebugEventsResponse{DebugEvent: e, NodeName: o.node.String(), Time: timestamppb.New(at)})
 		},
+		sent: o.metrics.Sent.WithLabelValues(metrics.SentDebugEvents),
 	})
 }
 
@@ -43,7 +46,7 @@ func pickMessage[M proto.Message](o *observer, typ uint8) func(agent.Event) (M, 
 		if len(e.Data) == 0 || e.Data[0] != typ {
 			return none, false
 		}
-		decoded, err := o.decoder.Decode(e)
+		decoded, err := o.decode(e)
 		if err != nil {
 			return none, false
 		}

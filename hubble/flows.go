@@ -16,6 +16,7 @@ import (
 	"github.com/cilium/monitor/agent"
 	hubblefilter "github.com/cilium/monitor/hubble/filter"
 	"github.com/cilium/monitor/hubble/internal/fieldmask"
+	"github.com/cilium/monitor/hubble/metrics"
 )
 
 // GetFlows implements observerpb.ObserverServer.
@@ -39,6 +40,7 @@ func (o *observer) GetFlows(r *observerpb.GetFlowsRequest, stream observerpb.Obs
 				Time:          timestamppb.New(at),
 			})
 		},
+		sent: o.metrics.Sent.WithLabelValues(metrics.SentFlows),
 		lost: func(at time.Time, loss *flowpb.LostEvent) error {
 			return stream.Send(&observerpb.GetFlowsResponse{
 				ResponseTypes: &observerpb.GetFlowsResponse_LostEvents{LostEvents: loss},
@@ -75,7 +77,7 @@ func (o *observer) pickFlow(e agent.Event, f filter) (*flowpb.Flow, bool) {
 	if !f.MayMatch(e.Data) {
 		return nil, false
 	}
-	m, err := o.decoder.Decode(e)
+	m, err := o.decode(e)
 	if err != nil {
 		return nil, false
 	}

@@ -3,28 +3,15 @@
 package hubble
 
 import (
-	"context"
 	"net"
 	"sync"
-	"sync/atomic"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 )
-
-// errNoConn is the error of a request that came by none of a limitedListener's connections.
-var errNoConn = status.Error(codes.Internal, "the connection of the request is not known")
 
 // limitedListener closes connections that are too many at once.
 type limitedListener struct {
 	net.Listener
+	limits   *limits
 	accepted func(net.Conn)
-	open     atomic.Int32
-}
-
-func newLimitedListener(l net.Listener, accepted func(net.Conn)) *limitedListener {
-	return &limitedListener{Listener: l, accepted: accepted}
 }
 
 // Accept implements net.Listener.
@@ -34,48 +21,38 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) > maxConnections {
-			l.open.Add(-1)
+		from, err := clientAt(conn)
+		if err == nil {
+			err = l.limits.connect(from)
+		}
+		if err != nil {
+			l.limits.refused(conn.RemoteAddr(), from, err)
 			conn.Close()
 			continue
 		}
 		l.accepted(conn)
-		return &limitedConn{Conn: conn, closed: func() { l.open.Add(-1) }}, nil
+		return &limitedConn{Conn: conn, client: from, closed: sync.OnceFunc(func() { l.limits.disconnect(from) })}, nil
 	}
 }
 
 // limitedConn counts until it is closed.
 type limitedConn struct {
 	net.Conn
-	once     sync.Once
-	closed   func()
-	requests atomic.Int32 // of it that are being answered
+	client client
+	closed func()
 }
 
 // Close implements net.Conn.
 func (c *limitedConn) Close() error {
-	c.once.Do(c.closed)
+	c.closed()
 	return c.Conn.Close()
 }
 
 // RemoteAddr implements net.Conn. All that a request knows of its connection is this address.
-func (c *limitedConn) RemoteAddr() net.Addr { return connAddr{c.Conn.RemoteAddr(), c} }
+func (c *limitedConn) RemoteAddr() net.Addr { return connAddr{c.Conn.RemoteAddr(), c.client} }
 
-// connAddr is the address of who is at the other end of a connection.
+// connAddr is the address of a client.
 type connAddr struct {
 	net.Addr
-	conn *limitedConn
-}
-
-// connOf returns the connection that a request came by.
-func connOf(ctx context.Context) (*limitedConn, error) {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return nil, errNoConn
-	}
-	addr, ok := p.Addr.(connAddr)
-	if !ok {
-		return nil, errNoConn
-	}
-	return addr.conn, nil
+	client client
 }

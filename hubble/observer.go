@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/monitor/agent"
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/hubble/metrics"
 	"github.com/cilium/monitor/interest"
 )
 
@@ -29,6 +30,7 @@ type observer struct {
 	capacity int // of events, as it was asked for
 	started  time.Time
 	own      *ownAddresses
+	metrics  *metrics.Metrics
 
 	rate       cached[float64]
 	namespaces cached[[]*observerpb.Namespace]

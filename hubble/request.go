@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/cilium/monitor/agent"
@@ -107,6 +108,15 @@ func (o *observer) open(ctx context.Context, opts agent.StreamOptions) (iter.Seq
 		return nil, status.Error(codes.Unavailable, fmt.Sprintf("read events: %v", err))
 	}
 	return events, nil
+}
+
+// decode decodes an event for a request.
+func (o *observer) decode(e agent.Event) (proto.Message, error) {
+	m, err := o.decoder.Decode(e)
+	if err != nil {
+		o.metrics.Malformed.Inc()
+	}
+	return m, err
 }
 
 // scan has a function look at the events of flows that the history has since a time. It may keep nothing of them.

@@ -77,7 +77,7 @@ func (s *server) serveUnix() error {
 	if err != nil {
 		return err
 	}
-	s.serve("unix", "unix://"+path, newLimitedListener(listener, func(net.Conn) {}))
+	s.serve("unix://"+path, listener, newLimits("unix", s.log, s.observer.metrics), func(net.Conn) {})
 	return nil
 }
 
@@ -85,6 +85,7 @@ func (s *server) serveTCP() error {
 	if s.cfg.HubbleListenAddress == "" {
 		return nil
 	}
+	limits := newLimits("tcp", s.log, s.observer.metrics)
 	var opts []grpc.ServerOption
 	if s.cfg.tls() {
 		files := &tlsFiles{
@@ -92,7 +93,7 @@ func (s *server) serveTCP() error {
 			log: s.log, report: reporter(s.health.NewScope("certificates")),
 		}
 		_, _ = files.get() // reports what is wrong with them; they may come later
-		opts = append(opts, grpc.Creds(credentials.NewTLS(files.config())))
+		opts = append(opts, grpc.Creds(countedHandshakes{credentials.NewTLS(files.config()), limits.failed}))
 	} else {
 		s.log.Warn("Everybody who reaches it can see all flows: Hubble's API is served in plain text")
 	}
@@ -101,7 +102,7 @@ func (s *server) serveTCP() error {
 		return err
 	}
 	s.peers.address = listener.Addr().String()
-	s.serve("tcp", listener.Addr().String(), newLimitedListener(listener, s.observer.own.add), opts...)
+	s.serve(listener.Addr().String(), listener, limits, s.observer.own.add, opts...)
 	return nil
 }
 
@@ -116,24 +117,35 @@ func reporter(h cell.Health) func(error) {
 	}
 }
 
-// serve serves at a listener, which it closes in the end.
-func (s *server) serve(scope, where string, listener net.Listener, opts ...grpc.ServerOption) {
-	srv := grpc.NewServer(append(newLimits(s.log).options(), opts...)...)
+// serve serves at a listener, which it closes in the end. Each connection is told to a function.
+func (s *server) serve(where string, listener net.Listener, limits *limits, accepted func(net.Conn), opts ...grpc.ServerOption) {
+	srv := grpc.NewServer(append(limits.options(), opts...)...)
 	observerpb.RegisterObserverServer(srv, s.observer)
 	peerpb.RegisterPeerServer(srv, s.peers)
 	healthpb.RegisterHealthServer(srv, s.checks)
 	s.servers = append(s.servers, srv)
-	h := s.health.NewScope(scope)
+	limits.metrics.Listen(limits.listener, methodsOf(srv))
+	h := s.health.NewScope(limits.listener)
 	h.OK("Serving Hubble's API at " + where)
 	s.log.WithField("address", where).Info("Serving Hubble's API")
 	s.serving.Go(func() {
-		if err := srv.Serve(listener); err != nil {
+		if err := srv.Serve(&limitedListener{listener, limits, accepted}); err != nil {
 			s.log.WithError(err).WithField("address", where).Error("Serving Hubble's API failed")
 			h.Degraded("Serving Hubble's API failed", err)
 			return
 		}
 		h.Stopped("Not served any more")
 	})
+}
+
+// methodsOf returns the names of the methods that a server has.
+func methodsOf(srv *grpc.Server) (names []string) {
+	for _, service := range srv.GetServiceInfo() {
+		for _, method := range service.Methods {
+			names = append(names, method.Name)
+		}
+	}
+	return names
 }
 
 // Stop implements cell.HookInterface. It ends all requests.

@@ -5,7 +5,6 @@ package hubble_test
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"os"
 	"regexp"
 	"testing"
@@ -114,32 +113,4 @@ func TestPlainTCP(t *testing.T) {
 	n := startNode(t, settings{"hubble-listen-address": "127.0.0.1:0", "hubble-disable-tls": true})
 	require.NoError(t, ask(t, n.tcpAddress(), insecure.NewCredentials()))
 	require.Contains(t, n.log(), "level=WARN")
-}
-
-// TestTooManyConnections opens more connections than there may be: the others are closed at once, and later there is room
-// again.
-func TestTooManyConnections(t *testing.T) {
-	n := startNode(t, settings{"hubble-listen-address": "127.0.0.1:0", "hubble-disable-tls": true})
-	address := n.tcpAddress()
-	var open []net.Conn
-	defer func() {
-		for _, conn := range open {
-			conn.Close()
-		}
-	}()
-	for range 64 {
-		conn, err := net.Dial("tcp", address)
-		require.NoError(t, err)
-		open = append(open, conn)
-	}
-	refused, err := net.Dial("tcp", address)
-	require.NoError(t, err)
-	defer refused.Close()
-	n1, err := refused.Read(make([]byte, 1))
-	require.Zero(t, n1)
-	require.Error(t, err)
-	for _, conn := range open {
-		conn.Close()
-	}
-	require.Eventually(t, func() bool { return ask(t, address, insecure.NewCredentials()) == nil }, timeout, tick)
 }
