@@ -3,7 +3,6 @@
 package agent_test
 
 import (
-	"context"
 	"io"
 	"regexp"
 	"strings"
@@ -285,20 +284,8 @@ func TestStuckConsumer(t *testing.T) {
 func TestSlowConsumer(t *testing.T) {
 	g := newGuarded(t)
 	g.RegisterNewConsumer(&testutils.FakeConsumer{})
-	slow := &spinningConsumer{}
-	g.RegisterNewConsumer(slow)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { // a datapath that is always ahead
-		defer close(ended)
-		for ctx.Err() == nil {
-			if g.src.pending() < 10 {
-				g.src.write("one", "two", "three")
-				g.src.lose(1)
-			}
-		}
-	}()
-	defer func() { cancel(); <-ended }()
+	g.RegisterNewConsumer(&spinningConsumer{src: g.src})
+	require.True(t, g.src.write("first"))
 	named := regexp.MustCompile(`consumer \*agent_test\.spinningConsumer takes .* so that events are lost`)
 	eventually(t, func() bool { return named.MatchString(g.subscribers()) }, "it is named")
 	eventually(t, func() bool { return g.Stats().Consumers[1].PerEvent > 500*time.Microsecond }, "its time is told")
@@ -307,10 +294,17 @@ func TestSlowConsumer(t *testing.T) {
 	require.NotZero(t, stats.Consumers[1].Calls)
 }
 
-// spinningConsumer takes a millisecond for each event.
-type spinningConsumer struct{ testutils.FakeConsumer }
+// spinningConsumer takes a millisecond for each event of a datapath that is always ahead of it.
+type spinningConsumer struct {
+	testutils.FakeConsumer
+	src *fakeSource
+}
 
 func (c *spinningConsumer) NotifyPerfEvent([]byte, int) {
+	if c.src.pending() < 10 {
+		c.src.write("one", "two", "three")
+		c.src.lose(1)
+	}
 	for start := time.Now(); time.Since(start) < time.Millisecond; {
 	}
 }

@@ -153,9 +153,13 @@ func (n *node) dial() *grpc.ClientConn {
 	return dial(n.t, "unix://"+n.socket, insecure.NewCredentials())
 }
 
+// dial connects. What waits for a client that does not read is bounded, however slow the machine is for which gRPC would have more
+// wait.
 func dial(t *testing.T, target string, creds credentials.TransportCredentials) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(creds))
+	const window = 64 << 10
+	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(creds),
+		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window))
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return conn
