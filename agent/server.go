@@ -137,6 +137,7 @@ type server struct {
 	workAt            time.Time                          // when; zero if there are none. Used by the goroutine only
 	behindAt          time.Time                          // when those are written to who had to wait for more of the history; zero if nobody had to. Used by the goroutine only
 	allowances        allowances                         // used by the goroutine only
+	deferrals         sync.WaitGroup                     // of openWaiting
 
 	mu       sync.Mutex // guards what follows
 	waiting  []*openedSession
@@ -291,6 +292,7 @@ func (s *server) closeAll() {
 	for _, c := range s.byFd {
 		s.disconnect(c)
 	}
+	s.deferrals.Wait() // what it has opened is to be closed, and it wakes the poller up
 	s.workOnRequests() // of those of whom none is connected any more
 	if err := errors.Join(s.closeListener(), s.poller.Close()); err != nil {
 		s.agent.log.WithError(err).Warn("Closing the monitor API server failed")

@@ -86,12 +86,14 @@ func (s *server) openLater(o *openedSession) {
 	s.deferred = true
 	s.mu.Unlock()
 	if !deferred {
+		s.deferrals.Add(1)
 		s.agent.afterPending(s.openWaiting)
 	}
 }
 
 // openWaiting opens sessions that wait until no event is being distributed. The caller holds the dispatch lock.
 func (s *server) openWaiting() {
+	defer s.deferrals.Done()
 	s.mu.Lock()
 	waiting := s.waiting
 	s.waiting, s.deferred = nil, false

@@ -90,3 +90,46 @@ func storm(t *testing.T, g *guarded, request *session.Request) {
 		}
 	}
 }
+
+// TestStopDuringSessionStorm stops an agent while clients ask for its history, and others look into it: nothing is left of them.
+func TestStopDuringSessionStorm(t *testing.T) {
+	for range 3 {
+		g := newGuarded(t, agent.WithHistory(interest.Types(typeA), 1<<20))
+		serveSessions(t, g.fixture)
+		g.keep(t, "a1", "a2")
+		var others sync.WaitGroup
+		for range 4 {
+			others.Go(func() {
+				for {
+					past, err := g.SubscribeEvents(t.Context(), "past", agent.StreamOptions{Last: 1, Past: true})
+					if err != nil {
+						assert.ErrorIs(t, err, agent.ErrStopped)
+						return
+					}
+					for range past {
+					}
+				}
+			})
+			others.Go(func() {
+				for g.Context().Err() == nil {
+					conn, err := net.Dial("unix", session.SocketPath(g.socket))
+					if err != nil {
+						continue // as many as the kernel keeps wait already, or it has stopped
+					}
+					frame, err := session.AppendRequest(nil, &session.Request{Types: []int{typeB}, From: session.From{Last: 1}})
+					assert.NoError(t, err)
+					_, _ = conn.Write(frame)
+					if rand.IntN(2) == 0 {
+						_, _ = conn.Read(make([]byte, 1))
+					}
+					conn.Close()
+				}
+			})
+		}
+		eventually(t, func() bool { return g.Stats().TotalSubscribers.Clients > 20 }, "clients come")
+		g.stop()
+		others.Wait()
+		require.Equal(t, "unknown(97)", g.Stats().Wanted, "what the history keeps")
+		require.Empty(t, g.errors("failed"))
+	}
+}

@@ -173,6 +173,7 @@ func (e *Exporter) Stop(ctx context.Context) error {
 
 // drain waits until all that came until now is handled, or can't be any more.
 func (e *Exporter) drain(ctx context.Context) error {
+	_ = e.opts.Agent.Flush(ctx) // what was sent can still be on its way; that ctx ends is told below
 	came := e.came()
 	for e.handled.Load() < came {
 		select {
