@@ -198,4 +198,11 @@ func TestRingBufferRefusals(t *testing.T) {
 	eventually(t, func() bool { return sourceStats(t, f.Agent, "ring").Error != "" }, "it is told")
 	require.Contains(t, sourceStats(t, f.Agent, "ring").Error, "loss counter")
 	require.True(t, sourceStats(t, f.Agent, "ring").Reading, "it is read all the same")
+
+	other := datapathOn(t, ringBuffer)
+	require.NoError(t, f.AttachToRingBuffer("other", other.Map(), agent.RingBufferOptions{Wanted: hash}))
+	eventually(t, func() bool { return sourceStats(t, f.Agent, "other").Error != "" }, "it is told")
+	require.Contains(t, sourceStats(t, f.Agent, "other").Error, "the map of what is wanted is a map of type Hash")
+	require.True(t, sourceStats(t, f.Agent, "other").Reading, "it is read all the same")
+	require.Zero(t, sourceStats(t, f.Agent, "other").Failures)
 }

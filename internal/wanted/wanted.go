@@ -56,7 +56,7 @@ func (w *Map) Reopen() error {
 	defer w.mu.Unlock()
 	if w.path == "" {
 		if err := check(w.m); err != nil {
-			return fmt.Errorf("what is wanted: %w", err)
+			w.foreign = fmt.Errorf("%s is %w", w.name(), err)
 		}
 		return nil
 	}
