@@ -52,6 +52,18 @@ func TestClockSetBack(t *testing.T) {
 		require.Equal(t, []string{"\x01early", "\x01late"}, got, name)
 		require.NoError(t, c.Close())
 	}
+	for name, opts := range map[string]StreamOptions{
+		"last":  {Last: 2, Until: now},
+		"since": {Since: time.Unix(0, 1), Until: now, Past: true},
+	} {
+		stream, err := a.SubscribeEvents(t.Context(), "reader", opts)
+		require.NoError(t, err)
+		var got []string
+		for e := range stream {
+			got = append(got, string(e.Data))
+		}
+		require.Equal(t, []string{"\x01early", "\x01late"}, got, name)
+	}
 	require.Eventually(t, func() bool { return len(a.Stats().Clients) == 0 }, 30*time.Second, time.Millisecond)
 	require.EqualValues(t, 6, a.Stats().ClientTotals.Delivered)
 }

@@ -277,12 +277,16 @@ func (s *stream) deliver(ctx context.Context, yield func(Event) bool) (more, wan
 		at := time.Now()
 		ns, accepted := cursor.Time(n) // false of a loss that is the stream's own
 		if accepted {
-			if at = time.Unix(0, ns); s.isLate(at) {
-				return true, false
-			}
+			at = time.Unix(0, ns)
+		}
+		late := accepted && s.isLate(at)
+		if late && past == nil {
+			return true, false
 		}
 		size += length
 		switch {
+		case late: // of the time before the clock was set back: others can come behind it
+			continue
 		case past == nil && s.class == shared && accepted && ofOthers(s.wants, &pl):
 			unwanted += max(1, pl.Lost)
 			continue
