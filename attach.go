@@ -116,12 +116,15 @@ func (t *attacher) run(ctx context.Context) {
 	}
 }
 
+// errNotReady is what is wrong while the datapath is waited for. Health of Cilium's hive takes no degradation without an error.
+var errNotReady = errors.New("it is not ready yet")
+
 // reportWaiting reports that the datapath is waited for, until end is called. Nothing is wrong with that while another source is
 // attached: that of an agent which tells what the kernel drops, on a host without a datapath.
 func (t *attacher) reportWaiting(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	t.health.Degraded("Waiting for the datapath", nil)
+	t.health.Degraded("Waiting for the datapath", errNotReady)
 	go func() {
 		defer close(ended)
 		others := ""
@@ -130,7 +133,7 @@ func (t *attacher) reportWaiting(ctx context.Context) (end func()) {
 			switch {
 			case names == others:
 			case names == "":
-				t.health.Degraded("Waiting for the datapath", nil)
+				t.health.Degraded("Waiting for the datapath", errNotReady)
 			default:
 				t.health.OK("Waiting for the datapath, without it there is " + names)
 			}

@@ -102,7 +102,7 @@ func ExampleDatapathReady() {
 	// Unordered output:
 	// server OK: Serving the monitor API 1.2 on monitor.sock
 	// server-1.3 OK: Serving the monitor API 1.3 on monitor1_3.sock
-	// datapath degraded: Waiting for the datapath
+	// datapath degraded: Waiting for the datapath: it is not ready yet
 	// datapath stopped: Detached from the events map
 	// reader stopped: The agent is stopped
 	// server-1.3 stopped: The agent is stopped

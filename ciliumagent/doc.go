@@ -6,7 +6,20 @@
 //
 //	hive.New(monitor.Cell, ciliumagent.Cell, yourCells...)
 //
-// [Cell] takes the place of the cell of Cilium's monitor agent, whose flags monitor.Cell has.
+// [Cell] takes the place of the cell of Cilium's monitor agent, whose flags monitor.Cell has. In a hive of Cilium's own
+// (github.com/cilium/cilium/pkg/hive) with its Hubble (pkg/hubble/cell), replace the line
+//
+//	monitorAgent.Cell, // of github.com/cilium/cilium/pkg/monitor/agent
+//
+// by these two:
+//
+//	monitor.Cell,
+//	ciliumagent.Cell,
+//
+// All that Cilium's Hubble asks of the agent is its interface; all else it asks of the other cells of Cilium. Retina's
+// Hubble control plane takes the same interface in the place of its own monitoragent.Cell, once Retina is on Cilium v1.20: the
+// interface of v1.19, which it is on, is the same, but that version does not build with the versions of hive and Kubernetes'
+// client that this module needs. The plugins of Retina hand it events as SendEvent(0, event), which consumers get as they are.
 //
 // The interfaces of consumers and listeners are the same on both sides; what they carry has types of its own on each.
 // Untranslated, a consumer of Cilium's takes no agent notification and no access log record for what it is. So

@@ -8,4 +8,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Nobody ends the observer of Cilium's cell of Hubble.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/cilium/cilium/pkg/hubble/observer.(*LocalObserverServer).Start"))
+}
