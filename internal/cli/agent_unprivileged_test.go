@@ -92,7 +92,7 @@ func (a agentPaths) startNobody(t *testing.T, args ...string) *agentProcess {
 func (a *agentProcess) watchLo() {
 	a.t.Helper()
 	w := startMonitor(a.t, "watch", "--monitor-socket-path", a.socket, "-t", "trace", "--protocol", "udp", "--dst-port", "9", "--count", "3") // others send, too
-	conn, err := net.Dial("udp", "127.0.0.1:9") // nobody has to listen
+	conn, err := net.Dial("udp", "127.0.0.1:9")                                                                                               // nobody has to listen
 	require.NoError(a.t, err)
 	defer conn.Close()
 	for watched := false; !watched; {
