@@ -171,6 +171,8 @@ func (c *conn) writeLocked() {
 			c.server.agent.log.WithFields(c.peer()).Warn("Disconnecting a client that has read half an event: there is no memory to keep the rest")
 			c.server.agent.counters.writeErrors.Add(1)
 			c.failLocked()
+		case err == unix.EPIPE: // the client has left, of which the server's goroutine is told, too
+			c.failLocked()
 		case err != nil && err != unix.EAGAIN:
 			c.server.agent.counters.writeErrors.Add(1)
 			c.failLocked()

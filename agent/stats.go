@@ -90,7 +90,7 @@ type Stats struct {
 	StreamTotals map[string]StreamTotals `json:"streamTotals"`
 
 	// AcceptErrors is how often a connection could not be accepted, WriteErrors how
-	// often one ended because it could not be written to. Refused is how many were closed at once
+	// often one ended because it could not be written to, though the client had not left. Refused is how many were closed at once
 	// since there were as many clients as there may be, see WithMaxClients.
 	AcceptErrors uint64 `json:"acceptErrors"`
 	WriteErrors  uint64 `json:"writeErrors"`

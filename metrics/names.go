@@ -108,7 +108,7 @@ var (
 	refused = desc("refused_connections_total",
 		"How many connections were closed at once since there were as many clients as there may be.")
 	writeErrors = desc("write_errors_total",
-		"How often a connection ended because it could not be written to.")
+		"How often a connection ended because it could not be written to, though the client had not left.")
 
 	kernelDrops = desc("kernel_drops_total",
 		"Packets that the kernel dropped, by reason, function, device (unknown in other network namespaces than the agent's, and where the kernel does not know any more)"+
