@@ -4,6 +4,8 @@ package cli
 
 import (
 	"bufio"
+	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,23 +45,46 @@ func TestTerminalWidth(t *testing.T) {
 	require.Equal(t, strings.Repeat(whole+"\n", 3), p.stdout.String())
 }
 
-// TestHelpFits shows that the sentences of the help have the width of the terminal.
+// TestHelpFits shows that the help has the width of the terminal, also where a pager shows it.
 func TestHelpFits(t *testing.T) {
-	for _, columns := range []uint16{76, 80} {
+	for _, columns := range []uint16{76, 110} {
 		r, w := terminal(t)
 		require.NoError(t, unix.IoctlSetWinsize(int(w.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns}))
-		cmd := program("watch", "--help")
-		cmd.Stdout = w
-		p := start(t, cmd)
+		shown, piped := program("watch", "--help"), program("watch", "--help")
+		shown.Stdout = w
+		var pager strings.Builder
+		piped.Stdout, piped.Stderr = &pager, w
+		require.NoError(t, piped.Run())
+		p := start(t, shown)
 		w.Close() // so that there is an end
-		longest := 0
-		for shown := bufio.NewScanner(r); shown.Scan(); {
-			if line := strings.TrimSuffix(shown.Text(), "\r"); !strings.HasPrefix(line, " ") {
-				longest = max(longest, len(line))
-			}
-		}
+		text, err := io.ReadAll(r)
+		require.ErrorIs(t, err, unix.EIO)
 		p.waitExit(0)
+		require.Equal(t, pager.String(), strings.ReplaceAll(string(text), "\r\n", "\n"))
+		longest := 0
+		for line := range strings.Lines(pager.String()) {
+			longest = max(longest, len(line)-1)
+		}
 		require.LessOrEqual(t, longest, int(columns))
 		require.Greater(t, longest, int(columns)-10)
+	}
+}
+
+// TestStatusFits shows that the status fits into the columns that there are, also in watch(1), and is not folded elsewhere.
+func TestStatusFits(t *testing.T) {
+	a := startAgent(t)
+	w := startMonitor(t, "watch", "--monitor-socket-path", a.socket)
+	w.waitStderr("Connected to the agent")
+	message := "Serving the monitor API 1.2 on " + a.socket
+	for _, columns := range []int{80, 0} {
+		cmd := program("status", "--shell-sock-path", a.shell)
+		cmd.Env = append(cmd.Environ(), "COLUMNS="+strconv.Itoa(columns))
+		p := start(t, cmd)
+		p.waitExit(0)
+		require.Equal(t, columns == 0, strings.Contains(p.stdout.String(), message), "%s", p.stdout.String())
+		for line := range strings.Lines(p.stdout.String()) {
+			require.True(t, columns == 0 || len(line)-1 <= columns, "%q", line)
+		}
+		require.Regexp(t, `(?m)^KIND +NAME +VERSION +PID +UID +AGE +DELIVERED +LOST +LAG( +WANTS)?$`, p.stdout.String())
 	}
 }

@@ -17,10 +17,10 @@ func newCommand(extensions ...Extension) *cobra.Command {
 		Use:   "monitor COMMAND",
 		Short: "See what a BPF datapath does to packets: dropped, forwarded, denied, and why",
 		Example: `
-monitor drops                     what the kernel drops here, and why; needs no agent
-monitor watch -t drop             what the agent sees dropped, and why
-monitor status                    does the agent read, who listens, who loses events
-monitor agent --device eth0       no Cilium here: watch eth0 with the built-in datapath`,
+monitor drops                 what the kernel drops, and why; needs no agent
+monitor watch -t drop         what the agent sees dropped, and why
+monitor status                is the agent well, who listens, who loses events
+monitor agent --device eth0   no Cilium: trace eth0 with the built-in datapath`,
 		Long: `Completion in this shell: source <(monitor completion bash), which needs the package
 bash-completion, or zsh, or fish.
 
@@ -46,7 +46,7 @@ bash-completion, or zsh, or fish.
 	for _, cmd := range append(inspect.Commands(), inspect) {
 		cmd.Args = noArgs
 	}
-	inspect.Short = "Show the agent's cells, their dependencies and their configuration"
+	inspect.Short = "Show the agent's cells, their dependencies and configuration"
 	root.AddCommand(inspect)
 	addVersion(root)
 	addCompletion(root)

@@ -49,7 +49,7 @@ func TestHelp(t *testing.T) {
 				}
 			})
 			for line := range strings.Lines(text) {
-				require.LessOrEqual(t, len(line), 101, line)
+				require.LessOrEqual(t, len(line)-1, 80, line)
 			}
 		})
 		for _, c := range cmd.Commands() {

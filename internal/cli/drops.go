@@ -28,7 +28,7 @@ func newDropsCommand() *cobra.Command {
 	var opts watchOptions
 	cmd := &cobra.Command{
 		Use:   "drops",
-		Short: "Print each packet that is dropped here, and why; with or without an agent",
+		Short: "Print each packet that is dropped here, and why; needs no agent",
 		Example: `
 monitor drops                              on all devices and in all network namespaces
 monitor drops --device eth0,veth*          on some, also those that come later

@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
+
+	"github.com/cilium/monitor/internal/fold"
 )
 
 // groupKey is the annotation of a flag that says under which title the help shows it.
@@ -37,7 +38,7 @@ func help(cmd *cobra.Command, _ []string) {
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "%s.\n", cmd.Short)
 	if cmd.HasExample() {
-		fmt.Fprintf(w, "\n%s\n", indent(cmd.Example))
+		fmt.Fprintf(w, "\n%s", fold.Table(indent(cmd.Example), helpWidth()))
 	}
 	fmt.Fprintf(w, "\nUsage: %s\n", cmd.UseLine())
 	writeCommands(w, cmd)
@@ -50,8 +51,8 @@ func help(cmd *cobra.Command, _ []string) {
 	}
 }
 
-// fillParagraphs returns a text of lines that have at most so many columns, as far as they are not indented: those
-// are examples and tables.
+// fillParagraphs returns a text of lines that have at most so many columns. Those that are indented are examples and
+// tables.
 func fillParagraphs(text string, width int) string {
 	lines := strings.Split(text, "\n")
 	if !slices.ContainsFunc(lines, func(line string) bool { return len(line) > width }) {
@@ -68,7 +69,7 @@ func fillParagraphs(text string, width int) string {
 	for _, line := range lines {
 		if line == "" || line[0] == ' ' {
 			end()
-			b.WriteString(line + "\n")
+			b.WriteString(fold.Table(line+"\n", width))
 			continue
 		}
 		for _, word := range strings.Fields(line) {
@@ -99,7 +100,7 @@ func writeCommands(w io.Writer, cmd *cobra.Command) {
 	fmt.Fprintf(w, "\nCommands:\n")
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
-			fmt.Fprintf(w, "  %-*s  %s\n", cmd.NamePadding(), c.Name(), c.Short)
+			fmt.Fprint(w, fold.Table(fmt.Sprintf("  %-*s  %s", cmd.NamePadding(), c.Name(), c.Short), helpWidth()))
 		}
 	}
 }
@@ -151,12 +152,13 @@ func newFlagSet(name string) *pflag.FlagSet {
 	return fs
 }
 
-// helpWidth returns the number of columns that the help has.
+// helpWidth returns the number of columns that the help has: those of the terminal, also where a pager shows it.
 func helpWidth() int {
-	const minimum, maximum, unknown = 60, 120, 100
-	width, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil {
-		return unknown
+	const minimum, maximum, unknown = 60, 120, 80
+	for _, out := range []*os.File{os.Stdout, os.Stderr} {
+		if columns := columnsOf(out); columns > 0 {
+			return min(max(columns, minimum), maximum)
+		}
 	}
-	return min(max(width, minimum), maximum)
+	return unknown
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/hive/shell"
 	"github.com/spf13/cobra"
 
+	"github.com/cilium/monitor/internal/fold"
 	"github.com/cilium/monitor/internal/inert"
 )
 
@@ -63,7 +64,7 @@ within ` + shellTimeout.String() + ` is 1; see monitor --help.`,
 			case output == outputJSON:
 				return writeAnswer(cmd.OutOrStdout(), agent, "monitor/status -o json")
 			default:
-				return writeStatus(cmd.OutOrStdout(), agent)
+				return writeStatus(cmd.OutOrStdout(), agent, columnsShown())
 			}
 		},
 	}
@@ -88,19 +89,25 @@ func writeAnswer(w io.Writer, agent *shellClient, command string) error {
 	return err
 }
 
-func writeStatus(w io.Writer, agent *shellClient) error {
-	if err := writeAnswer(w, agent, "monitor/status --over "+rateTime.String()); err != nil {
+// writeStatus writes what the agent is at, and how its parts are, in so many columns, if that is not 0.
+func writeStatus(w io.Writer, agent *shellClient, columns int) error {
+	var b strings.Builder
+	if err := writeAnswer(&b, agent, "monitor/status --over "+rateTime.String()); err != nil {
 		return err
 	}
 	parts, err := agent.health()
 	switch {
 	case errors.Is(err, errNoHealth):
-		return nil
 	case err != nil:
 		return err
+	default:
+		b.WriteString("\n")
+		if err := writeHealth(&b, parts); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintln(w)
-	return writeHealth(w, parts)
+	_, err = io.WriteString(w, fold.Table(b.String(), columns))
+	return err
 }
 
 // writeHealth writes a table of the parts that have reported something.

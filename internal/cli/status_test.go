@@ -32,7 +32,7 @@ func TestStatus(t *testing.T) {
 	require.Regexp(t, `(?m)^Events map: +`+a.eventsMap+`$`, p.stdout.String())
 	require.Regexp(t, `(?m)^Reader: +not attached`, p.stdout.String())
 	require.Regexp(t, `(?m)^Rate: +0 events/s, `, p.stdout.String())
-	require.Regexp(t, fmt.Sprintf(`(?m)^client +monitor watch +1.3 +%d +0 +\d+s +0 +0 +0 +-$`, w.Process.Pid), p.stdout.String())
+	require.Regexp(t, fmt.Sprintf(`(?m)^client +monitor watch +1.3 +%d +0 +\d+s +0 +0 +0$`, w.Process.Pid), p.stdout.String())
 	require.Regexp(t, `(?m)^monitor-server.server +OK +Serving the monitor API 1.2 on `+a.socket+`$`, p.stdout.String())
 	require.Regexp(t, `(?m)^monitor-agent.datapath +Degraded +Waiting for the datapath: it is not ready yet$`, p.stdout.String())
 	require.Regexp(t, `(?m)^shell +OK +Serving the shell on `+a.shell+`$`, p.stdout.String())

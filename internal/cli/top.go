@@ -32,7 +32,7 @@ func newTopCommand() *cobra.Command {
 	var opts topOptions
 	cmd := &cobra.Command{
 		Use:   "top",
-		Short: "Show live what is dropped most: for which reason, where, on which device, of whom",
+		Short: "Show live what is dropped most: why, where, and of whom",
 		Example: `
 monitor top                           drops, of the kernel and the datapath, and policy verdicts
 monitor top --ip 10.0.0.0/8           those of one network

@@ -20,7 +20,7 @@ func subscribers(a *agent.Agent) script.Cmd {
 		Detail: []string{
 			"DELIVERED, LOST and LAG are events: that the subscriber got, that it was told it lost since it was too slow, and that wait for it to read them. Consumers, listeners and streams are inside the process; what a listener drops by itself is not known here. Clients are connections to the monitor API.",
 			"WANTS is what a subscriber asked for; there is no such column if all want everything.",
-			"TIME/EVENT is how long a consumer or listener took of late for an event, during which nobody gets the next one.",
+			"TIME/EVENT is how long a consumer or listener took of late for an event, during which nobody gets the next one; there is no such column without one of them.",
 		},
 	}
 	return Command(usage, 0, 0, func(s *script.State, _ []string) (string, error) {
@@ -48,7 +48,7 @@ func nobody(s *agent.Stats) bool {
 }
 
 func subscriberTable(s *agent.Stats, now time.Time) string {
-	rows := []string{"KIND\tNAME\tVERSION\tPID\tUID\tAGE\tDELIVERED\tLOST\tLAG\tTIME/EVENT"}
+	rows := []string{"KIND\tNAME\tVERSION\tPID\tUID\tAGE\tDELIVERED\tLOST\tLAG"}
 	for _, c := range s.Consumers {
 		rows = append(rows, calledRow("consumer", &c, now))
 	}
@@ -56,13 +56,30 @@ func subscriberTable(s *agent.Stats, now time.Time) string {
 		rows = append(rows, calledRow("listener", &l, now))
 	}
 	for _, st := range s.Streams {
-		rows = append(rows, fmt.Sprintf("stream\t%s\t-\t-\t-\t%s\t%d\t%d\t%d\t-", printable(st.Name), age(st.Since, now), st.Delivered, st.Lost, st.Lag))
+		rows = append(rows, fmt.Sprintf("stream\t%s\t-\t-\t-\t%s\t%d\t%d\t%d", printable(st.Name), age(st.Since, now), st.Delivered, st.Lost, st.Lag))
 	}
 	for _, c := range s.Clients {
-		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d\t-",
+		rows = append(rows, fmt.Sprintf("client\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d",
 			printable(c.Name), c.Version, c.PID, c.UID, age(c.Since, now), c.Delivered, c.Lost, c.Lag))
 	}
-	return table(withWants(rows, s)...)
+	return table(withWants(withTimes(rows, s), s)...)
+}
+
+// withTimes adds how long subscribers take for an event to the rows of the table, if there is one of which that is known.
+func withTimes(rows []string, s *agent.Stats) []string {
+	called := slices.Concat(s.Consumers, s.Listeners)
+	if len(called) == 0 {
+		return rows
+	}
+	rows[0] += "\tTIME/EVENT"
+	for i := range rows[1:] {
+		text := "-"
+		if i < len(called) {
+			text = timeText(&called[i])
+		}
+		rows[1+i] += "\t" + text
+	}
+	return rows
 }
 
 // withWants adds what each subscriber asked for to the rows of the table, unless all of them want everything.
@@ -88,18 +105,24 @@ func withWants(rows []string, s *agent.Stats) []string {
 
 // calledRow is the row of a consumer or listener. Only one with a queue of its own can lose events.
 func calledRow(kind string, c *agent.CallStats, now time.Time) string {
-	delivered, lost, lag, perEvent := c.Delivered, "-", "-", "-"
+	delivered, lost, lag := c.Delivered, "-", "-"
 	if c.Queue != nil {
 		delivered, lost, lag = c.Queue.Delivered, fmt.Sprint(c.Queue.Lost), fmt.Sprint(c.Queue.Lag)
 	}
+	return fmt.Sprintf("%s\t%s\t%s\t-\t-\t%s\t%d\t%s\t%s",
+		kind, printable(c.Name), printable(string(c.Version)), age(c.Since, now), delivered, lost, lag)
+}
+
+// timeText says how long a consumer or listener takes for an event.
+func timeText(c *agent.CallStats) string {
 	switch {
 	case c.Running >= time.Second:
-		perEvent = fmt.Sprintf("busy for %v", c.Running.Truncate(time.Second))
+		return fmt.Sprintf("busy for %v", c.Running.Truncate(time.Second))
 	case c.Calls > 0:
-		perEvent = roughly(c.PerEvent).String()
+		return roughly(c.PerEvent).String()
+	default:
+		return "-"
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t-\t-\t%s\t%d\t%s\t%s\t%s",
-		kind, printable(c.Name), printable(string(c.Version)), age(c.Since, now), delivered, lost, lag, perEvent)
 }
 
 // roughly rounds a duration as people read it.

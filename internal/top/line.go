@@ -74,21 +74,5 @@ func justify(left, right Line, columns int) Line {
 	return right.fit(columns)
 }
 
-// wrap returns text in lines of at most so many columns, those behind the first indented.
-func wrap(text string, columns int) (lines []string) {
-	const indent = "  "
-	columns = max(columns, len(indent)+1)
-	rest := []rune(text)
-	for len(rest) > columns {
-		end := columns
-		for i := columns; i > columns/2; i-- {
-			if rest[i] == ' ' {
-				end = i
-				break
-			}
-		}
-		lines = append(lines, string(rest[:end]))
-		rest = append([]rune(indent), []rune(strings.TrimLeft(string(rest[end:]), " "))...)
-	}
-	return append(lines, string(rest))
-}
+// indent is that of rows behind the first one of a text.
+const indent = 2

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cilium/monitor/format"
+	"github.com/cilium/monitor/internal/fold"
 	"github.com/cilium/monitor/internal/inert"
 )
 
@@ -169,7 +170,7 @@ func (v *View) nothing() string {
 func (v *View) renderPackets(columns, room int) []Line {
 	lines := []Line{{}, {{inert.String(v.selected), Strong}}}
 	if v.meaning != "" {
-		for _, text := range wrap(v.meaning, columns) {
+		for _, text := range fold.Line(v.meaning, columns, indent) {
 			lines = append(lines, Line{{text, Plain}})
 		}
 	}
@@ -202,7 +203,7 @@ func (v *View) renderPacket(columns, room int) []Line {
 		if strings.Trim(line, "-") == "" {
 			continue // what separates packets
 		}
-		for i, part := range wrap(strings.ReplaceAll(line, "\t", "  "), columns) {
+		for i, part := range fold.Line(strings.ReplaceAll(line, "\t", "  "), columns, indent) {
 			style := Plain
 			if len(all) == 0 && i == 0 {
 				style = Strong
@@ -235,7 +236,7 @@ func renderHelp(columns int) []Line {
 	text := fmt.Sprintf("  /s is the mean of the last %d seconds, of a recording that of all of it. Of each reason and verdict the last "+
 		"%d packets are kept.", rateSeconds, keptPackets)
 	lines = append(lines, Line{})
-	for _, part := range wrap(text, columns) {
+	for _, part := range fold.Line(text, columns, indent) {
 		lines = append(lines, Line{{part, Faint}})
 	}
 	return lines
