@@ -130,6 +130,10 @@ bench-frontier: ## Measure what --monitor-max-delay costs and gives, and write d
 bench-hubble: ## Compare Hubble on this agent with Cilium's observer, and write docs/hubble.md (as root, three minutes)
 	cd bench && $(GO) run . -only hubble -docs .. $(BENCH)
 
+.PHONY: bench-drops
+bench-drops: ## Measure what a packet costs that the kernel drops, at a million a second (as root, a minute)
+	$(GO) test -run '^$$' -bench KernelDrop -benchtime 5x ./bpf
+
 .PHONY: bench-format
 bench-format: ## Compare the formatters with Cilium's on the same events (half a minute)
 	cd bench && $(GO) run ./formatbench
