@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
-	"github.com/cilium/lumberjack/v2"
 	"github.com/sirupsen/logrus"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -25,9 +23,12 @@ import (
 // Stdout is the path of [FileOptions] for standard output, which is not rotated.
 const Stdout = "stdout"
 
+const defaultMaxSizeMB = 100
+
 // FileOptions are what file is written, and how.
 type FileOptions struct {
-	// Path is where the file is. Its directory is made if it is not there. A file that is there is appended to.
+	// Path is where the file is. Its directory is made if it is not there. A file that is there is appended to; if others
+	// rename or remove it, another one begins within a second. No other program may export to it at the same time.
 	Path string
 
 	// MaxSizeMB is how many MiB it may have: when it would get more, it is renamed, with the time in its name, and
@@ -79,23 +80,12 @@ func OpenFile(opts FileOptions) (*File, error) {
 	if opts.Path == Stdout {
 		return f, nil
 	}
-	if err := createFile(opts.Path); err != nil {
+	file, err := openRotated(opts)
+	if err != nil {
 		return nil, fmt.Errorf("a file to export flows to: %w", err)
 	}
-	f.out = &lumberjack.Logger{Filename: opts.Path, MaxSize: opts.MaxSizeMB, MaxBackups: opts.MaxBackups, Compress: opts.Compress}
+	f.out = file
 	return f, nil
-}
-
-// createFile makes sure that the file can be written, which is not tried again before the first event.
-func createFile(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	return file.Close()
 }
 
 // stdout is standard output, which stays open.

@@ -6,12 +6,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
@@ -111,13 +113,8 @@ func TestAppend(t *testing.T) {
 
 // TestDiskFull fills a disk: what can't be written is told once there is room again, and counted.
 func TestDiskFull(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: mounts a file system")
-	}
 	const each = 1000 // much more than there is room for
-	dir := t.TempDir()
-	require.NoError(t, unix.Mount("none", dir, "tmpfs", 0, "size=128k"))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
+	dir := smallDisk(t)
 	ballast := filepath.Join(dir, "ballast")
 	require.NoError(t, os.WriteFile(ballast, make([]byte, 32<<10), 0o600))
 
@@ -146,14 +143,93 @@ func TestDiskFull(t *testing.T) {
 	require.EqualValues(t, each, got[len(got)-1].GetFlow().GetSource().GetIdentity())
 }
 
+// smallDisk mounts a file system without room for many flows.
+func smallDisk(t *testing.T) (dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: mounts a file system")
+	}
+	dir = t.TempDir()
+	require.NoError(t, unix.Mount("none", dir, "tmpfs", 0, "size=128k"))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
+	return dir
+}
+
 // TestCloseTells closes a file on a disk that is full.
 func TestCloseTells(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("needs /dev/full")
+	f := openFile(t, export.FileOptions{Path: filepath.Join(smallDisk(t), "flows.json")})
+	for n := range 1000 {
+		f.Export(t.Context(), flowEvent(n))
 	}
-	f := openFile(t, export.FileOptions{Path: "/dev/full"})
-	f.Export(t.Context(), flowEvent(1))
-	require.ErrorContains(t, f.Close(), "with 1 lost at the end")
+	require.NotZero(t, f.Stats().Lost)
+	require.ErrorContains(t, f.Close(), fmt.Sprintf("with %d lost at the end", f.Stats().Lost))
+}
+
+// TestRemoved has the file, and then its directory, removed, and the file renamed: another one begins.
+func TestRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "flows", "flows.json")
+	f := openFile(t, export.FileOptions{Path: path})
+	n := 0
+	for _, leave := range []func() error{
+		func() error { return os.Remove(path) },
+		func() error { return os.RemoveAll(filepath.Dir(path)) },
+		func() error { return os.Rename(path, path+".1") },
+	} {
+		f.Export(t.Context(), flowEvent(n))
+		require.FileExists(t, path)
+		require.NoError(t, leave())
+		require.Eventually(t, func() bool {
+			n++
+			f.Export(t.Context(), flowEvent(n))
+			_, err := os.Stat(path)
+			return err == nil
+		}, time.Minute, time.Millisecond)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode())
+	}
+	require.NoError(t, f.Close())
+	require.Zero(t, f.Stats().Lost)
+	got, cut := events(t, path)
+	require.Zero(t, cut)
+	require.EqualValues(t, n, got[len(got)-1].GetFlow().GetSource().GetIdentity())
+}
+
+// TestLink exports to a symbolic link: what is renamed when it is full is the file.
+func TestLink(t *testing.T) {
+	target, link := filepath.Join(t.TempDir(), "flows.json"), filepath.Join(t.TempDir(), "link.json")
+	require.NoError(t, os.Symlink(target, link))
+	f := openFile(t, export.FileOptions{Path: link, MaxSizeMB: 1})
+	for n := range 5000 { // more than 1 MiB
+		f.Export(t.Context(), flowEvent(n))
+	}
+	require.NoError(t, f.Close())
+	to, err := os.Readlink(link)
+	require.NoError(t, err)
+	require.Equal(t, target, to)
+	full, err := filepath.Glob(filepath.Join(filepath.Dir(target), "flows-*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, full)
+}
+
+// TestTaken exports to a file that another exporter writes.
+func TestTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "flows.json")
+	f := openFile(t, export.FileOptions{Path: path})
+	_, err := export.OpenFile(export.FileOptions{Path: path})
+	require.ErrorContains(t, err, "another program exports to it")
+	require.NoError(t, f.Close())
+	require.NoError(t, openFile(t, export.FileOptions{Path: path}).Close())
+}
+
+// TestNoFile has paths of what is no file: a pipe would wait for its reader, and a device would be renamed.
+func TestNoFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, unix.Mkfifo(pipe, 0o600))
+	for _, path := range []string{pipe, "/dev/null", t.TempDir()} {
+		_, err := export.OpenFile(export.FileOptions{Path: path})
+		require.ErrorContains(t, err, "is not a regular file")
+	}
 }
 
 // TestFields writes some of the fields of a flow.
