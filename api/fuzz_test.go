@@ -80,11 +80,15 @@ func FuzzDropNotify(f *testing.F) {
 
 func FuzzTraceNotify(f *testing.F) {
 	seed(f, api.MessageTypeTrace)
+	for _, flags := range []uint8{0, api.FlagIPv6} {
+		f.Add((&api.TraceNotify{Type: api.MessageTypeTrace, Version: 2, Flags: flags, Mark: 1}).Append(nil))
+	}
 	f.Fuzz(func(t *testing.T, sample []byte) { checkMessage(t, newTrace(), newTrace(), sample) })
 }
 
 func FuzzPolicyVerdictNotify(f *testing.F) {
 	seed(f, api.MessageTypePolicyVerdict)
+	f.Add((&api.PolicyVerdictNotify{Type: api.MessageTypePolicyVerdict, Ifindex: 1}).Append(nil))
 	f.Fuzz(func(t *testing.T, sample []byte) { checkMessage(t, newPolicyVerdict(), newPolicyVerdict(), sample) })
 }
 

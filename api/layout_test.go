@@ -165,6 +165,12 @@ func TestFieldOffsets(t *testing.T) {
 	}
 }
 
+// inSpareBytes tells of fields that have no place of their own, but bytes that another field or padding leaves: see
+// spare_bytes_test.go.
+func inSpareBytes(l layout, field string) bool {
+	return field == "Mark" && l.typ == api.MessageTypeTrace && l.version >= 1 || field == "Ifindex" && l.typ == api.MessageTypePolicyVerdict
+}
+
 // The fields that a version does not have are neither written nor read, and the table
 // knows all that it has.
 func TestFieldsOfOtherVersions(t *testing.T) {
@@ -177,7 +183,7 @@ func TestFieldsOfOtherVersions(t *testing.T) {
 			}
 			typ := reflect.TypeOf(l.zero()).Elem()
 			for i := range typ.NumField() {
-				if known[typ.Field(i).Name] {
+				if known[typ.Field(i).Name] || inSpareBytes(l, typ.Field(i).Name) {
 					continue
 				}
 				msg := zero(t, l)

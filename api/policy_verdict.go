@@ -70,6 +70,14 @@ func AuthTypeName(authType uint8) string { return nameOf(authTypes, authType) }
 
 var policyVerdictLayout = layout{MessageTypePolicyVerdict, []int{40, 40}}
 
+// Where a verdict has Ifindex: in what is padding in those of Cilium's datapath. docs/packets.md has these bytes.
+const (
+	offPolicyVerdictIfindexed = 29 // policyVerdictIfindexed
+	offPolicyVerdictIfindex   = 36
+
+	policyVerdictIfindexed = "ifx"
+)
+
 // PolicyVerdictNotify is what the policy decided on a packet (type 5). The packet data
 // follows.
 type PolicyVerdictNotify struct {
@@ -88,6 +96,7 @@ type PolicyVerdictNotify struct {
 	Flags       uint8  // PolicyVerdictFlag constants
 	AuthType    uint8  // see [AuthTypeName]
 	Cookie      uint32
+	Ifindex     uint32 // of the network interface, 0 if it is not known: this module's datapath tells it
 }
 
 // Decode sets all fields from a sample. After an error n is unchanged.
@@ -105,6 +114,9 @@ func (n *PolicyVerdictNotify) Decode(sample []byte) error {
 		Cookie:      binary.NativeEndian.Uint32(sample[32:]),
 	}
 	getHeader(sample, &n.Type, &n.SubType, &n.Source, &n.Hash, &n.OrigLen, &n.CapLen, &n.Version, &n.ExtVersion)
+	if string(sample[offPolicyVerdictIfindexed:offPolicyVerdictIfindexed+len(policyVerdictIfindexed)]) == policyVerdictIfindexed {
+		n.Ifindex = binary.NativeEndian.Uint32(sample[offPolicyVerdictIfindex:])
+	}
 	return nil
 }
 
@@ -120,6 +132,10 @@ func (n *PolicyVerdictNotify) Append(dst []byte) []byte {
 	b[27] = n.Flags
 	b[28] = n.AuthType
 	binary.NativeEndian.PutUint32(b[32:], n.Cookie)
+	if n.Ifindex != 0 {
+		copy(b[offPolicyVerdictIfindexed:], policyVerdictIfindexed)
+		binary.NativeEndian.PutUint32(b[offPolicyVerdictIfindex:], n.Ifindex)
+	}
 	return dst
 }
 

@@ -9,6 +9,17 @@ import (
 
 var traceLayout = layout{MessageTypeTrace, []int{32, 48, 56}}
 
+// Where a trace has the mark, from version 1 on: in bytes of OrigIP that nobody reads, those behind an IPv4 address. Traces of
+// Cilium's datapath have zeros there. docs/packets.md has these bytes.
+const (
+	offTraceOrigIP   = 32
+	offTraceMark     = 36
+	offTraceMarkIPv6 = 40 // 1: the packet is IPv6, which FlagIPv6 does not say
+	offTraceMarked   = 44 // traceMarked
+
+	traceMarked = "mark"
+)
+
 // TraceNotify is a packet that the datapath forwarded (type 4). The packet data follows.
 type TraceNotify struct {
 	Type       uint8
@@ -27,6 +38,10 @@ type TraceNotify struct {
 	Ifindex    uint32
 	OrigIP     [16]byte // from version 1 on, see OriginalIP
 	IPTraceID  uint64   // from version 2 on
+
+	// Mark is that of the packet (skb->mark), 0 if it has none, or it is not known: traces have it from version 1 on, as far as
+	// they are of this module's datapath and have room for it, which they do unless they have FlagIPv6 together with FlagL3Device or an OrigIP.
+	Mark uint32
 }
 
 // Decode sets all fields from a sample; those that its version does not have become 0.
@@ -45,7 +60,8 @@ func (n *TraceNotify) Decode(sample []byte) error {
 	}
 	getHeader(sample, &n.Type, &n.ObsPoint, &n.Source, &n.Hash, &n.OrigLen, &n.CapLen, &n.Version, &n.ExtVersion)
 	if n.Version >= 1 {
-		n.OrigIP = [16]byte(sample[32:])
+		n.OrigIP = [16]byte(sample[offTraceOrigIP:])
+		n.getMark(sample)
 	}
 	if n.Version >= 2 {
 		n.IPTraceID = binary.NativeEndian.Uint64(sample[48:])
@@ -66,12 +82,38 @@ func (n *TraceNotify) Append(dst []byte) []byte {
 	b[27] = n.Flags
 	binary.NativeEndian.PutUint32(b[28:], n.Ifindex)
 	if n.Version >= 1 {
-		copy(b[32:], n.OrigIP[:])
+		copy(b[offTraceOrigIP:], n.OrigIP[:])
+		n.putMark(b)
 	}
 	if n.Version >= 2 {
 		binary.NativeEndian.PutUint64(b[48:], n.IPTraceID)
 	}
 	return dst
+}
+
+// getMark sets Mark, and what the bytes of it say otherwise without it.
+func (n *TraceNotify) getMark(sample []byte) {
+	if string(sample[offTraceMarked:offTraceMarked+len(traceMarked)]) != traceMarked || n.IsIPv6() {
+		return
+	}
+	mark, ipv6 := binary.NativeEndian.Uint32(sample[offTraceMark:]), binary.NativeEndian.Uint32(sample[offTraceMarkIPv6:])
+	if mark == 0 || ipv6 > 1 || ipv6 == 1 && (n.IsL3Device() || [4]byte(n.OrigIP[:]) != [4]byte{}) {
+		return
+	}
+	n.Mark = mark
+	n.Flags |= FlagIPv6 * uint8(ipv6)
+	clear(n.OrigIP[offTraceMark-offTraceOrigIP:])
+}
+
+// putMark writes Mark if there is room for it.
+func (n *TraceNotify) putMark(b []byte) {
+	if n.Mark == 0 || n.IsIPv6() && (n.IsL3Device() || n.OrigIP != [16]byte{}) {
+		return
+	}
+	binary.NativeEndian.PutUint32(b[offTraceMark:], n.Mark)
+	binary.NativeEndian.PutUint32(b[offTraceMarkIPv6:], uint32(n.Flags&FlagIPv6))
+	copy(b[offTraceMarked:], traceMarked)
+	b[27] &^= FlagIPv6
 }
 
 // DataOffset returns where the packet data begins, in bytes from the start of the sample.

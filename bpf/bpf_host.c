@@ -28,6 +28,21 @@ static __always_inline __u8 packet_flags(const struct packet *pkt)
 	return (pkt->family == 6 ? FLAG_IPV6 : 0) | (pkt->l3 ? FLAG_L3_DEVICE : 0) | pkt->tunnel;
 }
 
+/* set_mark adds the packet's mark to a trace, as far as that has room for it: where it need not say by a flag that the packet is
+ * IPv6, which its Ethernet header says as well.
+ */
+static __always_inline void set_mark(struct trace_event *trace, const struct __sk_buff *skb, const struct packet *pkt)
+{
+	const __u8 marked[] = MARKED;
+
+	if (!skb->mark || (trace->flags & FLAG_IPV6 && pkt->l3))
+		return;
+	trace->mark = skb->mark;
+	trace->mark_ipv6 = trace->flags & FLAG_IPV6;
+	trace->flags &= ~FLAG_IPV6;
+	__builtin_memcpy(trace->marked, marked, sizeof(marked));
+}
+
 static __always_inline void emit_trace(struct __sk_buff *skb, struct packet *pkt, enum observation_point point)
 {
 	if (!worth_tracing(skb, pkt, point) || !allowed(EVENT_TRACE))
@@ -44,6 +59,7 @@ static __always_inline void emit_trace(struct __sk_buff *skb, struct packet *pkt
 		},
 	};
 
+	set_mark(&event.trace, skb, pkt);
 	emit(skb, pkt, &event, sizeof(event.trace));
 }
 
@@ -83,7 +99,9 @@ static __always_inline void emit_policy_denied(struct __sk_buff *skb, const stru
 				 (pkt->family == 6 ? POLICY_FLAG_IPV6 : 0) |
 				 rule->match_type << POLICY_MATCH_SHIFT |
 				 (pkt->l3 ? POLICY_FLAG_L3_DEVICE : 0),
+			.ifindexed = IFINDEXED,
 			.cookie = rule->number,
+			.ifindex = skb->ifindex,
 		},
 	};
 

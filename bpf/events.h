@@ -56,8 +56,13 @@ struct trace_event {
 	__u8 reason;
 	__u8 flags;
 	__u32 ifindex;
-	__u8 orig_ip[16];
+	__be32 orig_ip; /* Cilium's struct goes on with the rest of an IPv6 address, which is read only with FLAG_IPV6 */
+	__u32 mark;
+	__u32 mark_ipv6; /* 1: the packet is IPv6 */
+	__u8 marked[4];  /* MARKED if there is a mark */
 };
+
+#define MARKED { 'm', 'a', 'r', 'k' }
 
 #define DROP_VERSION 2
 #define DROP_POLICY_DENIED 133
@@ -92,10 +97,12 @@ struct policy_verdict_event {
 	__u8 proto;
 	__u8 flags;
 	__u8 auth_type;
-	__u8 pad1[3];
+	__u8 ifindexed[3]; /* IFINDEXED; padding in Cilium's struct */
 	__u32 cookie; /* number of the deny rule; Cilium has what tells its policies apart here */
-	__u32 pad2;
+	__u32 ifindex; /* padding in Cilium's struct */
 };
+
+#define IFINDEXED { 'i', 'f', 'x' }
 
 union event {
 	struct event_header header;

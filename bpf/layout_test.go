@@ -42,7 +42,10 @@ var eventLayouts = map[string]struct {
 		"reason":    {26, 1},
 		"flags":     {27, 1},
 		"ifindex":   {28, 4},
-		"orig_ip":   {32, 16},
+		"orig_ip":   {32, 4},
+		"mark":      {36, 4},
+		"mark_ipv6": {40, 4},
+		"marked":    {44, 4},
 	}},
 	"drop_event": {40, map[string]field{
 		"header":    {0, 16},
@@ -64,9 +67,9 @@ var eventLayouts = map[string]struct {
 		"proto":        {26, 1},
 		"flags":        {27, 1},
 		"auth_type":    {28, 1},
-		"pad1":         {29, 3},
+		"ifindexed":    {29, 3},
 		"cookie":       {32, 4},
-		"pad2":         {36, 4},
+		"ifindex":      {36, 4},
 	}},
 }
 

@@ -18,7 +18,10 @@ import (
 const (
 	nftDrop  = "drop"
 	nftTrack = "track connections"
+	nftMark  = "mark" // with nftMarked
 )
+
+const nftMarked = 0xdeadbeef
 
 // Of linux/netfilter/nf_tables.h.
 const (
@@ -27,6 +30,12 @@ const (
 	nftaCTDreg     = 1
 	nftaCTKey      = 2
 	nftCTState     = 0
+	nftaMetaKey    = 2
+	nftaMetaSreg   = 3
+	nftMetaMark    = 3
+	nftaImmDreg    = 1
+	nftaImmData    = 2
+	nftaDataValue  = 1
 	nftaRuleTable  = 1
 	nftaRuleChain  = 2
 	nftaRuleExprs  = 4
@@ -49,7 +58,6 @@ func (ns *namespace) nft(name string, hook uint32, does string) {
 // nftOf is nft for packets of a family.
 func (ns *namespace) nftOf(family uint8, name string, hook uint32, does string) {
 	ns.t.Helper()
-	be32 := func(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 	policy := uint32(1) // NF_ACCEPT
 	if does == nftDrop {
 		policy = 0
@@ -68,15 +76,7 @@ func (ns *namespace) nftOf(family uint8, name string, hook uint32, does string) 
 			nl.NewRtAttr(unix.NFTA_CHAIN_TYPE, nl.ZeroTerminated("filter")),
 		),
 	}
-	if does == nftTrack {
-		data := nl.NewRtAttr(nftaExprData|unix.NLA_F_NESTED, nil)
-		data.AddRtAttr(nftaCTDreg, be32(nftRegister1))
-		data.AddRtAttr(nftaCTKey, be32(nftCTState))
-		elem := nl.NewRtAttr(nftaListElem|unix.NLA_F_NESTED, nil)
-		elem.AddRtAttr(nftaExprName, nl.ZeroTerminated("ct"))
-		elem.AddChild(data)
-		exprs := nl.NewRtAttr(nftaRuleExprs|unix.NLA_F_NESTED, nil)
-		exprs.AddChild(elem)
+	if exprs := nftExprs(does); exprs != nil {
 		messages = append(messages, nftMessage(nfnlSubsysNFT<<8|nftMsgNewRule, family, 0,
 			nl.NewRtAttr(nftaRuleTable, nl.ZeroTerminated(name)),
 			nl.NewRtAttr(nftaRuleChain, nl.ZeroTerminated(name)),
@@ -116,6 +116,39 @@ func (ns *namespace) nftOf(family uint8, name string, hook uint32, does string) 
 		return nil
 	})
 }
+
+// nftExprs returns the rule of a chain, nil if it needs none.
+func nftExprs(does string) *nl.RtAttr {
+	exprs := nl.NewRtAttr(nftaRuleExprs|unix.NLA_F_NESTED, nil)
+	expr := func(name string) (data *nl.RtAttr) {
+		data = nl.NewRtAttr(nftaExprData|unix.NLA_F_NESTED, nil)
+		elem := nl.NewRtAttr(nftaListElem|unix.NLA_F_NESTED, nil)
+		elem.AddRtAttr(nftaExprName, nl.ZeroTerminated(name))
+		elem.AddChild(data)
+		exprs.AddChild(elem)
+		return data
+	}
+	switch does {
+	case nftTrack:
+		ct := expr("ct")
+		ct.AddRtAttr(nftaCTDreg, be32(nftRegister1))
+		ct.AddRtAttr(nftaCTKey, be32(nftCTState))
+	case nftMark:
+		immediate := expr("immediate")
+		immediate.AddRtAttr(nftaImmDreg, be32(nftRegister1))
+		value := nl.NewRtAttr(nftaImmData|unix.NLA_F_NESTED, nil)
+		value.AddRtAttr(nftaDataValue, binary.NativeEndian.AppendUint32(nil, nftMarked))
+		immediate.AddChild(value)
+		meta := expr("meta")
+		meta.AddRtAttr(nftaMetaKey, be32(nftMetaMark))
+		meta.AddRtAttr(nftaMetaSreg, be32(nftRegister1))
+	default:
+		return nil
+	}
+	return exprs
+}
+
+func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 
 // nftMessage returns a message of nfnetlink. Those that change something are acknowledged.
 func nftMessage(typ uint16, family uint8, resource uint16, attrs ...*nl.RtAttr) []byte {

@@ -177,6 +177,13 @@ func (ns *namespace) rawSocket(device string) int {
 // VLAN tag that is not in the packet.
 func (ns *namespace) redirectTagged(name, device string, etherType, tci uint16) *os.File {
 	ns.t.Helper()
+	return ns.redirect(name, device, 0, pushTag(etherType, tci))
+}
+
+// redirect makes a TAP device. What is written to it goes out by another device, or with BPF_F_INGRESS among the flags
+// comes in there, after a program has done something to it.
+func (ns *namespace) redirect(name, device string, flags int32, does asm.Instructions) *os.File {
+	ns.t.Helper()
 	tap := ns.tunTap(name, netlink.TUNTAP_MODE_TAP)
 	ns.Do(func() error {
 		from, err := findDevice(name)
@@ -189,9 +196,9 @@ func (ns *namespace) redirectTagged(name, device string, etherType, tci uint16) 
 		}
 		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 			Type: ebpf.SchedCLS,
-			Instructions: append(pushTag(etherType, tci),
+			Instructions: append(does,
 				asm.Mov.Imm(asm.R1, int32(to.index)),
-				asm.Mov.Imm(asm.R2, 0),
+				asm.Mov.Imm(asm.R2, flags),
 				asm.FnRedirect.Call(),
 				asm.Return(),
 			),
@@ -208,7 +215,7 @@ func (ns *namespace) redirectTagged(name, device string, etherType, tci uint16) 
 			FilterAttrs: netlink.FilterAttrs{
 				LinkIndex: from.index, Parent: netlink.HANDLE_MIN_INGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL,
 			},
-			Fd: prog.FD(), Name: "tag", DirectAction: true,
+			Fd: prog.FD(), Name: "does", DirectAction: true,
 		})
 	})
 	return tap

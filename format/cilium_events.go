@@ -3,6 +3,8 @@
 package format
 
 import (
+	"net/netip"
+
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/internal/inert"
 )
@@ -55,7 +57,7 @@ func (f *Formatter) appendCiliumTrace(dst []byte, e *Event) []byte {
 		if n.SrcLabel != 0 || n.DstLabel != 0 {
 			dst = f.appendIdentities(append(dst, ", , identity "...), n.SrcLabel, n.DstLabel)
 		}
-		dst = appendAddr(append(dst, ", orig-ip "...), n.OriginalIP())
+		dst = appendAddr(append(dst, ", orig-ip "...), ciliumOriginalIP(n))
 		switch {
 		case n.DstID == 0:
 		case n.ObsPoint == api.TraceToProxy:
@@ -74,8 +76,17 @@ func (f *Formatter) appendCiliumTrace(dst []byte, e *Event) []byte {
 	dst = appendIPTraceID(dst, n.IPTraceID)
 	dst = append(append(dst, " state "...), api.TraceReasonName(n.Reason)...)
 	dst = inert.Append(append(dst, " ifindex "...), e.interfaceName(n.Ifindex))
-	dst = appendAddr(append(dst, " orig-ip "...), n.OriginalIP())
+	dst = appendAddr(append(dst, " orig-ip "...), ciliumOriginalIP(n))
 	return appendCiliumSummary(append(dst, ": "...), e, n.DataOffset(), opts)
+}
+
+// ciliumOriginalIP returns the original address as Cilium reads it, which knows nothing of marks: where there is one, the flag
+// that the packet is IPv6 is not.
+func ciliumOriginalIP(n *api.TraceNotify) netip.Addr {
+	if n.Mark != 0 && n.IsIPv6() {
+		return netip.IPv4Unspecified()
+	}
+	return n.OriginalIP()
 }
 
 func appendCiliumTracePlace(dst []byte, n *api.TraceNotify) []byte {

@@ -31,6 +31,17 @@ var tcpFlagNames = [...]struct {
 
 const tcpFlagsShown = 4
 
+// maxVLANs is how many VLAN tags there can be in a packet that people have.
+const maxVLANs = 4
+
+// outerVLANs appends the identifiers of the VLANs that the packet is in where it was seen, not those of what a tunnel carries.
+func (d *dissection) outerVLANs(dst []uint16) []uint16 {
+	if !d.any() {
+		return dst
+	}
+	return d.AppendVLANs(dst, &d.Headers[0])
+}
+
 // appendSummary appends who talks to whom, what an ICMP error is about, and the tunnels, from
 // the innermost out.
 func (d *dissection) appendSummary(dst []byte) []byte {

@@ -16,7 +16,8 @@ import (
 // connectionOf returns what the line of an event of a packet has of it.
 func connectionOf(k kind) string {
 	line := strings.TrimPrefix(print(format.Options{}, bareTrace(k)), "in   ")
-	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), ": from host")
+	connection, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": from host")
+	return connection
 }
 
 // bareTrace returns a trace that says nothing besides its packet.

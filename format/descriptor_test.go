@@ -18,7 +18,7 @@ import (
 var lacks = map[string]string{
 	"drop":           "traffic more verdict verdicts ifname dropReasonName",
 	"trace":          "dropReason meaning function more verdict verdicts ifname dropReasonName",
-	"policy-verdict": "fields ifindex dropReason meaning function more ifname dropReasonName",
+	"policy-verdict": "fields dropReason meaning function more ifname dropReasonName",
 	"capture":        "traffic to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
 	"debug":          "fields packet traffic ifindex to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
 	"trace-sock":     "fields packet ifindex from to hasIdentity dropReason meaning function more verdict verdicts ifname dropReasonName",
@@ -93,7 +93,7 @@ func TestTypesThatFiltersName(t *testing.T) {
 		{"verdict", "allow", "l7, policy-verdict"},
 		{"verdict", "audit", "policy-verdict"},
 		{"verdict", "error", "l7"},
-		{"interface", "lo", "capture, drop, kernel-drop, trace"},
+		{"interface", "lo", "capture, drop, kernel-drop, policy-verdict, trace"},
 	} {
 		i := slices.IndexFunc(filterFlags, func(f *filterFlag) bool { return f.name == c.flag })
 		value, err := filterFlags[i].value(c.value, anywhere)

@@ -39,10 +39,23 @@ func (d *details) uint(prefix string, n uint64) {
 	}
 }
 
-// iface adds the name of a network interface.
-func (d *details) iface(e *Event, ifindex uint32) {
+// place adds the name of a network interface, and the VLAN that the packet is in there.
+func (d *details) place(e *Event, ifindex uint32) {
 	if ifindex != 0 {
 		d.dst = appendInterface(d.next(), e, ifindex)
+	}
+	d.vlans(e)
+}
+
+// vlans adds the VLAN that the packet is in; of several, each in the one before, as in "200.100".
+func (d *details) vlans(e *Event) {
+	var room [maxVLANs]uint16
+	for i, id := range e.dissection().outerVLANs(room[:0]) {
+		if i == 0 {
+			d.dst = appendUint(d.next(), "vlan ", uint64(id))
+		} else {
+			d.dst = appendUint(d.dst, ".", uint64(id))
+		}
 	}
 }
 
@@ -53,6 +66,13 @@ func appendInterface(dst []byte, e *Event, ifindex uint32) []byte {
 		dst = append(dst, "ifindex "...)
 	}
 	return inert.Append(dst, name)
+}
+
+// mark adds the mark of a packet.
+func (d *details) mark(mark uint32) {
+	if mark != 0 {
+		d.dst = appendHex(append(d.next(), "mark "...), uint64(mark))
+	}
 }
 
 // endpoints adds the endpoints that a packet comes from and goes to.

@@ -16,10 +16,10 @@ import (
 // TestFilterMessages has all that is said of contradictions: no flag is named that has nothing to do with it.
 func TestFilterMessages(t *testing.T) {
 	for filter, want := range map[string]string{
-		"--identity 2 --from 7 --interface eth0 --verdict deny": "no event can match --interface eth0 together with --verdict deny: " +
-			"--verdict deny is only for events of type l7, policy-verdict",
-		"--interface eth0 --drop-reason 133 --verdict deny": "no event can match --interface eth0 together with --verdict deny: " +
-			"--verdict deny is only for events of type l7, policy-verdict", // the first of two
+		"--identity 2 --from 7 --interface eth0 --verdict error": "no event can match --interface eth0 together with --verdict error: " +
+			"--verdict error is only for events of type l7",
+		"--interface eth0 --drop-reason 133 --verdict error": "no event can match --interface eth0 together with --verdict error: " +
+			"--verdict error is only for events of type l7", // the first of two
 		"--identity 2 --port 80 --type agent": "no event can match --type agent together with --identity 2: " +
 			"--identity 2 is only for events of type drop, l7, policy-verdict, trace",
 		"--type drop,agent --drop-reason 133 --not --type drop": "no event can match --type drop,agent --not --type drop together with --drop-reason 133: " +
@@ -29,7 +29,7 @@ func TestFilterMessages(t *testing.T) {
 		"--src-port 80 --not --port 70-90":          "no event can match: all that --src-port 80 asks for is excluded by --not --port 70-90",
 		"--tcp-flags SYN --not --protocol tcp":      "no event can match --tcp-flags SYN together with --not --protocol tcp: only tcp has that",
 		// Two flags can each be had with the third, both not: all before are named.
-		"--from 7 --interface eth0 --type policy-verdict,trace --verdict deny": "no event can match --interface eth0 together with --verdict deny: " +
+		"--from 7 --drop-reason 133 --type policy-verdict,drop --verdict deny": "no event can match --drop-reason 133 together with --verdict deny: " +
 			"--verdict deny is only for events of type l7, policy-verdict",
 	} {
 		_, err := format.ParseFilter(strings.Fields(filter))

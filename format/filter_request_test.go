@@ -59,7 +59,7 @@ func TestFilterRequest(t *testing.T) {
 		"--verdict deny":           types(knownBut(5, 129)),
 		"--not --verdict deny":     ``,
 		"--type trace --from 7":    `"types":[4]`,
-		"--interface eth0":         types(knownBut(1, 3, 4, 100)),
+		"--interface eth0":         types(knownBut(1, 3, 4, 5, 100)),
 		"--type drop --identity 1": ofDatapath,
 
 		"--type drop --drop-reason 133":                         ofDatapath + `,"dropReasons":[133]`,

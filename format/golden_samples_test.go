@@ -49,12 +49,18 @@ func groups(t testing.TB) []group {
 			{"encrypted", trace(tcpPacket, func(n *api.TraceNotify) { n.ObsPoint, n.Reason = api.TraceToStack, 0x80 })},
 			{"IPv6", trace(tcp6Packet, func(n *api.TraceNotify) { n.Flags, n.OrigIP = api.FlagIPv6, [16]byte{0xfd, 15: 9} })},
 			{"L3 device", trace(udpPacket[14:], func(n *api.TraceNotify) { n.Flags = api.FlagL3Device })},
+			{"mark", trace(udpPacket, func(n *api.TraceNotify) { n.ObsPoint, n.Mark = api.TraceToNetwork, 0x1f })},
+			{"mark, IPv6", trace(tcp6Packet, func(n *api.TraceNotify) {
+				n.ObsPoint, n.Flags, n.OrigIP, n.Mark = api.TraceFromNetwork, api.FlagIPv6, [16]byte{}, 0xca6c
+			})},
 			{"padding", sample(append(trace(udpPacket).Data, 1, 2, 3))},
 		}, observationPoints()...)},
 		{"packets", []string{"default", "verbose", "json", "cilium", "cilium-verbose"}, packets()},
 		{"kinds", []string{"default", "verbose", "json"}, kindPayloads()},
 		{"policy-verdict", []string{"default", "debug", "verbose", "json", "cilium"}, []named{
 			{"deny", verdict(synPacket)},
+			{"deny on an interface", verdict(synPacket, func(n *api.PolicyVerdictNotify) { n.Source, n.Ifindex = 0, 2 })},
+			{"deny on an interface without a name, in a VLAN", verdict(ethernet(0x8100, vlan(5, etherIPv4, synPacket[14:])), func(n *api.PolicyVerdictNotify) { n.Ifindex = 9 })},
 			{"allow", verdict(synPacket, func(n *api.PolicyVerdictNotify) {
 				n.Verdict, n.Flags = 0, api.PolicyEgress|api.PolicyMatchL3L4<<3
 			})},

@@ -70,7 +70,16 @@ func appendJSONHead(dst []byte, e *Event, typ string) []byte {
 	return appendStringMember(dst, "type", typ)
 }
 
+// appendJSONMark appends what Cilium calls the mark of an event: the hash of its flow.
 func appendJSONMark(dst []byte, hash uint32) []byte {
 	dst = append(appendKey(dst, "mark"), '"')
 	return append(appendHex(dst, uint64(hash)), '"')
+}
+
+// appendJSONPacketMark appends the mark of a packet, if it has one.
+func appendJSONPacketMark(dst []byte, mark uint32) []byte {
+	if mark == 0 {
+		return dst
+	}
+	return appendUintMember(dst, "packetMark", uint64(mark))
 }

@@ -72,12 +72,30 @@ func (d *dissection) appendLayers(dst []byte) []byte {
 }
 
 // appendJSONSummary appends the member "summary" if any layer of the packet was
-// recognized.
+// recognized, and "vlan" if it is in one.
 func (d *dissection) appendJSONSummary(dst []byte) []byte {
 	if !d.any() {
 		return dst
 	}
+	dst = d.appendJSONVLANs(dst)
 	return append(d.appendJSONCarried(appendObject(dst, "summary"), d.Headers[:d.Known]), '}')
+}
+
+// appendJSONVLANs appends the identifiers of the VLANs that the packet is in where it was seen, the outermost first.
+func (d *dissection) appendJSONVLANs(dst []byte) []byte {
+	var room [maxVLANs]uint16
+	vlans := d.outerVLANs(room[:0])
+	if len(vlans) == 0 {
+		return dst
+	}
+	dst = append(appendKey(dst, "vlan"), '[')
+	for i, id := range vlans {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendUint(dst, "", uint64(id))
+	}
+	return append(dst, ']')
 }
 
 // appendJSONCarried appends the members of what the tunnels around it are for, those as the member "tunnel", and what an

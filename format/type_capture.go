@@ -34,6 +34,7 @@ func (f *Formatter) appendCapture(dst []byte, e *Event) []byte {
 	n := &e.sample.Capture
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorNone, wordCapture))}
 	d.dst = appendCaptureMessage(d.next(), e, true)
+	d.vlans(e)
 	if e.brevity < withoutEndpoints {
 		d.endpoints(uint64(n.Source), 0)
 	}
@@ -49,6 +50,7 @@ func (f *Formatter) appendJSONCapture(dst []byte, e *Event) []byte {
 	dst = appendStringMember(dst, "prefix", string(appendCapturePlace(nil, e)))
 	dst = appendUintMember(dst, "source", uint64(n.Source))
 	dst = appendUintMember(dst, "bytes", uint64(n.OrigLen))
+	dst = e.dissection().appendJSONVLANs(dst)
 	dst = append(appendKey(dst, "summary"), '"')
 	return append(e.dissection().appendSummary(dst), '"')
 }

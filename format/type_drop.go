@@ -60,7 +60,7 @@ func (f *Formatter) appendDrop(dst []byte, e *Event) []byte {
 		d.dst = f.end(inert.Append(dst, api.DropReasonExt(n.SubType, n.ExtError)), colorDrop)
 	}
 	if e.brevity < withoutPlace {
-		d.iface(e, n.Ifindex)
+		d.place(e, n.Ifindex)
 	}
 	if e.brevity < withoutEndpoints {
 		d.endpoints(uint64(n.Source), uint64(n.DstID))

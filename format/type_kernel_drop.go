@@ -45,7 +45,7 @@ func (f *Formatter) appendKernelDrop(dst []byte, e *Event) []byte {
 		d.dst = f.end(inert.Append(dst, reason), colorDrop)
 	}
 	if e.brevity < withoutPlace {
-		d.iface(e, n.Ifindex)
+		d.place(e, n.Ifindex)
 	}
 	if e.brevity < withoutEndpoints && n.Direction != 0 {
 		d.text("", api.KernelDropDirectionName(n.Direction))
@@ -56,8 +56,11 @@ func (f *Formatter) appendKernelDrop(dst []byte, e *Event) []byte {
 	if n.Process != "" && e.brevity < withoutIdentities {
 		d.dst = appendUint(inert.Append(append(d.next(), "process "...), n.Process), " ", uint64(n.PID))
 	}
-	if n.IsOtherNetNS() && e.brevity < withoutOrigin {
-		d.uint("netns ", uint64(n.NetNS))
+	if e.brevity < withoutOrigin {
+		if n.IsOtherNetNS() {
+			d.uint("netns ", uint64(n.NetNS))
+		}
+		d.mark(n.Mark)
 	}
 	if n.Limited != 0 {
 		d.dst = append(appendUint(d.next(), "", uint64(n.Limited)), " more like it"...)
@@ -67,9 +70,6 @@ func (f *Formatter) appendKernelDrop(dst []byte, e *Event) []byte {
 			d.dst = appendHex(append(d.next(), "offset "...), uint64(n.Offset))
 		}
 		d.uint("cgroup ", n.CgroupID)
-		if n.Mark != 0 {
-			d.dst = appendHex(append(d.next(), "mark "...), uint64(n.Mark))
-		}
 		if n.Protocol != 0 {
 			d.dst = appendHex(append(d.next(), "EtherType "...), uint64(n.Protocol))
 		}
@@ -103,9 +103,7 @@ func (f *Formatter) appendJSONKernelDrop(dst []byte, e *Event) []byte {
 		dst = appendUintMember(dst, "pid", uint64(n.PID))
 		dst = appendStringMember(dst, "process", n.Process)
 	}
-	if n.Mark != 0 {
-		dst = appendUintMember(dst, "packetMark", uint64(n.Mark))
-	}
+	dst = appendJSONPacketMark(dst, n.Mark)
 	if n.Limited != 0 {
 		dst = appendUintMember(dst, "limited", uint64(n.Limited))
 	}

@@ -21,6 +21,7 @@ var policyVerdictType = descriptor{
 		n := &e.sample.PolicyVerdict
 		return packetInfo{origLen: n.OrigLen, l3: n.IsL3Device()}
 	},
+	ifindex: func(e *Event) uint32 { return e.sample.PolicyVerdict.Ifindex },
 	traffic: func(e *Event) traffic {
 		n := &e.sample.PolicyVerdict
 		t := traffic{protocol: n.Proto, hasProtocol: n.Proto != 0}
@@ -50,6 +51,9 @@ func (f *Formatter) appendPolicyVerdict(dst []byte, e *Event) []byte {
 	n := &e.sample.PolicyVerdict
 	action := n.Action()
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, actionColor(action), action))}
+	if e.brevity < withoutPlace {
+		d.place(e, n.Ifindex)
+	}
 	d = f.appendPolicy(d, e, n)
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
@@ -120,6 +124,10 @@ func (f *Formatter) appendJSONPolicyVerdict(dst []byte, e *Event) []byte {
 	dst = appendUintMember(dst, "proto", uint64(n.Proto))
 	dst = appendUintMember(dst, "dstPort", uint64(n.DstPort))
 	dst = appendUintMember(dst, "cookie", uint64(n.Cookie))
+	if n.Ifindex != 0 {
+		dst = appendUintMember(dst, "Ifindex", uint64(n.Ifindex))
+		dst = appendStringMember(dst, "interface", e.interfaceName(n.Ifindex))
+	}
 	dst = appendJSONDenyRule(dst, e)
 	return e.dissection().appendJSONSummary(dst)
 }

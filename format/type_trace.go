@@ -56,7 +56,7 @@ func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 		d.dst = appendTraceStation(d.next(), n, e.brevity)
 	}
 	if e.brevity < withoutPlace {
-		d.iface(e, n.Ifindex)
+		d.place(e, n.Ifindex)
 	}
 	if n.TraceReason() != api.TraceReasonUnknown && e.brevity < withoutState {
 		d.text("", api.TraceReasonName(n.Reason))
@@ -82,6 +82,7 @@ func (f *Formatter) appendTrace(dst []byte, e *Event) []byte {
 	}
 	if e.brevity < withoutOrigin {
 		d.uint("ip-trace-id ", n.IPTraceID)
+		d.mark(n.Mark)
 	}
 	return f.appendPacketDetails(d, e, n.Hash, n.OrigLen, n.CapLen).dst
 }
@@ -172,6 +173,7 @@ func (f *Formatter) appendJSONTrace(dst []byte, e *Event) []byte {
 	dst = appendUintMember(dst, "dstLabel", uint64(n.DstLabel))
 	dst = appendUintMember(dst, "dstID", uint64(n.DstID))
 	dst = appendUintMember(dst, "IpTraceID", n.IPTraceID)
+	dst = appendJSONPacketMark(dst, n.Mark)
 	return e.dissection().appendJSONSummary(dst)
 }
 

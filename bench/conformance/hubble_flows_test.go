@@ -189,6 +189,11 @@ func known(sample []byte, m *flowpb.Flow) (difference string) {
 			m.Interface = &flowpb.NetworkInterface{Index: i, Name: theirs{}.Name(i)}
 			return "interface of a drop"
 		}
+	case api.MessageTypePolicyVerdict:
+		if i := e.PolicyVerdict.Ifindex; i != 0 {
+			m.Interface = &flowpb.NetworkInterface{Index: i, Name: theirs{}.Name(i)}
+			return "interface of a verdict"
+		}
 	case api.MessageTypeCapture:
 		if s := e.Capture.SubType; s == api.CaptureProxyPre || s == api.CaptureProxyPost {
 			m.ProxyPort = uint32(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, uint16(e.Capture.Arg1))))

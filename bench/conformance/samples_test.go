@@ -95,7 +95,12 @@ func traces(t testing.TB) (all []event) {
 	all = append(all,
 		trace("unknown interface", udp4, func(n *api.TraceNotify) { n.Ifindex = 9 }),
 		trace("IPv6", packet(t, ether6, ip6(layers.IPProtocolUDP), query, data), func(n *api.TraceNotify) { n.Flags, n.OrigIP = api.FlagIPv6, [16]byte{0xfd, 15: 9} }),
-		trace("L3 device", udp4[14:], func(n *api.TraceNotify) { n.Flags = api.FlagL3Device }))
+		trace("L3 device", udp4[14:], func(n *api.TraceNotify) { n.Flags = api.FlagL3Device }),
+		trace("marked", udp4, func(n *api.TraceNotify) { n.Mark = 0x1f }),
+		trace("marked IPv6", packet(t, ether6, ip6(layers.IPProtocolUDP), query, data), func(n *api.TraceNotify) {
+			n.Flags, n.OrigIP, n.Mark = api.FlagIPv6, [16]byte{}, 0x1f
+		}),
+		trace("marked L3 device", udp4[14:], func(n *api.TraceNotify) { n.Flags, n.Mark = api.FlagL3Device, 0x1f }))
 	return all
 }
 
@@ -160,6 +165,8 @@ func verdicts(t testing.TB) (all []event) {
 			RemoteLabel: api.IdentityWorld, Verdict: c.verdict, DstPort: 80, Proto: 6, Flags: c.flags, AuthType: 1, Cookie: 0xc0,
 		}
 		all = append(all, sample("policy-verdict/"+c.what, append(n.Append(nil), c.packet...)))
+		n.Ifindex = 2
+		all = append(all, sample("policy-verdict/"+c.what+" on an interface", append(n.Append(nil), c.packet...)))
 	}
 	return all
 }

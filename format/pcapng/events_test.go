@@ -38,10 +38,13 @@ func drop(packet []byte, ifindex uint32) []byte {
 	return append(n.Append(nil), packet...)
 }
 
-func verdict(packet []byte, flags uint8) []byte {
+func verdict(packet []byte, flags uint8, change ...func(*api.PolicyVerdictNotify)) []byte {
 	n := api.PolicyVerdictNotify{
 		Type: api.MessageTypePolicyVerdict, Verdict: -133, Flags: flags,
 		OrigLen: uint32(len(packet)), CapLen: uint16(len(packet)),
+	}
+	for _, f := range change {
+		f(&n)
 	}
 	return append(n.Append(nil), packet...)
 }

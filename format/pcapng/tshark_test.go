@@ -46,6 +46,7 @@ func TestTshark(t *testing.T) {
 		trace(frame, 1500),
 		drop(ip, 3)[:0], // cannot be decoded
 		verdict(ip, api.PolicyEgress|api.PolicyVerdictFlagL3Device),
+		verdict(ip, api.PolicyEgress|api.PolicyVerdictFlagL3Device, func(n *api.PolicyVerdictNotify) { n.Ifindex = 5 }),
 		trace(vxlan, len(vxlan), func(n *api.TraceNotify) { n.Flags = api.FlagVXLAN; n.Ifindex = 4 }),
 	)
 
@@ -54,15 +55,17 @@ func TestTshark(t *testing.T) {
 	require.Equal(t, strings.Join([]string{
 		"eth2|1|1500|62|53|",
 		"unknown|7|48|48|53|", // 7: raw IP
+		"eth5|7|48|48|53|",
 		"eth4|1|112|112|4789,53|42",
 	}, "\n"), strings.TrimSpace(out))
 
 	out = tshark(t, file, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.comment")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	require.Len(t, lines, 3)
+	require.Len(t, lines, 4)
 	require.Regexp(t, `^1782907200.123456789\s+out  10.0.0.1:40000 -> 10.0.0.2:53 udp: eth2, `, lines[0])
 	require.Contains(t, lines[1], "deny 10.0.0.1")
-	require.Contains(t, lines[2], "[tunnel 10.0.0.1:40000 -> 10.0.0.2:4789 vxlan]")
+	require.Contains(t, lines[2], "udp: eth5, egress")
+	require.Contains(t, lines[3], "[tunnel 10.0.0.1:40000 -> 10.0.0.2:4789 vxlan]")
 }
 
 // TestTsharkVLAN shows that tags are in the file as they are in the packet.

@@ -82,11 +82,12 @@ func TestVerdicts(t *testing.T) {
 		{10000, api.PolicyIngress, flowpb.Verdict_REDIRECTED},
 	} {
 		n := api.PolicyVerdictNotify{
-			Type: api.MessageTypePolicyVerdict, CapLen: uint16(len(whole)), Verdict: c.verdict, Flags: c.flags, RemoteLabel: 6000, AuthType: 1,
+			Type: api.MessageTypePolicyVerdict, CapLen: uint16(len(whole)), Verdict: c.verdict, Flags: c.flags, RemoteLabel: 6000, AuthType: 1, Ifindex: 7,
 		}
 		f := decode(t, append(n.Append(nil), whole...))
 		require.Equal(t, c.want, f.GetVerdict())
 		require.Equal(t, flowpb.AuthType_SPIRE, f.GetAuthType())
+		require.EqualValues(t, 7, f.GetInterface().GetIndex())
 		require.Nil(t, f.GetEgressDeniedBy(), "a verdict without a cookie is of no rule")
 		ingress := c.flags&api.PolicyIngress != 0
 		require.Equal(t, ingress, f.GetTrafficDirection() == flowpb.TrafficDirection_INGRESS)

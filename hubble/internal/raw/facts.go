@@ -144,6 +144,8 @@ func (e *Event) Ifindex() uint32 {
 		return e.Kernel.Ifindex
 	case api.MessageTypeTrace:
 		return e.Trace.Ifindex
+	case api.MessageTypePolicyVerdict:
+		return e.Policy.Ifindex
 	case api.MessageTypeCapture:
 		switch e.Capture.SubType {
 		case api.CaptureDelivery, api.CaptureFromLB, api.CaptureAfterV46, api.CaptureAfterV64, api.CaptureSNATPre, api.CaptureSNATPost:
