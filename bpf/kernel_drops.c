@@ -13,6 +13,7 @@
 
 #include "kernel_drops.h"
 #include "kernel_types.h"
+#include "rate_limit.h"
 #include "ringbuf_losses.h"
 #include "suppressed.h"
 #include "wanted.h"
@@ -39,9 +40,8 @@ const volatile __u32 no_routes = ~0U;
 /* The network namespace whose devices are told apart by the counters. */
 const volatile __u32 own_netns = 0;
 
-/* Events of one kind that each CPU writes in a second, and at once. */
-const volatile __u32 events_per_second = 1000;
-const volatile __u32 burst = 1000;
+/* Each CPU writes 1000 events of one kind in a second, and at once. */
+static const struct monitor_rate event_rate = { .interval = 1000000, .burst = 1000000000 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -230,19 +230,6 @@ static __always_inline bool is_to_many(const struct sk_buff *skb)
 	return type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK;
 }
 
-/* is_echo_reply tells an answer to a ping, of a packet whose data is where its ICMP header is. */
-static __always_inline bool is_echo_reply(const struct sk_buff *skb)
-{
-	const unsigned char *network = skb->head + skb->network_header;
-	__u8 type = 0, protocol = 0;
-
-	if (bpf_probe_read_kernel(&type, sizeof(type), skb->data))
-		return false;
-	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return !bpf_probe_read_kernel(&protocol, sizeof(protocol), network + 9) && protocol == 1 && type == 0;
-	return !bpf_probe_read_kernel(&protocol, sizeof(protocol), network + 6) && protocol == 58 && type == 129;
-}
-
 /* is_function tells whether a text is that of a function, with or without what the compiler added to its name. It branches
  * once: the verifier follows each way.
  */
@@ -268,6 +255,8 @@ static __always_inline enum function_role role_of(const char *text)
 	    IS_FUNCTION(text, "skb_release_data") ||
 	    IS_FUNCTION(text, "kfree_skb_list_reason"))
 		return FUNCTION_LEFTOVERS;
+	if (IS_FUNCTION(text, "ping_rcv"))
+		return FUNCTION_PING;
 	if (IS_FUNCTION(text, "tcp_v4_rcv") || IS_FUNCTION(text, "tcp_v6_rcv"))
 		return FUNCTION_TCP;
 	if (IS_FUNCTION(text, "tcp_rcv_state_process"))
@@ -340,7 +329,7 @@ static __always_inline bool is_noise(const struct dropped *d, enum function_role
 	if ((reason == unhandled_proto || reason == no_routes) && is_to_many(d->skb))
 		return true;
 	/* ping as root has a raw socket, which has got it. */
-	if (reason == no_socket && is_echo_reply(d->skb))
+	if (reason == no_socket && role == FUNCTION_PING)
 		return true;
 	return reason < 256 && noise_reasons[(reason / 64) & 3] >> (reason % 64) & 1;
 }
@@ -354,31 +343,9 @@ static __always_inline struct drop_count *count_of(const struct drop_kind *kind)
 	if (count)
 		return count;
 	name_function(kind->location);
-	none.tokens = burst;
 	bpf_map_update_elem(&drop_counts, kind, &none, BPF_NOEXIST);
 	count = bpf_map_lookup_elem(&drop_counts, kind);
 	return count ?: bpf_map_lookup_elem(&other_drops, &key);
-}
-
-/* allowed takes a token of a bucket that is filled as time goes by. */
-static __always_inline bool allowed(struct drop_count *count)
-{
-	__u64 now = bpf_ktime_get_ns();
-	__u64 elapsed = now - count->refilled;
-
-	if (elapsed >= 1000000000) {
-		count->tokens = burst;
-		count->refilled = now;
-	} else if (elapsed >= 10000000) {
-		__u32 tokens = count->tokens + elapsed * events_per_second / 1000000000;
-
-		count->tokens = tokens < burst ? tokens : burst;
-		count->refilled = now;
-	}
-	if (!count->tokens)
-		return false;
-	count->tokens--;
-	return true;
 }
 
 static __always_inline bool has_vlan_tag(struct sk_buff *skb)
@@ -505,7 +472,7 @@ int kernel_drop(__u64 *ctx)
 	if (arguments >= 4 && !d.sk)
 		d.sk = (void *)ctx[3];
 	find_device(&d);
-	if (kind.reason == not_specified)
+	if (kind.reason == not_specified || kind.reason == no_socket)
 		role = name_function(kind.location);
 	if (role == FUNCTION_RECEIVES)
 		d.direction = DIRECTION_INGRESS;
@@ -520,7 +487,7 @@ int kernel_drop(__u64 *ctx)
 	__sync_fetch_and_add(&count->drops, 1);
 	if ((kind.noise && !tell_noise) || !monitor_wants(&drops_wanted, EVENT_KERNEL_DROP))
 		return 0;
-	if (!allowed(count)) {
+	if (!monitor_take_from(&count->bucket, &event_rate)) {
 		monitor_count_rate_limited(&drops_suppressed, EVENT_KERNEL_DROP);
 		__sync_fetch_and_add(&count->limited, 1);
 		__sync_fetch_and_add(&count->pending, 1);

@@ -72,15 +72,16 @@ struct drop_kind {
 struct drop_count {
 	__u64 drops;
 	__u64 limited;  /* of these, those that left no event since there were too many */
-	__u64 refilled; /* when there were tokens last, in ns */
-	__u32 tokens;
-	__u32 pending; /* those of limited that no event has told of */
+	__u64 bucket;   /* of events that may still be written, see rate_limit.h */
+	__u32 pending;  /* those of limited that no event has told of */
+	__u32 pad;
 };
 
-/* What a function is to those who ask whether a drop without a reason is a loss. */
+/* What a function is to those who ask whether a drop is a loss where the reason does not say it. */
 enum function_role {
 	FUNCTION_OTHER,
 	FUNCTION_LEFTOVERS, /* it frees what nobody waits for any more */
+	FUNCTION_PING,      /* it gives answers to pings to sockets for that */
 	FUNCTION_TCP,       /* it frees also what is of use no more at the end of a connection */
 	FUNCTION_TCP_STATE, /* and what told the socket something, such as an ACK on the way to that end */
 	FUNCTION_RECEIVES,  /* it frees what a device receives, which looks as if it were sent */

@@ -14,12 +14,12 @@ import (
 )
 
 type kernelDropsDropCount struct {
-	_        structs.HostLayout
-	Drops    uint64
-	Limited  uint64
-	Refilled uint64
-	Tokens   uint32
-	Pending  uint32
+	_       structs.HostLayout
+	Drops   uint64
+	Limited uint64
+	Bucket  uint64
+	Pending uint32
+	Pad     uint32
 }
 
 type kernelDropsDropKind struct {
@@ -79,8 +79,6 @@ const (
 	kernelDropsMapOtherDrops      = "other_drops"
 	kernelDropsProgKernelDrop     = "kernel_drop"
 	kernelDropsVarArguments       = "arguments"
-	kernelDropsVarBurst           = "burst"
-	kernelDropsVarEventsPerSecond = "events_per_second"
 	kernelDropsVarKnowsContext    = "knows_context"
 	kernelDropsVarNoRoutes        = "no_routes"
 	kernelDropsVarNoSocket        = "no_socket"
@@ -153,17 +151,15 @@ type kernelDropsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type kernelDropsVariableSpecs struct {
-	Arguments       *ebpf.VariableSpec `ebpf:"arguments"`
-	Burst           *ebpf.VariableSpec `ebpf:"burst"`
-	EventsPerSecond *ebpf.VariableSpec `ebpf:"events_per_second"`
-	KnowsContext    *ebpf.VariableSpec `ebpf:"knows_context"`
-	NoRoutes        *ebpf.VariableSpec `ebpf:"no_routes"`
-	NoSocket        *ebpf.VariableSpec `ebpf:"no_socket"`
-	NoiseReasons    *ebpf.VariableSpec `ebpf:"noise_reasons"`
-	NotSpecified    *ebpf.VariableSpec `ebpf:"not_specified"`
-	OwnNetns        *ebpf.VariableSpec `ebpf:"own_netns"`
-	TellNoise       *ebpf.VariableSpec `ebpf:"tell_noise"`
-	UnhandledProto  *ebpf.VariableSpec `ebpf:"unhandled_proto"`
+	Arguments      *ebpf.VariableSpec `ebpf:"arguments"`
+	KnowsContext   *ebpf.VariableSpec `ebpf:"knows_context"`
+	NoRoutes       *ebpf.VariableSpec `ebpf:"no_routes"`
+	NoSocket       *ebpf.VariableSpec `ebpf:"no_socket"`
+	NoiseReasons   *ebpf.VariableSpec `ebpf:"noise_reasons"`
+	NotSpecified   *ebpf.VariableSpec `ebpf:"not_specified"`
+	OwnNetns       *ebpf.VariableSpec `ebpf:"own_netns"`
+	TellNoise      *ebpf.VariableSpec `ebpf:"tell_noise"`
+	UnhandledProto *ebpf.VariableSpec `ebpf:"unhandled_proto"`
 }
 
 // kernelDropsObjects contains all objects after they have been loaded into the kernel.
@@ -211,17 +207,15 @@ func (m *kernelDropsMaps) Close() error {
 //
 // It can be passed to loadKernelDropsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type kernelDropsVariables struct {
-	Arguments       *ebpf.Variable `ebpf:"arguments"`
-	Burst           *ebpf.Variable `ebpf:"burst"`
-	EventsPerSecond *ebpf.Variable `ebpf:"events_per_second"`
-	KnowsContext    *ebpf.Variable `ebpf:"knows_context"`
-	NoRoutes        *ebpf.Variable `ebpf:"no_routes"`
-	NoSocket        *ebpf.Variable `ebpf:"no_socket"`
-	NoiseReasons    *ebpf.Variable `ebpf:"noise_reasons"`
-	NotSpecified    *ebpf.Variable `ebpf:"not_specified"`
-	OwnNetns        *ebpf.Variable `ebpf:"own_netns"`
-	TellNoise       *ebpf.Variable `ebpf:"tell_noise"`
-	UnhandledProto  *ebpf.Variable `ebpf:"unhandled_proto"`
+	Arguments      *ebpf.Variable `ebpf:"arguments"`
+	KnowsContext   *ebpf.Variable `ebpf:"knows_context"`
+	NoRoutes       *ebpf.Variable `ebpf:"no_routes"`
+	NoSocket       *ebpf.Variable `ebpf:"no_socket"`
+	NoiseReasons   *ebpf.Variable `ebpf:"noise_reasons"`
+	NotSpecified   *ebpf.Variable `ebpf:"not_specified"`
+	OwnNetns       *ebpf.Variable `ebpf:"own_netns"`
+	TellNoise      *ebpf.Variable `ebpf:"tell_noise"`
+	UnhandledProto *ebpf.Variable `ebpf:"unhandled_proto"`
 }
 
 // kernelDropsPrograms contains all programs after they have been loaded into the kernel.

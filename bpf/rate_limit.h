@@ -43,21 +43,27 @@ struct monitor_bucket {
 
 #define MONITOR_RATE_TRIES 8
 
-/* monitor_take takes a token, and returns 0 if there is none. */
-static __always_inline int monitor_take(struct monitor_bucket *bucket, const volatile struct monitor_rate *rate)
+/* monitor_take_from takes a token from a bucket that is full at a time, and returns 0 if there is none. */
+static __always_inline int monitor_take_from(__u64 *bucket, const volatile struct monitor_rate *rate)
 {
 	__u64 now = bpf_ktime_get_ns(), interval = rate->interval, burst = rate->burst;
-	__u64 full_at = *(volatile __u64 *)&bucket->full_at, seen;
+	__u64 full_at = *(volatile __u64 *)bucket, seen;
 
 	for (int i = 0; i < MONITOR_RATE_TRIES; i++) {
 		__u64 next = (full_at > now ? full_at : now) + interval;
 
 		if (next > now + burst)
 			return 0;
-		seen = __sync_val_compare_and_swap(&bucket->full_at, full_at, next);
+		seen = __sync_val_compare_and_swap(bucket, full_at, next);
 		if (seen == full_at)
 			return 1;
 		full_at = seen;
 	}
 	return 0;
+}
+
+/* monitor_take is monitor_take_from for a bucket with a cache line of its own. */
+static __always_inline int monitor_take(struct monitor_bucket *bucket, const volatile struct monitor_rate *rate)
+{
+	return monitor_take_from(&bucket->full_at, rate);
 }
