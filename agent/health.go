@@ -52,7 +52,7 @@ func (r *reader) reportChecked(err error) {
 	r.reportCurrent(func(a *Agent, at *attachment) {
 		at.reading = at.readingText(r.policy.Rings())
 		if at.limited > 0 {
-			at.reading += ", the datapath's rate limit suppresses events"
+			at.reading += ", a rate limit suppresses events"
 		}
 		at.limited = 0
 		if err == nil {

@@ -119,7 +119,7 @@ func TestSuppressed(t *testing.T) {
 	eventually(t, func() bool { return !strings.Contains(healthOf(root, "fake"), "suppresses") }, "it does not any more")
 	src.suppress(api.MessageTypeTrace, 1, 0)
 	eventually(t, func() bool {
-		return strings.Contains(healthOf(root, "fake"), "the datapath's rate limit suppresses events")
+		return strings.Contains(healthOf(root, "fake"), "a rate limit suppresses events")
 	}, "it does")
 
 	src.suppress(api.MessageTypeTrace, 0, 100)

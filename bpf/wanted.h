@@ -6,7 +6,7 @@
  *
  * The map is pinned beside the events map, at its path with "_wanted" behind it, and before that one. As long as no
  * agent has written to it, everything is wanted. The agent writes to it when a subscriber comes, before it
- * says that it is subscribed, and when one goes. When it ends it writes zeros: others may read the events who know
+ * says that it is subscribed, and when one goes. When it ends it writes version 0: others may read the events who know
  * of no such map. Without the map the agent works as it does with it: it leaves out by itself what is not wanted.
  *
  *	struct {

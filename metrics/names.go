@@ -65,7 +65,7 @@ var (
 	queueMemory = desc("queue_memory_bytes",
 		"Memory that these events take.")
 	rateLimited = desc("rate_limited_events_total",
-		"Events that the datapath did not make since there were more than its rate limit allows, by message type. Subscribers are told that they are lost; they are not in lost_events_total.", "type")
+		"Events that were not made since there were more than a rate limit allows, by message type: the datapath's, or of kernel-drop the one of each kind on a CPU. Subscribers are told that they are lost; they are not in lost_events_total.", "type")
 	aggregated = desc("aggregated_events_total",
 		"Events that the datapath did not make since they had nothing new to tell of their flow, by message type. Nothing is lost.", "type")
 	unwanted = desc("unwanted_events_total",

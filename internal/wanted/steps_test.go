@@ -92,6 +92,34 @@ func TestStepsWiden(t *testing.T) {
 	}
 }
 
+// TestTakingBack has programs see of each write any fields and not the others yet, also of one that takes back what was set:
+// nothing is left out that was wanted before.
+func TestTakingBack(t *testing.T) {
+	before := *ValueOf(&source.Wanted{
+		Types: source.Types{6}, DropReasons: source.Types{4}, Refined: source.Types{2},
+		Packets: []session.PacketRule{{Ports: []session.PortRange{{First: 1, Last: 1}}}},
+	})
+	values := append([]Value{before}, takingBack(&before)...)
+	for start := range values {
+		for end := start; end < len(values); end++ {
+			for fields := range 16 {
+				at := func(i, bit int) *Value { return &values[min(i+fields>>bit&1, len(values)-1)] }
+				if at(start, 0).Version == 0 {
+					continue
+				}
+				require.Equal(t, before.Types[0], before.Types[0]&at(end, 1).Types[0])
+				require.Equal(t, before.DropReasons[0], before.DropReasons[0]&at(end, 2).DropReasons[0])
+				if at(start, 3).Generation == at(end, 2).Generation && at(end, 1).Refined[0] != 0 {
+					require.Equal(t, before.Rules, at(end, 0).Rules, "a packet is left out by rules that were set")
+				}
+			}
+		}
+	}
+	last := values[len(values)-1]
+	require.Zero(t, last.Version)
+	require.Equal(t, all, last.Types)
+}
+
 // TestStepsWithoutRules writes at once what has no rules.
 func TestStepsWithoutRules(t *testing.T) {
 	next := ValueOf(&source.Wanted{Types: source.Types{1}})

@@ -148,7 +148,7 @@ func steps(before, next *Value) []Value {
 // all are all numbers of one byte.
 var all = source.Types{math.MaxUint64, math.MaxUint64, math.MaxUint64, math.MaxUint64}
 
-// TakeBack has the map be as it was before anything was set: everything is wanted, for those who read the events
+// TakeBack has the map say what it did before anything was set: everything is wanted, for those who read the events
 // and know of no such map.
 func (w *Map) TakeBack() error {
 	w.mu.Lock()
@@ -156,8 +156,28 @@ func (w *Map) TakeBack() error {
 	if w.m == nil || w.set == nil {
 		return nil
 	}
-	w.set = &Value{}
-	return w.writeLocked(w.set)
+	before, err := w.valueLocked()
+	if err != nil {
+		return err
+	}
+	for _, value := range takingBack(before) {
+		w.set = &value
+		if err := w.writeLocked(&value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takingBack returns the values to write so that everything is wanted again, for programs that see the new version with the
+// old fields, too, or the other way round. A version of 0 says it alone; the fields say the same to who has seen the old one.
+func takingBack(before *Value) []Value {
+	wide := *before
+	wide.Types, wide.DropReasons, wide.Refined = all, all, source.Types{}
+	wide.Generation++
+	last := wide
+	last.Version = 0
+	return []Value{wide, last}
 }
 
 // writeLocked writes a value. The caller holds w.mu.
