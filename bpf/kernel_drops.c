@@ -231,9 +231,10 @@ static __always_inline bool is_to_many(const struct sk_buff *skb)
 }
 
 /* is_function tells whether a text is that of a function, with or without what the compiler added to its name. It branches
- * once: the verifier follows each way.
+ * once: the verifier follows each way. The text is volatile, since the compiler would keep each byte of it for the next name, on a
+ * stack that is small.
  */
-static __always_inline bool is_function(const char *text, const char *name, int len)
+static __always_inline bool is_function(const volatile char *text, const char *name, int len)
 {
 	char differs = 0;
 
