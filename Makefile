@@ -52,6 +52,11 @@ test-hubble: build-hubble ## Try the monitor with Hubble with the hubble command
 	cd bench && $(GO) build -ldflags '-s -w' -o $(CURDIR)/bin/hubble/ $(patsubst %,github.com/cilium/cilium/%,hubble hubble-relay)
 	cd hubble && HUBBLE_TEST_BINARIES=$(CURDIR)/bin/hubble $(GO) test -count=1 ./acceptance
 
+# The collector takes minutes to build and download, so this is no part of ci, and its module none of MODULES.
+.PHONY: test-collector
+test-collector: ## Try the monitor with OTLP with OpenTelemetry's collector, which it builds (as root)
+	cd hubble/otlp/acceptance && $(GO) vet ./... && $(LINT) run ./... && $(GO) test -count=1 ./...
+
 # Debian's releases whose kernels are tried: 6.1, without TCX, and 6.12.
 KERNELS ?= bookworm trixie
 .PHONY: test-kernels
