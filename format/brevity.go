@@ -10,7 +10,7 @@ type brevity uint8
 
 const (
 	withEverything    brevity = iota
-	withoutOrigin             // the address before a translation, trace ids, marks
+	withoutOrigin             // the address before a translation, trace ids, marks; the kernel's function stands for no reason
 	withoutIdentities         // security identities
 	withoutEndpoints          // endpoints, but the one that is where the packet goes; the direction of a denial
 	withoutState              // state of the connection, kind of match; a deny rule stands for "Policy denied"

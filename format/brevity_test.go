@@ -55,6 +55,7 @@ func TestWidth(t *testing.T) {
 		r.DestinationEndpoint = accesslog.EndpointInfo{ID: 34, IPv4: "10.0.0.2", Port: 80, Identity: 2}
 		r.HTTP = &accesslog.LogRecordHTTP{Method: "GET"}
 	})
+	noReason := func(n *api.KernelDropNotify) { n.Reason, n.ReasonName, n.Function = 2, "NOT_SPECIFIED", "ip_error" }
 	host := func(n *api.PolicyVerdictNotify) { n.Source, n.Cookie = 0, 2 }
 	for name, test := range map[string]struct {
 		payloads []*payload.Payload
@@ -80,6 +81,22 @@ func TestWidth(t *testing.T) {
 				100: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0, endpoint 12->7",
 				75:  "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied, eth0",
 				58:  "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: Policy denied",
+			},
+		},
+		"drop of the kernel's": {
+			[]*payload.Payload{kernelDrop(synPacket)},
+			map[int]string{
+				81: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: NO_SOCKET, eth0, in __udp4_lib_rcv",
+				75: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: NO_SOCKET, eth0",
+			},
+		},
+		"drop of the kernel's without a reason": {
+			[]*payload.Payload{kernelDrop(synPacket, noReason)},
+			map[int]string{
+				90: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: NOT_SPECIFIED, eth0, ingress, in ip_error",
+				80: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: in ip_error, eth0, ingress",
+				68: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: in ip_error, eth0",
+				60: "DROP 10.0.0.1:34567 -> 10.0.0.2:80 tcp SYN: in ip_error",
 			},
 		},
 		"denial by a rule": {

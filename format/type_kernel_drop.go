@@ -40,7 +40,14 @@ var kernelDropType = descriptor{
 func (f *Formatter) appendKernelDrop(dst []byte, e *Event) []byte {
 	n := &e.sample.KernelDrop
 	d := details{dst: e.dissection().appendSummary(f.appendWord(dst, colorDrop, wordDrop))}
-	if reason := n.ReasonText(); reason != "" {
+	// Where there is no reason, the function is what tells most.
+	functionFirst := e.brevity > withEverything && n.Function != "" && !hasReason(n)
+	reason := n.ReasonText()
+	switch {
+	case functionFirst:
+		dst = inert.Append(append(f.begin(d.next(), colorDrop), "in "...), n.Function)
+		d.dst = f.end(dst, colorDrop)
+	case reason != "":
 		dst = f.begin(d.next(), colorDrop)
 		d.dst = f.end(inert.Append(dst, reason), colorDrop)
 	}
@@ -50,7 +57,7 @@ func (f *Formatter) appendKernelDrop(dst []byte, e *Event) []byte {
 	if e.brevity < withoutEndpoints && n.Direction != 0 {
 		d.text("", api.KernelDropDirectionName(n.Direction))
 	}
-	if n.Function != "" && (e.brevity < withoutState || n.ReasonName == "") {
+	if n.Function != "" && !functionFirst && (e.brevity < withoutState || n.ReasonName == "") {
 		d.dst = inert.Append(append(d.next(), "in "...), n.Function)
 	}
 	if n.Process != "" && e.brevity < withoutIdentities {
@@ -108,4 +115,9 @@ func (f *Formatter) appendJSONKernelDrop(dst []byte, e *Event) []byte {
 		dst = appendUintMember(dst, "limited", uint64(n.Limited))
 	}
 	return e.dissection().appendJSONSummary(dst)
+}
+
+// hasReason reports whether the kernel says why it dropped the packet.
+func hasReason(n *api.KernelDropNotify) bool {
+	return n.ReasonName != "NOT_SPECIFIED" && n.ReasonText() != ""
 }
