@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package explain says what drop reasons mean, in a line for people, and what to look at: those of the kernel, and those
-// of Cilium's datapath.
+// of Cilium's datapath. For a packet that the kernel dropped without a reason it says what the function does that dropped it.
 package explain
 
 import (
@@ -19,11 +19,14 @@ import (
 type Reason struct {
 	// Name is the kernel's name without SKB_DROP_REASON_, such as "NO_SOCKET", or the text that package api has for a
 	// reason of a datapath, such as "Policy denied". One that ends in * stands for all names that
-	// begin so and are not explained on their own.
+	// begin so and are not explained on their own. See Function for the other names.
 	Name string
 
-	// Kernel tells that it is a reason of the kernel.
+	// Kernel tells that it is a reason or a function of the kernel.
 	Kernel bool
+
+	// Function tells that Name is that of a function which drops packets without a reason.
+	Function bool
 
 	// Meaning is one line, made of sentences.
 	Meaning string
@@ -44,20 +47,27 @@ type Command struct {
 //	  Its meaning.
 //	  $ COMMAND # what to see there
 //
-// with empty lines in between, and lines that begin with # for those who edit them.
+// (in that of the functions NAME can be several) with empty lines in between, and lines that begin with # for those who edit them.
 var (
 	//go:embed kernel.txt
 	kernelText string
+	//go:embed functions.txt
+	functionsText string
 	//go:embed cilium.txt
 	ciliumText string
 )
 
-// table is what both say. Parsing is left until somebody asks.
+// table is what they say. Parsing is left until somebody asks.
 var table = sync.OnceValue(func() *index {
 	x := &index{
-		all:      slices.Concat(parse(kernelText, true), parse(ciliumText, false)),
-		kernel:   make(map[string]*Reason),
-		datapath: make(map[string]*Reason),
+		all:       slices.Concat(parse(kernelText, true), parse(ciliumText, false)),
+		functions: functions(parse(functionsText, true)),
+		kernel:    make(map[string]*Reason),
+		datapath:  make(map[string]*Reason),
+		function:  make(map[string]*Reason),
+	}
+	for i := range x.functions {
+		x.function[x.functions[i].Name] = &x.functions[i]
 	}
 	for i := range x.all {
 		r := &x.all[i]
@@ -77,8 +87,21 @@ var table = sync.OnceValue(func() *index {
 // index has the reasons by their names.
 type index struct {
 	all              []Reason // the kernel's first
+	functions        []Reason
 	kernel, datapath map[string]*Reason
+	function         map[string]*Reason
 	many             []*Reason // those that stand for others
+}
+
+// functions returns an entry for each of the names that entries have.
+func functions(entries []Reason) (all []Reason) {
+	for _, r := range entries {
+		for name := range strings.FieldsSeq(r.Name) {
+			r.Name, r.Function = name, true
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // parse panics on what is no table: they are compiled in.
@@ -104,6 +127,9 @@ func parse(text string, kernel bool) (reasons []Reason) {
 	return reasons
 }
 
+// Functions returns the functions of the kernel that are explained. The caller may change the slice, but not what Look points to.
+func Functions() []Reason { return slices.Clone(table().functions) }
+
 // All returns all reasons: those of the kernel, then those of Cilium's datapath. The caller may change the slice, but
 // not what Look points to.
 func All() []Reason { return slices.Clone(table().all) }
@@ -122,6 +148,30 @@ func Kernel(name string) (r Reason, found bool) {
 	return Reason{}, false
 }
 
+// Function returns what it means that a function of the kernel dropped a packet without a reason. The name may have what compilers
+// add to it, such as ".isra.0".
+func Function(name string) (r Reason, found bool) {
+	name, _, _ = strings.Cut(name, ".")
+	if r := table().function[name]; r != nil {
+		return *r, true
+	}
+	return Reason{}, false
+}
+
+// KernelDrop returns what there is to say about a packet that the kernel dropped for a reason, NOT_SPECIFIED or "" if it gave none, in
+// a function: about the reason, and about the function if there is none.
+func KernelDrop(reason, function string) (r Reason, found bool) {
+	if reason == "" || reason == notSpecified {
+		if r, found := Function(function); found {
+			return r, true
+		}
+	}
+	return Kernel(reason)
+}
+
+// notSpecified is the kernel's reason for what it gives no reason for.
+const notSpecified = "NOT_SPECIFIED"
+
 // Datapath returns the reason of a datapath that has a text, as [api.DropReason] returns it.
 func Datapath(text string) (r Reason, found bool) {
 	if r := table().datapath[text]; r != nil {
@@ -133,12 +183,15 @@ func Datapath(text string) (r Reason, found bool) {
 // kernelPrefix is what names of the kernel's reasons begin with in its sources.
 const kernelPrefix = "SKB_DROP_REASON_"
 
-// Find returns the reason that somebody typed: a name or a text in any case, also with SKB_DROP_REASON_, or the number of
-// a datapath's reason.
+// Find returns what somebody typed: a reason, as a name or a text in any case, also with SKB_DROP_REASON_, or the number of
+// a datapath's reason; or a function of the kernel.
 func Find(typed string) (r Reason, found bool) {
 	typed = strings.TrimSpace(typed)
 	if code, err := strconv.ParseUint(typed, 10, 8); err == nil {
 		return Datapath(api.DropReason(uint8(code)))
+	}
+	if r, found := Function(typed); found {
+		return r, true
 	}
 	for text := range table().datapath {
 		if strings.EqualFold(text, typed) {

@@ -36,6 +36,30 @@ func TestKernelReasons(t *testing.T) {
 	require.Empty(t, missing)
 }
 
+// notInEachKernel are functions of modules, and such that a compiler may put into others or that only some kernels have.
+var notInEachKernel = []string{
+	"__dev_kfree_skb_any", "__dev_kfree_skb_irq", "__udp_queue_rcv_skb", "__udpv6_queue_rcv_skb", "gre_rcv", "ip6_tnl_xmit",
+	"ip6frag_expire_frag_queue", "ipip_rcv", "kfree_skb_list", "netif_receive_generic_xdp", "skb_queue_purge", "tunnel4_rcv", "tunnel6_rcv",
+}
+
+// TestFunctions looks the functions up in the running kernel.
+func TestFunctions(t *testing.T) {
+	text, err := os.ReadFile("/proc/kallsyms")
+	require.NoError(t, err)
+	known := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		name, _, _ := strings.Cut(strings.Fields(line)[2], ".")
+		known[name] = true
+	}
+	var missing []string
+	for _, r := range explain.Functions() {
+		if !known[r.Name] && !slices.Contains(notInEachKernel, r.Name) {
+			missing = append(missing, r.Name)
+		}
+	}
+	require.Empty(t, missing)
+}
+
 // TestDatapathReasons requires each reason with a text to be explained, and nothing else.
 func TestDatapathReasons(t *testing.T) {
 	texts := map[string]bool{}
@@ -53,14 +77,20 @@ func TestDatapathReasons(t *testing.T) {
 // TestTable holds what is for people against what they can read and type.
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range explain.All() {
+	for _, r := range append(explain.All(), explain.Functions()...) {
 		require.False(t, seen[r.Name], "%s is there twice", r.Name)
 		seen[r.Name] = true
 		require.Regexp(t, `^[A-Z].*[.?!]$`, r.Meaning, r.Name)
 		require.LessOrEqual(t, len(r.Meaning), 240, "%s: more than one line", r.Name)
 		if r.Kernel {
-			require.Regexp(t, `^[A-Z0-9_]+\*?$`, r.Name)
 			require.NotEmpty(t, r.Look, r.Name)
+		}
+		switch {
+		case r.Function:
+			require.Regexp(t, `^[a-z0-9_]+$`, r.Name)
+			require.True(t, r.Kernel, r.Name)
+		case r.Kernel:
+			require.Regexp(t, `^[A-Z0-9_]+\*?$`, r.Name)
 		}
 		for _, c := range r.Look {
 			require.NotContains(t, c.Line, "#", r.Name)
@@ -127,7 +157,7 @@ func TestCounters(t *testing.T) {
 // arguments yields those of all commands of a tool, with the reasons that have them.
 func arguments(tool string) func(yield func(reason, argument string) bool) {
 	return func(yield func(reason, argument string) bool) {
-		for _, r := range explain.All() {
+		for _, r := range append(explain.All(), explain.Functions()...) {
 			for _, c := range r.Look {
 				words := strings.Fields(c.Line)
 				for _, word := range words[1:] {
@@ -151,6 +181,9 @@ func TestFind(t *testing.T) {
 		"ovs_drop_something_new":    "OVS_DROP_*",
 		"RX_DROP_U_NO_KEY_ID":       "RX_DROP*",
 		"rx_drop*":                  "RX_DROP*",
+		"ip_error":                  "ip_error",
+		" ip_error.isra.0 ":         "ip_error",
+		"arp_error_report":          "arp_error_report",
 	} {
 		r, found := explain.Find(typed)
 		require.True(t, found, typed)
@@ -160,7 +193,20 @@ func TestFind(t *testing.T) {
 		_, found := explain.Find(typed)
 		require.False(t, found, typed)
 	}
-	_, found := explain.Datapath("NO_SOCKET")
+	for _, test := range []struct{ reason, function, want string }{
+		{"NOT_SPECIFIED", "ip_error", "ip_error"},
+		{"", "neigh_invalidate", "neigh_invalidate"}, // a kernel without reasons
+		{"NOT_SPECIFIED", "ip_rcv_finish_core.constprop.0", "ip_rcv_finish_core"},
+		{"NOT_SPECIFIED", "some_driver_rx", "NOT_SPECIFIED"},
+		{"NO_SOCKET", "__udp4_lib_rcv", "NO_SOCKET"},
+	} {
+		r, found := explain.KernelDrop(test.reason, test.function)
+		require.True(t, found)
+		require.Equal(t, test.want, r.Name)
+	}
+	_, found := explain.KernelDrop("", "some_driver_rx")
+	require.False(t, found)
+	_, found = explain.Datapath("NO_SOCKET")
 	require.False(t, found, "a reason of the kernel")
 	_, found = explain.Kernel("Policy denied")
 	require.False(t, found, "a reason of a datapath")

@@ -114,6 +114,9 @@ func groups(t testing.TB) []group {
 				n.Device, n.Ifindex, n.NetNS, n.Flags = "", 0, 0, api.FlagL3Device
 			})},
 			{"kernel without reasons", kernelDrop(udpPacket, func(n *api.KernelDropNotify) { n.Reason, n.ReasonName = 0, "" })},
+			{"no reason, but a function that is explained", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
+				n.Reason, n.ReasonName, n.Function = 2, "NOT_SPECIFIED", "ip_error"
+			})},
 			{"reason without name, function without name", kernelDrop(udpPacket, func(n *api.KernelDropNotify) {
 				n.Reason, n.ReasonName, n.Function, n.Offset, n.Direction = 0x30001, "", "", 0, 9
 			})},

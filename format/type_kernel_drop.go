@@ -29,7 +29,8 @@ var kernelDropType = descriptor{
 		return n.Device
 	},
 	meaning: func(e *Event) string {
-		reason, _ := explain.Kernel(e.sample.KernelDrop.ReasonName)
+		n := &e.sample.KernelDrop
+		reason, _ := explain.KernelDrop(n.ReasonText(), n.Function)
 		return reason.Meaning
 	},
 	function:       func(e *Event) string { return e.sample.KernelDrop.Function },

@@ -17,11 +17,12 @@ import (
 
 func newExplainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [REASON...]",
+		Use:   "explain [REASON|FUNCTION...]",
 		Short: "Tell what drop reasons mean, and what to look at",
 		Example: `
 monitor explain NETFILTER_DROP    a reason of the kernel
 monitor explain policy denied     one of Cilium's datapath; its number does as well: 133
+monitor explain ip_error          a function of the kernel, for drops without a reason
 monitor explain                   all of them, a line for each`,
 		Long: `DEV, SRC, DST, PORT and the like stand for those of the packet. monitor watch -vv shows the
 meaning of a drop's reason below the drop.
@@ -71,7 +72,7 @@ func findReasons(args []string) (reasons []explain.Reason, err error) {
 
 func unknownReason(typed string) error {
 	var names []string
-	for _, r := range explain.All() {
+	for _, r := range allReasons() {
 		names = append(names, r.Name)
 	}
 	hint := suggest.DidYouMean(typed, names)
@@ -94,21 +95,28 @@ func writeReason(w io.Writer, r explain.Reason) {
 }
 
 func originOf(r explain.Reason) string {
-	if r.Kernel {
+	switch {
+	case r.Function:
+		return "the kernel's function, for drops without a reason"
+	case r.Kernel:
 		return "the kernel's"
+	default:
+		return "Cilium's"
 	}
-	return "Cilium's"
 }
+
+// allReasons returns all that there is to explain: reasons, and functions that give none.
+func allReasons() []explain.Reason { return append(explain.All(), explain.Functions()...) }
 
 // listReasons writes a line for each reason, which has at most so many columns unless that is 0.
 func listReasons(w io.Writer, columns int) {
 	width := 0
-	for _, r := range explain.All() {
+	for _, r := range allReasons() {
 		if r.Kernel {
 			width = max(width, len(r.Name))
 		}
 	}
-	for _, r := range explain.All() {
+	for _, r := range allReasons() {
 		line := fmt.Sprintf("%-*s  %s", width, r.Name, r.Meaning)
 		if columns > 0 && len(line) > columns {
 			line = line[:max(columns-3, 0)] + "..."
@@ -119,7 +127,7 @@ func listReasons(w io.Writer, columns int) {
 
 // completeReason completes the names of reasons, in any case.
 func completeReason(_ *cobra.Command, _ []string, typed string) (completions []cobra.Completion, _ cobra.ShellCompDirective) {
-	for _, r := range explain.All() {
+	for _, r := range allReasons() {
 		if len(r.Name) >= len(typed) && strings.EqualFold(r.Name[:len(typed)], typed) {
 			completions = append(completions, cobra.CompletionWithDesc(r.Name, r.Meaning))
 		}

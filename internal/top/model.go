@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/monitor/api"
 	"github.com/cilium/monitor/api/payload"
+	"github.com/cilium/monitor/explain"
 	"github.com/cilium/monitor/format"
 )
 
@@ -216,10 +217,23 @@ func (m *Model) Print(p *Packet, f *format.Formatter) []byte {
 	return f.Append(nil, m.printed)
 }
 
-// Meaning returns what the reason of a dropped packet means, "" if that is not known.
-func (m *Model) Meaning(p *Packet) string {
+// Meaning returns what the reason of dropped packets means, "" if that is not known or they have different ones. Where the function
+// tells more than the reason, that is said if it is the same for all of them.
+func (m *Model) Meaning(packets []Packet) (meaning string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.printed.Decode(&p.payload)
-	return m.printed.Meaning()
+	for i := range packets {
+		m.printed.Decode(&packets[i].payload)
+		next := m.printed.Meaning()
+		switch {
+		case i == 0:
+			meaning = next
+		case packets[i].names[Reasons] != packets[0].names[Reasons]:
+			return ""
+		case next != meaning:
+			reason, _ := explain.Kernel(packets[i].names[Reasons])
+			meaning = reason.Meaning
+		}
+	}
+	return meaning
 }

@@ -140,8 +140,8 @@ func (v *View) takePackets() {
 		v.packet = max(slices.IndexFunc(v.packets, func(p Packet) bool { return p.At.Equal(at) }), 0)
 	}
 	v.meaning = ""
-	if len(v.packets) > 0 && (v.table == Reasons || v.table == Functions) {
-		v.meaning = v.model.Meaning(&v.packets[0])
+	if v.table == Reasons || v.table == Functions {
+		v.meaning = v.model.Meaning(v.packets)
 	}
 }
 

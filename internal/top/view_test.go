@@ -325,6 +325,24 @@ func TestKernelDrops(t *testing.T) {
 	require.Contains(t, screen(v), "99 more like it")
 }
 
+// TestMeaningOfFunctions shows what a function does below drops without a reason, and the reason's meaning where they have several.
+func TestMeaningOfFunctions(t *testing.T) {
+	f := newFeed(t, false)
+	drop := func(function string) {
+		drop := api.KernelDropNotify{Type: api.MessageTypeKernelDrop, Reason: 2, ReasonName: "NOT_SPECIFIED", Function: function, Device: "eth0"}
+		f.add(&payload.Payload{Type: payload.EventSample, Data: drop.Append(nil)}, second(0))
+	}
+	drop("ip_error")
+	v := view(f, 1)
+	press(v, second(1), top.KeyEnter)
+	require.Contains(t, screen(v), "NOT_SPECIFIED\nRouting has no way for this packet")
+	drop("neigh_invalidate")
+	v.Refresh(second(1))
+	require.Contains(t, screen(v), "NOT_SPECIFIED\nThe kernel gives no reason")
+	press(v, second(1), top.KeyEscape, "2", "/", "neigh", top.KeyEnter, top.KeyEnter)
+	require.Contains(t, screen(v), "neigh_invalidate\nThe next hop did not answer")
+}
+
 // FuzzView presses any keys on terminals of any size: what is shown has that size always.
 func FuzzView(f *testing.F) {
 	f.Add(uint8(80), uint8(24), []byte("4\x06\x06xnp?q/abc\x07\x06 s"))
