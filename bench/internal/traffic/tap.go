@@ -15,7 +15,7 @@ import (
 )
 
 // TimeOffset is where in an event of a [Tap] the time of its emission is, as bpf_ktime_get_ns gives
-// it: the field orig_ip, which has nothing else to tell.
+// it: in orig_ip and mark, which have nothing else to tell.
 const TimeOffset = 32
 
 // Tap reports each packet of a device to the events map of an emitter.
