@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ func newExplainCommand() *cobra.Command {
 		Example: `
 monitor explain NETFILTER_DROP    a reason of the kernel
 monitor explain policy denied     one of Cilium's datapath; its number does as well: 133
+monitor explain netfilter         a line for each that has it in its name
 monitor explain ip_error          a function of the kernel, for drops without a reason
 monitor explain                   all of them, a line for each`,
 		Long: `DEV, SRC, DST, PORT and the like stand for those of the packet. monitor watch -vv shows the
@@ -32,12 +34,16 @@ meaning of a drop's reason below the drop.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			if len(args) == 0 {
-				listReasons(out, columnsOf(os.Stdout))
+				listReasons(out, allReasons(), columnsOf(os.Stdout))
 				return nil
 			}
-			reasons, err := findReasons(args)
-			if err != nil {
+			reasons, parts, err := findReasons(args)
+			switch {
+			case err != nil:
 				return usageError(err)
+			case parts:
+				listReasons(out, reasons, columnsOf(os.Stdout))
+				return nil
 			}
 			for i, r := range reasons {
 				if i > 0 {
@@ -50,36 +56,65 @@ meaning of a drop's reason below the drop.
 	}
 }
 
-// findReasons returns the reason that all arguments together name, or those that each one does.
-func findReasons(args []string) (reasons []explain.Reason, err error) {
-	if r, found := explain.Find(strings.Join(args, " ")); found {
-		return []explain.Reason{r}, nil
+// findReasons returns what all arguments together name, or what each one does. An argument that is no name is a part of names, and parts
+// tells that it is one of several.
+func findReasons(args []string) (reasons []explain.Reason, parts bool, err error) {
+	whole := strings.Join(args, " ")
+	if reasons := findReason(whole); reasons != nil {
+		return reasons, len(reasons) > 1, nil
 	}
 	var errs []error
+	named := false // by an argument
 	for _, arg := range args {
-		r, found := explain.Find(arg)
-		if !found {
+		found := findReason(arg)
+		if found == nil {
 			errs = append(errs, unknownReason(arg))
-			continue
 		}
-		reasons = append(reasons, r)
+		named = named || len(found) == 1
+		parts = parts || len(found) > 1
+		reasons = append(reasons, found...)
 	}
-	if len(args) > 1 && len(reasons) == 0 {
-		return nil, unknownReason(strings.Join(args, " "))
+	if len(errs) > 0 && !named {
+		return nil, false, unknownReason(whole)
 	}
-	return reasons, errors.Join(errs...)
+	return reasons, parts, errors.Join(errs...)
+}
+
+// findReason returns the one that is typed, or all that have it in their names.
+func findReason(typed string) (reasons []explain.Reason) {
+	if r, found := explain.Find(typed); found {
+		return []explain.Reason{r}
+	}
+	part := strings.ToUpper(strings.TrimSpace(typed))
+	if part == "" || isNumber(part) {
+		return nil
+	}
+	for _, r := range allReasons() {
+		if strings.Contains(strings.ToUpper(r.Name), part) {
+			reasons = append(reasons, r)
+		}
+	}
+	return reasons
+}
+
+func isNumber(typed string) bool {
+	_, err := strconv.Atoi(strings.TrimSpace(typed))
+	return err == nil
 }
 
 func unknownReason(typed string) error {
+	if isNumber(typed) {
+		return fmt.Errorf("there is no drop reason %s: the numbers are those of Cilium's, the kernel's have names (monitor explain lists all)", typed)
+	}
 	var names []string
 	for _, r := range allReasons() {
 		names = append(names, r.Name)
 	}
 	hint := suggest.DidYouMean(typed, names)
 	if hint == "" {
-		hint = " (monitor explain lists those that there are)"
+		hint = " (monitor explain lists all)"
 	}
-	return fmt.Errorf("there is no drop reason %q%s", typed, hint)
+	return fmt.Errorf("no drop reason is called %q, nor a function of the kernel that is explained%s", typed, hint)
 }
 
 // writeReason writes all there is to say about a reason, commands below what is to be seen with them.
@@ -109,14 +144,14 @@ func originOf(r explain.Reason) string {
 func allReasons() []explain.Reason { return append(explain.All(), explain.Functions()...) }
 
 // listReasons writes a line for each reason, which has at most so many columns unless that is 0.
-func listReasons(w io.Writer, columns int) {
+func listReasons(w io.Writer, reasons []explain.Reason, columns int) {
 	width := 0
-	for _, r := range allReasons() {
+	for _, r := range reasons {
 		if r.Kernel {
 			width = max(width, len(r.Name))
 		}
 	}
-	for _, r := range allReasons() {
+	for _, r := range reasons {
 		line := fmt.Sprintf("%-*s  %s", width, r.Name, r.Meaning)
 		if columns > 0 && len(line) > columns {
 			line = line[:max(columns-3, 0)] + "..."

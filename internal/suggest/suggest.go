@@ -20,7 +20,7 @@ func DidYouMean(text string, candidates []string) string {
 			d = 1
 		}
 		for word := range strings.FieldsSeq(lower) {
-			if word != lower { // a typo in one of several words
+			if word != lower && len(word) > 3 { // a typo in one of several words that tells something
 				d = min(d, editDistance(text, word)+1)
 			}
 		}
