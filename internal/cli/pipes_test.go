@@ -247,7 +247,7 @@ func TestStdoutIsTerminal(t *testing.T) {
 func TestWatchInterruptedWhileWaiting(t *testing.T) {
 	socket := testutils.SocketPath(t)
 	w := startMonitor(t, "watch", "--monitor-socket-path", socket, "--count", "1")
-	w.waitStderr("No agent serves " + socket + " yet: waiting for one")
+	w.waitStderr("No agent serves " + socket + " yet: waiting, Ctrl-C stops\n(another socket: --monitor-socket-path; without an agent: monitor drops)\n")
 	w.signal(syscall.SIGINT)
 	w.waitExit(exitNoAgent)
 

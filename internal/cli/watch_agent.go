@@ -33,7 +33,8 @@ func (w *watcher) follow(ctx context.Context, path string) error {
 	var absent error // what there is instead of an agent
 	wait := func(err error) {
 		absent = err
-		fmt.Fprintf(w.messages, "No agent serves %s yet: waiting for one (another socket: --%s), Ctrl-C stops\n", inert.String(path), flagSocket)
+		fmt.Fprintf(w.messages, "No agent serves %s yet: waiting, Ctrl-C stops\n(another socket: --%s; without an agent: monitor drops)\n",
+			inert.String(path), flagSocket)
 	}
 	err := w.watch(ctx, w.followAgent(ctx, path, client.Hooks{
 		OnDial: func(conn syscall.Conn) {
