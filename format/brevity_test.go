@@ -155,7 +155,7 @@ func TestWidthLosesNothingElse(t *testing.T) {
 	for _, g := range groups(t) {
 		for _, e := range g.payloads {
 			for _, opts := range []format.Options{
-				{Level: format.LevelDebug}, {Level: format.LevelVerbose}, {Hex: true}, {Output: format.OutputCilium}, {Output: format.OutputJSON},
+				{Output: format.OutputCilium}, {Output: format.OutputCilium, Level: format.LevelVerbose}, {Output: format.OutputJSON},
 			} {
 				require.Equal(t, print(opts, e.payload), newWidthPrinter(40, opts).print(e.payload), e.name)
 			}
@@ -170,6 +170,45 @@ func TestWidthLosesNothingElse(t *testing.T) {
 				}
 				p.width = 10_000
 				require.Equal(t, whole, p.print(e.payload), "the width is asked for each time")
+			}
+		}
+	}
+}
+
+// TestFold shows that lines of -v and -vv fit into the rows of a terminal, are cut between words, and have all that they have elsewhere.
+func TestFold(t *testing.T) {
+	clock := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC) }
+	words := regexp.MustCompile(`\S+`)
+	for _, g := range groups(t) {
+		for _, e := range g.payloads {
+			for _, opts := range []format.Options{
+				{Clock: clock, Level: format.LevelDebug}, {Clock: clock, Level: format.LevelVerbose}, {Clock: clock, Hex: true},
+			} {
+				whole := print(opts, e.payload)
+				folded := newWidthPrinter(80, opts).print(e.payload)
+				wholeWords := words.FindAllString(whole, -1)
+				longest := ""
+				for _, word := range wholeWords {
+					if len(word) > len(longest) {
+						longest = word
+					}
+				}
+				if len(longest) <= 78 {
+					require.Equal(t, wholeWords, words.FindAllString(folded, -1), e.name)
+				} else {
+					require.Equal(t, strings.Join(wholeWords, ""), strings.Join(words.FindAllString(folded, -1), ""), e.name)
+				}
+				for row := range strings.Lines(folded) {
+					require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(row, "\n")), 80, e.name)
+				}
+				opts.Color = true
+				for _, width := range []int{1, 20, 57, 80, 200} {
+					colored := newWidthPrinter(width, opts).print(e.payload)
+					opts.Color = false
+					require.Equal(t, newWidthPrinter(width, opts).print(e.payload), colors.ReplaceAllString(colored, ""), e.name)
+					opts.Color = true
+					require.Equal(t, strings.Join(colors.FindAllString(print(opts, e.payload), -1), ""), strings.Join(colors.FindAllString(colored, -1), ""))
+				}
 			}
 		}
 	}

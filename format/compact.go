@@ -15,7 +15,7 @@ func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	case e.Err() != nil:
 		return f.appendUndecodable(dst, e)
 	case e.payload.Type == payload.RecordLost:
-		return f.appendLost(dst, e)
+		return f.fold(f.appendLost(dst, e), len(dst))
 	case f.opts.Level < e.desc.level:
 		return dst
 	}
@@ -24,6 +24,7 @@ func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	if layers {
 		dst = append(dst, separator...)
 	}
+	begin := len(dst)
 	dst = append(f.appendLine(dst, e), '\n')
 	switch {
 	case e.err != nil: // of an own type, whose function failed
@@ -35,11 +36,11 @@ func (f *Formatter) appendCompact(dst []byte, e *Event) []byte {
 	}
 	switch {
 	case !layers:
-		return dst
+		return f.fold(dst, begin)
 	case !f.opts.Hex && e.dissection().any():
-		return e.dissection().appendLayers(dst)
+		return f.fold(e.dissection().appendLayers(dst), begin)
 	default:
-		return append(dst, hex.Dump(e.sample.Packet)...)
+		return append(f.fold(dst, begin), hex.Dump(e.sample.Packet)...)
 	}
 }
 
@@ -126,11 +127,12 @@ func (f *Formatter) appendLost(dst []byte, e *Event) []byte {
 
 // appendUndecodable appends what is wrong with a sample, on LevelVerbose the sample, too.
 func (f *Formatter) appendUndecodable(dst []byte, e *Event) []byte {
+	begin := len(dst)
 	dst = f.appendWord(f.appendTime(dst), colorWarn, wordError)
 	dst = f.begin(dst, colorWarn)
 	dst = inert.Append(append(dst, "cannot "...), e.err.Error())
 	dst = f.appendCPUDetail(details{dst: dst}, e).dst
-	dst = append(f.end(dst, colorWarn), '\n')
+	dst = f.fold(append(f.end(dst, colorWarn), '\n'), begin)
 	if f.opts.Level >= LevelVerbose {
 		dst = append(dst, hex.Dump(inert.RedactBytes(e.payload.Data))...)
 	}

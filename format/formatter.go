@@ -42,7 +42,8 @@ type Options struct {
 
 	// Width, if not nil, is asked for how many columns a terminal has, 0 if that does not matter. A line of
 	// OutputCompact on LevelDefault leaves out details for it, those that are least missed first, if it then takes
-	// fewer rows. It does not leave out who talks to whom and why a packet was dropped.
+	// fewer rows. It does not leave out who talks to whom and why a packet was dropped. On other levels lines are folded
+	// between words.
 	Width func() int
 
 	// Color makes drops, denials and losses stand out on a terminal. For OutputCompact only.
