@@ -160,6 +160,8 @@ func (v *View) Press(k Key, now time.Time) (quit bool) {
 	case k == ' ':
 		v.frozen = !v.frozen
 		v.Refresh(now)
+	case k >= '1' && k < '1'+Key(tables):
+		v.show(Table(k-'1'), now)
 	case v.page == pageRows:
 		v.pressOnRows(k, now)
 	case v.page == pagePackets:
@@ -192,8 +194,6 @@ func (v *View) pressOnRows(k Key, now time.Time) {
 		v.show((v.table+1)%tables, now)
 	case KeyBacktab:
 		v.show((v.table+tables-1)%tables, now)
-	case '1', '2', '3', '4', '5', '6':
-		v.show(Table(k-'1'), now)
 	case 's':
 		v.order = (v.order + 1) % orders
 		slices.SortFunc(v.rows, v.order.compare)
@@ -216,7 +216,7 @@ func (v *View) pressOnRows(k Key, now time.Time) {
 }
 
 func (v *View) show(t Table, now time.Time) {
-	v.table, v.selected, v.first, v.filter = t, "", 0, ""
+	v.page, v.table, v.selected, v.first, v.filter = pageRows, t, "", 0, ""
 	v.takeRows(now)
 }
 

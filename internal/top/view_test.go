@@ -242,6 +242,16 @@ The kernel's routing table has no answer for it, or the next hop's MAC address
 	press(v, second(10), top.KeyEscape)
 	require.Len(t, table(v), 2)
 
+	// Another table is one key away from each of them.
+	for _, keys := range [][]any{{top.KeyEnter}, {top.KeyEnter, top.KeyEnter}} {
+		press(v, second(10), keys...)
+		require.Contains(t, screen(v), "FIB lookup failed")
+		press(v, second(10), "4")
+		require.Contains(t, screen(v), " talkers ")
+		require.Len(t, table(v), 3)
+		press(v, second(10), "1", top.KeyDown)
+	}
+
 	// Of a row in another table it is all packets that were counted there, whatever the reason.
 	press(v, second(10), "4", "/", "10.0.0.4", top.KeyEnter, top.KeyEnter)
 	require.Equal(t, 1, strings.Count(screen(v), "DROP"))
