@@ -21,13 +21,19 @@ import (
 func dropsProcess(t *testing.T, ns *namespace, args ...string) (p *process, tmp string) {
 	t.Helper()
 	tmp = t.TempDir()
+	return dropsProcessIn(t, ns, tmp, args...), tmp
+}
+
+// dropsProcessIn is one that has its temporary files in a directory.
+func dropsProcessIn(t *testing.T, ns *namespace, tmp string, args ...string) (p *process) {
+	t.Helper()
 	cmd := program(append([]string{"drops"}, args...)...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+tmp)
 	ns.Do(func() error {
 		p = start(t, cmd)
 		return nil
 	})
-	return p, tmp
+	return p
 }
 
 // sendTo sends datagrams from a namespace to a port until a condition holds.
@@ -153,6 +159,45 @@ func TestDropsTwoSignals(t *testing.T) {
 	left, err := os.ReadDir(tmp)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// TestDropsKilled removes what one left behind that was killed, and not what one needs that runs, or what is somebody else's.
+func TestDropsKilled(t *testing.T) {
+	_, server := vethPair(t)
+	tmp := t.TempDir()
+	left := func() []string {
+		t.Helper()
+		paths, err := filepath.Glob(filepath.Join(tmp, "monitor-drops-*"))
+		require.NoError(t, err)
+		return paths
+	}
+	watch := func() *process {
+		t.Helper()
+		p := dropsProcessIn(t, server, tmp, "--monitor-socket-path", filepath.Join(tmp, "none.sock"))
+		p.waitStderr("Watching what the kernel drops")
+		return p
+	}
+	strangers := filepath.Join(tmp, "monitor-drops-1")
+	require.NoError(t, os.Mkdir(strangers, 0o700))
+	require.NoError(t, os.Chown(strangers, 65534, 65534))
+	running := watch()
+	needed := left()
+	require.Len(t, needed, 2)
+
+	killed := watch()
+	require.Len(t, left(), 3)
+	killed.signal(syscall.SIGKILL)
+	killed.wait()
+	require.Len(t, left(), 3)
+
+	next := watch()
+	require.Len(t, left(), 3)
+	require.Subset(t, left(), needed)
+	for _, p := range []*process{next, running} {
+		p.signal(syscall.SIGTERM)
+		p.waitExit(0)
+	}
+	require.Equal(t, []string{strangers}, left())
 }
 
 // TestDropsOfNothing says what there is not: a past that somebody kept, and a device.

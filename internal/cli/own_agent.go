@@ -26,7 +26,7 @@ type ownAgent struct {
 	agent  *agent.Agent
 	stop   func()
 	drops  *bpf.KernelDrops
-	dir    string
+	dir    *ownDirectory
 	socket string // of the monitor API
 
 	interrupted context.Context // cancelled by the first signal that ends programs
@@ -55,7 +55,7 @@ func startOwnAgent(messages io.Writer) (_ *ownAgent, err error) {
 	}
 	o.interrupted, o.interrupt = context.WithCancel(context.Background())
 	signal.Notify(o.signals, endSignals()...)
-	o.dir, err = os.MkdirTemp("", "monitor-drops-")
+	o.dir, err = makeOwnDirectory()
 	go o.guard()
 	defer func() {
 		if err != nil {
@@ -65,7 +65,7 @@ func startOwnAgent(messages io.Writer) (_ *ownAgent, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the sockets: %w", err)
 	}
-	o.socket = filepath.Join(o.dir, "monitor.sock")
+	o.socket = filepath.Join(o.dir.path, "monitor.sock")
 	if o.drops, err = bpf.LoadKernelDrops(bpf.KernelDropsOptions{}); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,9 @@ func (o *ownAgent) guard() {
 				o.interrupt()
 				continue
 			}
-			_ = os.RemoveAll(o.dir) // the process ends anyway
+			if o.dir != nil {
+				_ = os.RemoveAll(o.dir.path) // the process ends anyway
+			}
 			signal.Reset(s)
 			_ = syscall.Kill(os.Getpid(), s.(syscall.Signal))
 		case <-o.closed:
@@ -121,8 +123,8 @@ func (o *ownAgent) close() error {
 	if o.drops != nil {
 		errs = append(errs, o.drops.Close())
 	}
-	if o.dir != "" {
-		errs = append(errs, os.RemoveAll(o.dir))
+	if o.dir != nil {
+		errs = append(errs, o.dir.remove())
 	}
 	close(o.closed)
 	<-o.unguarded
