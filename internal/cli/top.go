@@ -77,8 +77,8 @@ agent left out since there were too many, counts for all of them.
 
 // run shows the events of the agent at the socket, or of a recording, until somebody quits.
 func (o *topOptions) run(socket string) error {
-	if !term.IsTerminal(int(os.Stdout.Fd())) {
-		return usageError(errors.New("monitor top is for a terminal: monitor watch --for 10s --summary counts elsewhere"))
+	if !term.IsTerminal(int(os.Stdout.Fd())) || os.Getenv("TERM") == "dumb" { // which has no cursor to move
+		return usageError(errors.New("monitor top is for a terminal with a cursor: monitor watch --for 10s --summary counts elsewhere"))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

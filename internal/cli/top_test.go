@@ -114,6 +114,12 @@ func TestTopWants(t *testing.T) {
 func TestTopWithoutTerminal(t *testing.T) {
 	p := run(t, "top")
 	p.requireFailure(exitUsage, "monitor watch --for 10s --summary")
+
+	terminal := newEmulator(t)
+	dumb := exec.Command("env", "TERM=dumb", os.Args[0], "top", "--read", recordingOfTwo(t))
+	dumb.Env = programEnv()
+	terminal.start(dumb).waitExit(exitUsage)
+	require.Empty(t, strings.TrimSpace(terminal.screen()), "stderr has it")
 }
 
 // TestTopWrong shows that what is wrong is told on the terminal as it was before.

@@ -26,7 +26,7 @@ func (v *View) Render(columns, rows int) []Line {
 	lines := []Line{v.header(columns)}
 	switch v.page {
 	case pageRows:
-		lines = append(lines, v.tabs(), Line{})
+		lines = append(lines, v.tabs(), v.noticeLine())
 		lines = append(lines, v.renderRows(columns, rows-len(lines)-1)...)
 	case pagePackets:
 		lines = append(lines, v.renderPackets(columns, rows-len(lines)-1)...)
@@ -89,7 +89,16 @@ func (v *View) tabs() Line {
 	return l
 }
 
-// footer says what keys do, or what somebody should know before.
+// noticeLine is what somebody should know about the source of events.
+func (v *View) noticeLine() Line {
+	if v.notice == "" {
+		return nil
+	}
+	return Line{{inert.String(v.notice), Alarm}}
+}
+
+// footer says what keys do. Where there is no other place, it has the notice; of a recording that never changes, and was read
+// in the table before.
 func (v *View) footer() Line {
 	var l Line
 	if v.frozen {
@@ -98,8 +107,8 @@ func (v *View) footer() Line {
 	switch {
 	case v.typing:
 		return append(l, Span{"Names that contain: ", Strong}, Span{v.filter + "_", Plain})
-	case v.notice != "":
-		return append(l, Span{inert.String(v.notice), Alarm})
+	case v.page != pageRows && v.notice != "" && !v.model.recorded:
+		return append(l, v.noticeLine()...)
 	}
 	keys := map[page]string{
 		pageRows:    "enter packets  space freeze  s sort  / filter  tab next  ? help  q quit",

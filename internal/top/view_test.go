@@ -303,8 +303,26 @@ func TestNotice(t *testing.T) {
 	require.Contains(t, screen(v), "Nothing was dropped yet.")
 	v.SetNotice("Lost the \x1b[31magent")
 	require.Contains(t, screen(v), `Lost the \u001b[31magent`)
+	require.Contains(t, screen(v), "q quit", "what keys do is not in its place")
+	press(v, second(1), "?")
+	require.Contains(t, screen(v), "Lost the", "it is on all pages")
+	press(v, second(1), "?")
 	v.SetNotice("")
-	require.Contains(t, screen(v), "q quit")
+	require.NotContains(t, screen(v), "Lost the")
+}
+
+// TestNoticeOfRecording shows that what is said of a recording, which stays, does not hide what keys do on any page.
+func TestNoticeOfRecording(t *testing.T) {
+	f := newFeed(t, true)
+	f.drop(1, 133, "10.0.0.1", "10.0.0.2", 53, 2, second(0))
+	v := view(f, 1)
+	v.SetNotice("Recorded on node")
+	require.Contains(t, screen(v), "Recorded on node")
+	for range 2 {
+		require.Contains(t, screen(v), "q quit")
+		press(v, second(1), top.KeyEnter)
+	}
+	require.Contains(t, screen(v), "n p next, previous")
 }
 
 // TestRateLimited shows that what a rate limit left out is told, but is no alarm.
