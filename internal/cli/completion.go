@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cilium/monitor/api"
+	"github.com/cilium/monitor/explain"
 	"github.com/cilium/monitor/format"
 )
 
@@ -109,7 +110,8 @@ func filterValues(flag string) func() []string {
 	return func() []string { return format.FilterValues(flag) }
 }
 
-// completeDropReason completes the text of a drop reason, in any case, or its number.
+// completeDropReason completes the text of a drop reason of the datapath, in any case, or its number, or the name that the
+// kernel has for one.
 func completeDropReason(_ *cobra.Command, _ []string, typed string) (completions []cobra.Completion, _ cobra.ShellCompDirective) {
 	_, err := strconv.Atoi(typed)
 	number := err == nil
@@ -120,6 +122,11 @@ func completeDropReason(_ *cobra.Command, _ []string, typed string) (completions
 		}
 		if strings.HasPrefix(strings.ToLower(value), strings.ToLower(typed)) {
 			completions = append(completions, cobra.CompletionWithDesc(value, about))
+		}
+	}
+	for _, r := range explain.All() {
+		if r.Kernel && strings.HasPrefix(strings.ToLower(r.Name), strings.ToLower(typed)) {
+			completions = append(completions, cobra.CompletionWithDesc(strings.TrimSuffix(r.Name, "*"), r.Meaning))
 		}
 	}
 	return completions, cobra.ShellCompDirectiveNoFileComp

@@ -133,7 +133,11 @@ func tellsKernelDrops(socket string, messages io.Writer) bool {
 	if tells {
 		return true
 	}
-	fmt.Fprintf(messages, "The agent at %s does not tell what the kernel drops (its --kernel-drops): this does. What its datapath drops: monitor watch -t drop\n", socket)
+	does := "does not tell"
+	if err != nil { // Cilium's, or one whose shell is elsewhere
+		does = "can't be asked whether it tells"
+	}
+	fmt.Fprintf(messages, "The agent at %s %s what the kernel drops (its --kernel-drops): this does. What its datapath drops: monitor watch -t drop\n", socket, does)
 	return false
 }
 

@@ -134,6 +134,20 @@ func TestDropsOfAgent(t *testing.T) {
 	}
 }
 
+// TestDropsBesideOthers watches the kernel beside an agent that only has the socket of the monitor API, and claims nothing of it.
+func TestDropsBesideOthers(t *testing.T) {
+	_, server := vethPair(t)
+	socket := testutils.SocketPath(t)
+	other, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	defer other.Close()
+	p, _ := dropsProcess(t, server, "--monitor-socket-path", socket)
+	p.waitStderr("Watching what the kernel drops")
+	require.Contains(t, p.stderr.String(), " can't be asked whether it tells what the kernel drops (its --kernel-drops): this does.")
+	p.signal(syscall.SIGTERM)
+	p.waitExit(0)
+}
+
 // TestDropsNotPossible says what is missing.
 func TestDropsNotPossible(t *testing.T) {
 	const absent = "/nonexistent/none.sock"
