@@ -50,8 +50,9 @@ func kernelDropsRequirement(caps capabilitySet) requirement {
 // attachRequirements judges the ways to attach programs to devices, of which one is enough.
 func attachRequirements(caps capabilitySet) []requirement {
 	err := bpf.CheckTCX()
-	tcx := kernelRequirement(caps, "TCX", "Linux 6.6 with CONFIG_NET_XGRESS", err, capNetAdmin)
-	if !errors.Is(err, ebpf.ErrNotSupported) {
+	needed := []capability{capBPF, capNetAdmin}
+	tcx := kernelRequirement(caps, "TCX", "Linux 6.6 with CONFIG_NET_XGRESS", err, needed...)
+	if !errors.Is(err, ebpf.ErrNotSupported) || len(caps.missing(needed)) > 0 { // what may not be asked looks as if it were not there
 		return []requirement{tcx}
 	}
 	tcx.state, tcx.remedies = stateNote, nil

@@ -26,6 +26,15 @@ func checkNobody(t *testing.T, a agentPaths, args ...string) *process {
 	return start(t, nobody(t, program(append(a.args(), append(args, "--check")...)...), unitCapabilities(t)...))
 }
 
+// TestCheckTCXWithoutRights does not say of what may not be asked for that the kernel lacks it.
+func TestCheckTCXWithoutRights(t *testing.T) {
+	paths := newNobodyPaths(t)
+	p := start(t, nobody(t, program(append(paths.args(), "--device", "lo", "--check")...)))
+	p.waitExit(exitFailed)
+	require.Regexp(t, `(?m)^unknown  TCX +can't tell without CAP_BPF, CAP_NET_ADMIN$`, p.stdout.String())
+	require.NotContains(t, p.stdout.String(), clsact)
+}
+
 // TestCheckCapabilities takes each capability away that the systemd unit gives: the check
 // tells which one, and the agent would not run.
 func TestCheckCapabilities(t *testing.T) {
