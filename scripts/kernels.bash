@@ -67,10 +67,10 @@ run_kernel() {
 	cp scripts/kernel-init "$root/init"
 	for tree in "$root" "$tmp/tree"; do
 		(cd "$tree" && find . -mindepth 1 | "$dir/busybox" cpio -o -H newc 2>/dev/null)
-	done >"$tmp/initramfs"
+	done >"$tmp/$1.initramfs"
 	# On a busy machine the emulated timer is late: no_timer_check has the kernel put up with that. One
 	# that does not come up is told by what is missing in the log.
 	timeout "$2m" qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 2048 -nodefaults -no-user-config -no-reboot \
-		-display none -serial stdio -kernel "$dir/vmlinuz" -initrd "$tmp/initramfs" \
+		-display none -serial stdio -kernel "$dir/vmlinuz" -initrd "$tmp/$1.initramfs" \
 		-append 'console=ttyS0 panic=-1 loglevel=4 no_timer_check' </dev/null 2>&1 | tr -d '\r' >"$3" || true
 }
