@@ -136,7 +136,7 @@ bench-hubble: ## Compare Hubble on this agent with Cilium's observer, and write 
 	cd bench && $(GO) run . -only hubble -docs .. $(BENCH)
 
 .PHONY: bench-drops
-bench-drops: ## Measure what a packet costs that the kernel drops, at a million a second (as root, a minute)
+bench-drops: ## Measure what a packet costs that the kernel drops, at millions a second (as root, a quarter of a minute)
 	$(GO) test -run '^$$' -bench KernelDrop -benchtime 5x ./bpf
 
 .PHONY: bench-format
